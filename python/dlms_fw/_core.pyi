@@ -1,0 +1,797 @@
+"""The contract of the compiled core: what has a wire form, and every state that an octet passes through.
+
+All errors raised here are those of :mod:`dlms_fw.errors`. ``Buffer`` arguments take ``bytes``, ``bytearray`` and contiguous
+``memoryview`` objects of octets.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime as _datetime
+from typing import Final, Literal, TypeAlias, final
+
+from typing_extensions import Buffer
+
+__version__: Final[str]
+
+# --- A-XDR -----------------------------------------------------------------------------------------------------------
+
+@final
+class BitString:
+    """An A-XDR bit-string: exact number of bits; bit 0 is the most significant bit of the first octet."""
+
+    def __new__(cls, bits: Iterable[bool] = ...) -> BitString: ...
+    @staticmethod
+    def from_bytes(octets: Buffer, length: int) -> BitString:
+        """The first ``length`` bits of ``octets``; raises ValueError where there are fewer, or more octets than needed."""
+
+    @property
+    def octets(self) -> bytes: ...
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: int, /) -> bool: ...
+    def __iter__(self) -> Iterator[bool]: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+@final
+class Date:
+    """A COSEM date (5 octets). ``None`` means not specified; 0xFD and 0xFE in month and day keep their special meaning."""
+
+    def __new__(
+        cls, year: int | None = ..., month: int | None = ..., day_of_month: int | None = ..., day_of_week: int | None = ...
+    ) -> Date: ...
+    @staticmethod
+    def from_bytes(octets: Buffer) -> Date: ...
+    def to_bytes(self) -> bytes: ...
+    @property
+    def year(self) -> int | None: ...
+    @property
+    def month(self) -> int | None: ...
+    @property
+    def day_of_month(self) -> int | None: ...
+    @property
+    def day_of_week(self) -> int | None: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+@final
+class Time:
+    """A COSEM time (4 octets). ``None`` means not specified."""
+
+    def __new__(
+        cls, hour: int | None = ..., minute: int | None = ..., second: int | None = ..., hundredths: int | None = ...
+    ) -> Time: ...
+    @staticmethod
+    def from_bytes(octets: Buffer) -> Time: ...
+    def to_bytes(self) -> bytes: ...
+    @property
+    def hour(self) -> int | None: ...
+    @property
+    def minute(self) -> int | None: ...
+    @property
+    def second(self) -> int | None: ...
+    @property
+    def hundredths(self) -> int | None: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+@final
+class DateTime:
+    """A COSEM date-time (12 octets): date, time, deviation in minutes (UTC minus local) and clock status, faithfully."""
+
+    def __new__(
+        cls, date: Date = ..., time: Time = ..., deviation: int | None = ..., clock_status: int | None = ...
+    ) -> DateTime: ...
+    @staticmethod
+    def from_bytes(octets: Buffer) -> DateTime: ...
+    @staticmethod
+    def from_datetime(value: _datetime, *, clock_status: int | None = ...) -> DateTime:
+        """From a ``datetime``; a naive one gives an unspecified deviation. Hundredths are kept, the weekday is filled in."""
+
+    def to_bytes(self) -> bytes: ...
+    def to_datetime(self) -> _datetime:
+        """Aware if the deviation is specified. Raises ValueError where a field is unspecified, special or impossible."""
+
+    @property
+    def date(self) -> Date: ...
+    @property
+    def time(self) -> Time: ...
+    @property
+    def deviation(self) -> int | None: ...
+    @property
+    def clock_status(self) -> int | None: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+@final
+class Data:
+    """One value of the Data CHOICE with its tag: what a generic decode gives, and what an ``any`` attribute takes.
+
+    ``value`` is by tag: ``None`` (null-data, don't-care); ``bool``; ``int`` (all integers, enum, bcd, deltas); ``float``;
+    ``bytes`` (octet-string, obsolete types); ``str`` (visible- and utf8-string, undecodable octets as surrogate escapes);
+    :class:`BitString`; :class:`Date`, :class:`Time`, :class:`DateTime`; ``tuple[Data, ...]`` (array, structure,
+    compact-array, whose elements are typed by its type description).
+    """
+
+    def __new__(cls, tag: int, value: object = ...) -> Data: ...
+    @staticmethod
+    def decode(data: Buffer, *, strict: bool = ..., max_depth: int = ...) -> Data: ...
+    def encode(self) -> bytes: ...
+    @property
+    def tag(self) -> int: ...
+    @property
+    def value(self) -> object: ...
+    def plain(self) -> object:
+        """The value with all tags taken off: nested tuples of plain Python values."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+@final
+class Schema:
+    """A type compiled once: plain Python values to A-XDR and back, in one crossing."""
+
+    @staticmethod
+    def primitive(tag: int) -> Schema:
+        """The type of one simple tag; values as in :class:`Data`."""
+
+    @staticmethod
+    def fixed_octet_string(length: int) -> Schema: ...
+    @staticmethod
+    def structure(members: Sequence[Schema]) -> Schema:
+        """Values are tuples (any sequence when encoding) of exactly this many members."""
+
+    @staticmethod
+    def array(element: Schema) -> Schema:
+        """Values are lists (any sequence when encoding). Decodes compact-array too."""
+
+    @staticmethod
+    def any() -> Schema:
+        """Values are :class:`Data`."""
+
+    @staticmethod
+    def choice(alternatives: Sequence[Schema]) -> Schema:
+        """Decodes by tag; encodes with the first alternative that takes the value."""
+
+    def encode(self, value: object) -> bytes:
+        """Raises TypeError, ValueError or OverflowError naming the path to the value that does not fit."""
+
+    def decode(self, data: Buffer) -> object:
+        """Raises DecodeError; a value of another type is ``unexpected-tag``."""
+
+# --- Service APDUs ---------------------------------------------------------------------------------------------------
+# Frozen. ``data``/``parameter``/``selection[1]`` are complete A-XDR encodings (with tag). In requests made by a client
+# ``invoke_id_and_priority`` may stay None: the channel gives the next invoke id, confirmed, high priority. Responses made by a server
+# repeat the octet of the request. With ``confirmed=False`` no answer is expected.
+
+@final
+class GetRequest:
+    def __new__(
+        cls,
+        class_id: int,
+        logical_name: bytes,
+        attribute_id: int,
+        selection: tuple[int, bytes] | None = ...,
+        *,
+        invoke_id_and_priority: int | None = ...,
+    ) -> GetRequest: ...
+    @property
+    def class_id(self) -> int: ...
+    @property
+    def logical_name(self) -> bytes: ...
+    @property
+    def attribute_id(self) -> int: ...
+    @property
+    def selection(self) -> tuple[int, bytes] | None: ...
+    @property
+    def invoke_id_and_priority(self) -> int | None: ...
+    def encode(self) -> bytes: ...
+
+@final
+class SetRequest:
+    def __new__(
+        cls,
+        class_id: int,
+        logical_name: bytes,
+        attribute_id: int,
+        data: bytes,
+        selection: tuple[int, bytes] | None = ...,
+        *,
+        confirmed: bool = ...,
+        invoke_id_and_priority: int | None = ...,
+    ) -> SetRequest: ...
+    @property
+    def class_id(self) -> int: ...
+    @property
+    def logical_name(self) -> bytes: ...
+    @property
+    def attribute_id(self) -> int: ...
+    @property
+    def data(self) -> bytes: ...
+    @property
+    def selection(self) -> tuple[int, bytes] | None: ...
+    @property
+    def confirmed(self) -> bool: ...
+    @property
+    def invoke_id_and_priority(self) -> int | None: ...
+    def encode(self) -> bytes: ...
+
+@final
+class ActionRequest:
+    def __new__(
+        cls,
+        class_id: int,
+        logical_name: bytes,
+        method_id: int,
+        parameter: bytes | ImageBlock | None = ...,
+        *,
+        confirmed: bool = ...,
+        invoke_id_and_priority: int | None = ...,
+    ) -> ActionRequest: ...
+    @property
+    def class_id(self) -> int: ...
+    @property
+    def logical_name(self) -> bytes: ...
+    @property
+    def method_id(self) -> int: ...
+    @property
+    def parameter(self) -> bytes | ImageBlock | None: ...
+    @property
+    def confirmed(self) -> bool: ...
+    @property
+    def invoke_id_and_priority(self) -> int | None: ...
+    def encode(self) -> bytes: ...
+
+@final
+class RequestList:
+    """GET, SET or ACTION with-list: all items of one service."""
+
+    def __new__(
+        cls, items: Sequence[GetRequest] | Sequence[SetRequest] | Sequence[ActionRequest], *, invoke_id_and_priority: int | None = ...
+    ) -> RequestList: ...
+    @property
+    def items(self) -> tuple[GetRequest, ...] | tuple[SetRequest, ...] | tuple[ActionRequest, ...]: ...
+    @property
+    def invoke_id_and_priority(self) -> int | None: ...
+    def encode(self) -> bytes: ...
+
+@final
+class GetResponse:
+    """``result`` is the data-access-result (0 success); ``data`` is present exactly on success."""
+
+    def __new__(cls, result: int, data: bytes | None = ..., *, invoke_id_and_priority: int = ...) -> GetResponse: ...
+    @property
+    def result(self) -> int: ...
+    @property
+    def data(self) -> bytes | None: ...
+    @property
+    def invoke_id_and_priority(self) -> int: ...
+    def encode(self) -> bytes: ...
+
+@final
+class SetResponse:
+    def __new__(cls, result: int, *, invoke_id_and_priority: int = ...) -> SetResponse: ...
+    @property
+    def result(self) -> int: ...
+    @property
+    def invoke_id_and_priority(self) -> int: ...
+    def encode(self) -> bytes: ...
+
+@final
+class ActionResponse:
+    """``result`` is the action-result; the optional return parameters are ``data`` or a data-access-result ``data_result``."""
+
+    def __new__(
+        cls, result: int, data: bytes | None = ..., *, data_result: int | None = ..., invoke_id_and_priority: int = ...
+    ) -> ActionResponse: ...
+    @property
+    def result(self) -> int: ...
+    @property
+    def data(self) -> bytes | None: ...
+    @property
+    def data_result(self) -> int | None: ...
+    @property
+    def invoke_id_and_priority(self) -> int: ...
+    def encode(self) -> bytes: ...
+
+@final
+class ResponseList:
+    """The answer to a :class:`RequestList`: as many items, in order."""
+
+    def __new__(
+        cls,
+        items: Sequence[GetResponse] | Sequence[SetResponse] | Sequence[ActionResponse],
+        *,
+        invoke_id_and_priority: int = ...,
+    ) -> ResponseList: ...
+    @property
+    def items(self) -> tuple[GetResponse, ...] | tuple[SetResponse, ...] | tuple[ActionResponse, ...]: ...
+    @property
+    def invoke_id_and_priority(self) -> int: ...
+    def encode(self) -> bytes: ...
+
+@final
+class ExceptionResponse:
+    def __new__(cls, state_error: int, service_error: int, *, invocation_counter: int | None = ...) -> ExceptionResponse: ...
+    @property
+    def state_error(self) -> int: ...
+    @property
+    def service_error(self) -> int: ...
+    @property
+    def invocation_counter(self) -> int | None: ...
+    def encode(self) -> bytes: ...
+
+@final
+class ConfirmedServiceError:
+    def __new__(cls, service: int, error_choice: int, value: int) -> ConfirmedServiceError: ...
+    @property
+    def service(self) -> int: ...
+    @property
+    def error_choice(self) -> int: ...
+    @property
+    def value(self) -> int: ...
+    def encode(self) -> bytes: ...
+
+@final
+class DataNotification:
+    def __new__(cls, long_invoke_id_and_priority: int, date_time: bytes, data: bytes) -> DataNotification: ...
+    @property
+    def long_invoke_id_and_priority(self) -> int: ...
+    @property
+    def date_time(self) -> bytes: ...
+    @property
+    def data(self) -> bytes: ...
+    def encode(self) -> bytes: ...
+
+@final
+class EventNotification:
+    def __new__(cls, class_id: int, logical_name: bytes, attribute_id: int, data: bytes, *, time: bytes | None = ...) -> EventNotification: ...
+    @property
+    def class_id(self) -> int: ...
+    @property
+    def logical_name(self) -> bytes: ...
+    @property
+    def attribute_id(self) -> int: ...
+    @property
+    def data(self) -> bytes: ...
+    @property
+    def time(self) -> bytes | None: ...
+    def encode(self) -> bytes: ...
+
+# --- Association -----------------------------------------------------------------------------------------------------
+
+@final
+class InitiateRequest:
+    """``conformance`` is an int of 24 bits; bit 0 of the standard is 0x800000. PDU size 0 means no limit."""
+
+    def __new__(
+        cls,
+        conformance: int,
+        client_max_receive_pdu_size: int,
+        *,
+        dedicated_key: bytes | None = ...,
+        response_allowed: bool = ...,
+        dlms_version_number: int = ...,
+    ) -> InitiateRequest: ...
+    @staticmethod
+    def decode(data: Buffer) -> InitiateRequest: ...
+    def encode(self) -> bytes: ...
+    @property
+    def conformance(self) -> int: ...
+    @property
+    def client_max_receive_pdu_size(self) -> int: ...
+    @property
+    def dedicated_key(self) -> bytes | None: ...
+    @property
+    def response_allowed(self) -> bool: ...
+    @property
+    def dlms_version_number(self) -> int: ...
+
+@final
+class InitiateResponse:
+    def __new__(
+        cls, conformance: int, server_max_receive_pdu_size: int, *, dlms_version_number: int = ..., vaa_name: int = ...
+    ) -> InitiateResponse: ...
+    @staticmethod
+    def decode(data: Buffer) -> InitiateResponse:
+        """Raises DecodeError; where the data is a confirmedServiceError, RemoteProtocolError naming its initiate error."""
+
+    def encode(self) -> bytes: ...
+    @property
+    def conformance(self) -> int: ...
+    @property
+    def server_max_receive_pdu_size(self) -> int: ...
+    @property
+    def dlms_version_number(self) -> int: ...
+    @property
+    def vaa_name(self) -> int: ...
+
+@final
+class AssociationRequest:
+    """AARQ. ``application_context`` is the last octet of the name: 1 LN, 2 SN, 3 LN ciphered, 4 SN ciphered."""
+
+    def __new__(
+        cls,
+        application_context: int,
+        user_information: bytes | None,
+        *,
+        mechanism: int | None = ...,
+        authentication_value: bytes | None = ...,
+        calling_ap_title: bytes | None = ...,
+        calling_ae_qualifier: bytes | None = ...,
+        client_user_id: int | None = ...,
+    ) -> AssociationRequest: ...
+    @staticmethod
+    def decode(data: Buffer) -> AssociationRequest: ...
+    def encode(self) -> bytes: ...
+    @property
+    def application_context(self) -> int: ...
+    @property
+    def user_information(self) -> bytes | None: ...
+    @property
+    def mechanism(self) -> int | None: ...
+    @property
+    def authentication_value(self) -> bytes | None: ...
+    @property
+    def calling_ap_title(self) -> bytes | None: ...
+    @property
+    def calling_ae_qualifier(self) -> bytes | None: ...
+    @property
+    def client_user_id(self) -> int | None: ...
+    @property
+    def protocol_version_supported(self) -> bool:
+        """FALSE where the AARQ carries a protocol-version without version 1."""
+
+@final
+class AssociationResponse:
+    """AARE. ``diagnostic_source`` is 1 (acse-service-user) or 2 (acse-service-provider)."""
+
+    def __new__(
+        cls,
+        application_context: int,
+        result: int,
+        diagnostic: int,
+        user_information: bytes | None,
+        *,
+        diagnostic_source: int = ...,
+        mechanism: int | None = ...,
+        authentication_value: bytes | None = ...,
+        responding_ap_title: bytes | None = ...,
+        responding_ae_qualifier: bytes | None = ...,
+    ) -> AssociationResponse: ...
+    @staticmethod
+    def decode(data: Buffer) -> AssociationResponse: ...
+    def encode(self) -> bytes: ...
+    @property
+    def application_context(self) -> int: ...
+    @property
+    def result(self) -> int: ...
+    @property
+    def diagnostic(self) -> int: ...
+    @property
+    def diagnostic_source(self) -> int: ...
+    @property
+    def user_information(self) -> bytes | None: ...
+    @property
+    def mechanism(self) -> int | None: ...
+    @property
+    def authentication_value(self) -> bytes | None: ...
+    @property
+    def responding_ap_title(self) -> bytes | None: ...
+    @property
+    def responding_ae_qualifier(self) -> bytes | None: ...
+
+@final
+class ReleaseRequest:
+    """RLRQ; reason 0 normal, 1 urgent, 30 user defined."""
+
+    def __new__(cls, reason: int | None = ..., user_information: bytes | None = ...) -> ReleaseRequest: ...
+    @staticmethod
+    def decode(data: Buffer) -> ReleaseRequest: ...
+    def encode(self) -> bytes: ...
+    @property
+    def reason(self) -> int | None: ...
+    @property
+    def user_information(self) -> bytes | None: ...
+
+@final
+class ReleaseResponse:
+    """RLRE; reason 0 normal, 1 not finished, 30 user defined."""
+
+    def __new__(cls, reason: int | None = ..., user_information: bytes | None = ...) -> ReleaseResponse: ...
+    @staticmethod
+    def decode(data: Buffer) -> ReleaseResponse: ...
+    def encode(self) -> bytes: ...
+    @property
+    def reason(self) -> int | None: ...
+    @property
+    def user_information(self) -> bytes | None: ...
+
+# --- Security --------------------------------------------------------------------------------------------------------
+
+@final
+class Key:
+    """Secret octets: never in repr, never pickled, compared in constant time, wiped when dropped."""
+
+    def __new__(cls, octets: Buffer) -> Key: ...
+    @property
+    def fingerprint(self) -> str:
+        """The first 4 octets of SHA-256 over a fixed prefix and the key, in hex: enough to tell keys apart."""
+
+    def expose(self) -> bytes:
+        """The octets, for the few places that must hand them on (a password in an AARQ, AES key wrap)."""
+
+    def __len__(self) -> int: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+@final
+class SecurityContext:
+    """Keys, system titles, invocation counters and the replay check of one association, for one direction pair.
+
+    ``policy`` is a floor, as security control bits: 0x00 none, 0x10 authenticated, 0x20 encrypted, 0x30 both. What we send has
+    exactly this protection, what we accept must have at least it. Counters from ``invocation_counter`` up to, but not
+    including, ``counter_limit`` may be used; the caller must have recorded the limit durably before.
+    """
+
+    def __new__(
+        cls,
+        suite: int,
+        policy: int,
+        *,
+        system_title: bytes,
+        peer_system_title: bytes | None = ...,
+        global_unicast_encryption_key: Key | None = ...,
+        authentication_key: Key | None = ...,
+        global_broadcast_encryption_key: Key | None = ...,
+        dedicated_key: Key | None = ...,
+        invocation_counter: int = ...,
+        counter_limit: int = ...,
+        peer_invocation_counter: int | None = ...,
+        general: bool = ...,
+    ) -> SecurityContext: ...
+    @property
+    def suite(self) -> int: ...
+    @property
+    def policy(self) -> int: ...
+    @property
+    def system_title(self) -> bytes: ...
+    @property
+    def peer_system_title(self) -> bytes | None: ...
+    @peer_system_title.setter
+    def peer_system_title(self, title: bytes | None) -> None: ...
+    @property
+    def invocation_counter(self) -> int:
+        """The next counter that would be used."""
+
+    @property
+    def counters_left(self) -> int: ...
+    def extend(self, invocation_counter: int, counter_limit: int) -> None:
+        """Continue with a newly reserved range; counters never go down (ValueError)."""
+
+    @property
+    def peer_invocation_counter(self) -> int | None:
+        """The last counter accepted from the peer."""
+
+    def seal(self, apdu: Buffer) -> bytes:
+        """A plain APDU to its glo-/general-glo form, with the next counter."""
+
+    def open(self, apdu: Buffer) -> bytes:
+        """A ciphered APDU to its plain form; the peer's counter moves only after the tag has been verified."""
+
+    def gmac(self, challenge: Buffer) -> bytes:
+        """HLS mechanism 5: SC || IC || GMAC (17 octets) over the peer's challenge, with the next counter."""
+
+    def verify_gmac(self, challenge: Buffer, proof: Buffer) -> None:
+        """Verifies the peer's 17 octets over our challenge; raises AuthenticationError or ReplayError."""
+
+# --- Image -----------------------------------------------------------------------------------------------------------
+
+@final
+class ImageBlocks:
+    """An image cut into blocks of ``image_block_size`` octets; shared by all meters with that block size. The image is not copied."""
+
+    def __new__(cls, image: bytes, image_block_size: int, *, pad_last_block: bool = ...) -> ImageBlocks: ...
+    @property
+    def image_block_size(self) -> int: ...
+    @property
+    def image_size(self) -> int: ...
+    def __len__(self) -> int: ...
+    def __getitem__(self, image_block_number: int, /) -> ImageBlock: ...
+
+@final
+class ImageBlock:
+    """One block: a reference to the image, and its wire form as parameter of image_block_transfer."""
+
+    @property
+    def image_block_number(self) -> int: ...
+    @property
+    def image_block_value(self) -> bytes: ...
+    def __len__(self) -> int: ...
+    def encode(self) -> bytes: ...
+
+@final
+class BlockStatus:
+    """Which blocks have been transferred: the meter's bitmap as a set of ``n`` bits that knows its gaps."""
+
+    def __new__(cls, blocks: int) -> BlockStatus: ...
+    @staticmethod
+    def from_bit_string(bits: BitString, blocks: int) -> BlockStatus:
+        """Raises ValueError where the length is not ``blocks`` rounded up to at most whole octets (padding zero)."""
+
+    def to_bit_string(self) -> BitString: ...
+    def mark(self, image_block_number: int, transferred: bool = ...) -> None: ...
+    @property
+    def first_not_transferred(self) -> int:
+        """The lowest missing number, or ``len(self)`` when complete."""
+
+    def next_not_transferred(self, start: int) -> int:
+        """The lowest missing number from ``start`` on, or ``len(self)``."""
+
+    @property
+    def transferred(self) -> int: ...
+    @property
+    def complete(self) -> bool: ...
+    def missing_runs(self) -> list[tuple[int, int]]:
+        """Runs of missing blocks as (first, count)."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, image_block_number: int, /) -> bool: ...
+
+def image_digests(image: Buffer) -> tuple[bytes, int]:
+    """SHA-256 and CRC-32 of an image; the interpreter lock is released."""
+
+def block_digests(image: Buffer, image_block_size: int) -> list[tuple[bytes, int]]:
+    """SHA-256 and CRC-32 of each block; the interpreter lock is released."""
+
+# --- Channel ---------------------------------------------------------------------------------------------------------
+
+@final
+class WrapperFraming:
+    """TCP/UDP wrapper between two SAPs (wPorts)."""
+
+    def __new__(cls, client_sap: int, server_sap: int) -> WrapperFraming: ...
+    @property
+    def client_sap(self) -> int: ...
+    @property
+    def server_sap(self) -> int: ...
+
+@final
+class HdlcFraming:
+    """HDLC between a client and a server address; the values proposed, or in a server the most it accepts.
+
+    ``server_lower`` None with ``address_size`` 1 gives the one-octet form. Information fields 1..2030 octets, windows 1..7.
+    """
+
+    def __new__(
+        cls,
+        client_sap: int,
+        server_upper: int,
+        server_lower: int | None = ...,
+        *,
+        address_size: int = ...,
+        max_info_field_length_transmit: int = ...,
+        max_info_field_length_receive: int = ...,
+        window_size_transmit: int = ...,
+        window_size_receive: int = ...,
+        max_retries: int = ...,
+    ) -> HdlcFraming: ...
+    @property
+    def client_sap(self) -> int: ...
+    @property
+    def server_upper(self) -> int: ...
+    @property
+    def server_lower(self) -> int | None: ...
+
+@final
+class LinkConnected:
+    """The link is up (client: UA to our SNRM; server: SNRM answered with UA). An association that existed is gone.
+
+    ``max_info_field_length_*`` and ``window_size_*`` are the negotiated values as seen from this side.
+    """
+
+    @property
+    def max_info_field_length_transmit(self) -> int: ...
+    @property
+    def max_info_field_length_receive(self) -> int: ...
+    @property
+    def window_size_transmit(self) -> int: ...
+    @property
+    def window_size_receive(self) -> int: ...
+
+@final
+class LinkDisconnected:
+    """The link is down: DISC answered, DM, or FRMR (``reason`` says which)."""
+
+    @property
+    def reason(self) -> Literal["disc", "dm", "frmr"]: ...
+
+@final
+class PeerChanged:
+    """Server: a message from another client SAP waits. Set ``channel.security`` for it, then call ``receive(b"")``."""
+
+    @property
+    def client_sap(self) -> int: ...
+
+@final
+class Discarded:
+    """An APDU that was refused and dropped without harm; the wait goes on.
+
+    ``reason`` is a SecurityError kind (``"authentication-tag"``, ``"replay"``, ``"system-title"`` …), ``"invoke-id"`` (an
+    answer to no outstanding request) or ``"unexpected-apdu"``. ``expected_counter`` goes with ``"replay"``.
+    """
+
+    @property
+    def reason(self) -> str: ...
+    @property
+    def expected_counter(self) -> int | None: ...
+
+Apdu: TypeAlias = (
+    GetRequest
+    | SetRequest
+    | ActionRequest
+    | RequestList
+    | GetResponse
+    | SetResponse
+    | ActionResponse
+    | ResponseList
+    | ExceptionResponse
+    | ConfirmedServiceError
+    | DataNotification
+    | EventNotification
+    | AssociationRequest
+    | AssociationResponse
+    | ReleaseRequest
+    | ReleaseResponse
+)
+Event: TypeAlias = Apdu | LinkConnected | LinkDisconnected | PeerChanged | Discarded
+
+@final
+class Channel:
+    """Requests in, bytes out; bytes in, events out: framing, ciphering, block transfer and invoke ids of one association.
+
+    A client's order of calls: ``connect`` (send its bytes, ``receive`` until LinkConnected; over the wrapper it is connected at once and
+    the bytes are empty), then ``send``/``receive`` in turn, ``disconnect`` at the end. ``send`` returns the bytes to put on the
+    line now; ``receive`` returns events and the bytes that must go out because of them (acknowledgements, next blocks,
+    further frames of a window), usually empty. When no byte has come for the response timeout, ``handle_timeout`` gives what to
+    repeat, or raises ResponseTimeout when nothing is left to try (at once over the wrapper).
+
+    ACSE APDUs and exception-responses travel plain; all others are sealed and opened by ``security`` when that is set. Errors:
+    LinkError (the stream or link is lost), SecurityError of kind ``downgrade`` (end the association), DecodeError,
+    LocalProtocolError (the request does not fit the negotiated PDU size and no block transfer was negotiated; nothing was sent).
+    """
+
+    def __new__(
+        cls,
+        role: Literal["client", "server"],
+        framing: WrapperFraming | HdlcFraming,
+        *,
+        max_receive_apdu_size: int = ...,
+    ) -> Channel:
+        """``max_receive_apdu_size`` caps a reassembled APDU or block transfer (default 16 MiB)."""
+
+    def connect(self) -> bytes: ...
+    def disconnect(self) -> bytes: ...
+    def send(self, apdu: Apdu) -> bytes: ...
+    def send_many(self, apdus: Sequence[ActionRequest]) -> bytes:
+        """Unconfirmed requests in one crossing, the interpreter lock released."""
+
+    def receive(self, data: Buffer) -> tuple[list[Event], bytes]: ...
+    def handle_timeout(self) -> bytes: ...
+    @property
+    def security(self) -> SecurityContext | None: ...
+    @security.setter
+    def security(self, context: SecurityContext | None) -> None: ...
+    def negotiate(self, conformance: int, peer_max_receive_pdu_size: int, own_max_receive_pdu_size: int) -> None:
+        """The outcome of the initiate exchange: what may be sent, how large, and where block transfer begins."""
+
+    def reset_association(self) -> None:
+        """Forget outstanding requests, block transfers, negotiation and security; the link stays."""
+
+    @property
+    def connected(self) -> bool: ...
+    @property
+    def client_sap(self) -> int: ...
+    @property
+    def server_sap(self) -> int: ...
+    @property
+    def statistics(self) -> dict[str, int]:
+        """Counters: ``frames_dropped``, ``frames_repeated``, ``octets_sent``, ``octets_received``, ``apdus_discarded``."""

@@ -1,0 +1,7 @@
+//! The wire of `dlms_fw`: everything that has a wire form and every state that an octet passes through.
+//!
+//! From the bottom: [`error`], [`codec`]; then the wire types. No IO, no clock, no randomness, no Python.
+#![forbid(unsafe_code)]
+
+pub mod codec;
+pub mod error;
