@@ -3,5 +3,6 @@
 //! From the bottom: [`error`], [`codec`]; then the wire types. No IO, no clock, no randomness, no Python.
 #![forbid(unsafe_code)]
 
+pub mod axdr;
 pub mod codec;
 pub mod error;

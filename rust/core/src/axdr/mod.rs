@@ -1,0 +1,9 @@
+//! A-XDR (IEC 61334-6) as DLMS/COSEM uses it: lengths, and the Data CHOICE with all its types.
+//!
+//! Decoding borrows and works node by node, so that whoever builds values from it needs no tree in between. Every count
+//! and length is held against the octets that are left before anything is allocated. Nothing here knows APDUs or COSEM objects.
+
+pub mod data;
+pub mod length;
+
+pub use data::RawData;
