@@ -76,7 +76,11 @@ impl<'a> Reader<'a> {
     /// A reader at the start of `data`.
     #[must_use]
     pub const fn new(data: &'a [u8]) -> Self {
-        Self { data, position: 0, base: 0 }
+        Self {
+            data,
+            position: 0,
+            base: 0,
+        }
     }
 
     /// The absolute offset of the next octet, counted from the start of the outermost reader.
@@ -115,7 +119,10 @@ impl<'a> Reader<'a> {
     /// [`DecodeErrorKind::Truncated`] where fewer are left; the reader has not moved then.
     pub fn take(&mut self, count: usize) -> Result<&'a [u8], DecodeError> {
         if count > self.remaining() {
-            return Err(DecodeError::new(DecodeErrorKind::Truncated, self.base + self.data.len()));
+            return Err(DecodeError::new(
+                DecodeErrorKind::Truncated,
+                self.base + self.data.len(),
+            ));
         }
         let start = self.position;
         self.position += count;
@@ -139,7 +146,11 @@ impl<'a> Reader<'a> {
     pub fn sub(&mut self, count: usize) -> Result<Reader<'a>, DecodeError> {
         let base = self.offset();
         let data = self.take(count)?;
-        Ok(Reader { data, position: 0, base })
+        Ok(Reader {
+            data,
+            position: 0,
+            base,
+        })
     }
 
     /// Everything that is left.
@@ -160,7 +171,11 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// [`DecodeErrorKind::TrailingData`].
     pub fn finish(&self) -> Result<(), DecodeError> {
-        if self.is_empty() { Ok(()) } else { Err(self.error(DecodeErrorKind::TrailingData)) }
+        if self.is_empty() {
+            Ok(())
+        } else {
+            Err(self.error(DecodeErrorKind::TrailingData))
+        }
     }
 
     /// Demands that the next octet is `octet`.
@@ -244,7 +259,11 @@ impl<'a> Writer<'a> {
     /// # Panics
     /// Where `emitted_len` and `emit` disagree, which is a fault in this crate.
     pub fn finish(self) {
-        assert_eq!(self.position, self.out.len(), "emit wrote another length than emitted_len promised");
+        assert_eq!(
+            self.position,
+            self.out.len(),
+            "emit wrote another length than emitted_len promised"
+        );
     }
 }
 
@@ -284,8 +303,14 @@ mod tests {
         assert_eq!(outer.u8(), Ok(1));
         let mut inner = outer.sub(2).expect("two octets are there");
         assert_eq!(inner.u16(), Ok(0x0203));
-        assert_eq!(inner.u8(), Err(DecodeError::new(DecodeErrorKind::Truncated, 3)));
-        assert_eq!(outer.finish(), Err(DecodeError::new(DecodeErrorKind::TrailingData, 3)));
+        assert_eq!(
+            inner.u8(),
+            Err(DecodeError::new(DecodeErrorKind::Truncated, 3))
+        );
+        assert_eq!(
+            outer.finish(),
+            Err(DecodeError::new(DecodeErrorKind::TrailingData, 3))
+        );
         assert_eq!(outer.since(0), &[1, 2, 3]);
     }
 

@@ -150,7 +150,10 @@ pub struct SecurityError {
 
 impl From<SecurityErrorKind> for SecurityError {
     fn from(kind: SecurityErrorKind) -> Self {
-        Self { kind, expected_counter: None }
+        Self {
+            kind,
+            expected_counter: None,
+        }
     }
 }
 
@@ -168,7 +171,10 @@ mod tests {
 
     #[test]
     fn codes_are_unique_within_a_table() {
-        let mut codes: Vec<_> = DecodeErrorKind::ALL.iter().map(|kind| kind.code()).collect();
+        let mut codes: Vec<_> = DecodeErrorKind::ALL
+            .iter()
+            .map(|kind| kind.code())
+            .collect();
         codes.sort_unstable();
         codes.dedup();
         assert_eq!(codes.len(), DecodeErrorKind::ALL.len());

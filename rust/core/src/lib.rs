@@ -6,3 +6,5 @@
 pub mod axdr;
 pub mod codec;
 pub mod error;
+pub mod image;
+pub mod security;
