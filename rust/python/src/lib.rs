@@ -1,13 +1,30 @@
 //! Registers the classes and functions of `dlms_fw._core`, nothing else.
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "what is extracted from a Python object is owned"
+)]
 
 use pyo3::prelude::*;
+
+mod data;
+mod errors;
+mod image;
+mod octets;
+mod security;
 
 #[pymodule]
 mod _core {
     use super::*;
 
+    #[pymodule_export]
+    use super::data::BitString;
+    #[pymodule_export]
+    use super::image::{BlockStatus, ImageBlock, ImageBlocks, block_digests, image_digests};
+    #[pymodule_export]
+    use super::security::{Key, SecurityContext};
+
     #[pymodule_init]
-    fn init(_module: &Bound<'_, PyModule>) -> PyResult<()> {
-        Ok(())
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

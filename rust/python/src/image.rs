@@ -1,0 +1,268 @@
+//! Image blocks, block status and digests.
+
+use dlms_fw_core::codec::{Emit, Writer};
+use dlms_fw_core::image::{self, BlockLayout};
+use pyo3::exceptions::{PyIndexError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use crate::data::BitString;
+use crate::octets::Octets;
+
+/// An image cut into blocks; the image is shared, not copied.
+#[pyclass(frozen, sequence, module = "dlms_fw._core")]
+pub(crate) struct ImageBlocks {
+    image: Py<PyBytes>,
+    layout: BlockLayout,
+    pad_last_block: bool,
+}
+
+#[pymethods]
+impl ImageBlocks {
+    #[new]
+    #[pyo3(signature = (image, image_block_size, *, pad_last_block = false))]
+    fn new(
+        py: Python<'_>,
+        image: Py<PyBytes>,
+        image_block_size: usize,
+        pad_last_block: bool,
+    ) -> PyResult<Self> {
+        let layout = layout(image.as_bytes(py), image_block_size)?;
+        Ok(Self {
+            image,
+            layout,
+            pad_last_block,
+        })
+    }
+
+    #[getter]
+    fn image_block_size(&self) -> usize {
+        self.layout.image_block_size()
+    }
+
+    #[getter]
+    fn image_size(&self) -> usize {
+        self.layout.image_size()
+    }
+
+    fn __len__(&self) -> usize {
+        self.layout.blocks()
+    }
+
+    fn __getitem__(&self, py: Python<'_>, image_block_number: isize) -> PyResult<ImageBlock> {
+        let number = position(image_block_number, self.layout.blocks())?;
+        let range = self
+            .layout
+            .range(number)
+            .ok_or_else(|| PyIndexError::new_err("no such image block"))?;
+        let padding = if self.pad_last_block {
+            self.layout.image_block_size() - range.len()
+        } else {
+            0
+        };
+        let number =
+            u32::try_from(number).map_err(|_| PyIndexError::new_err("no such image block"))?;
+        Ok(ImageBlock {
+            image: self.image.clone_ref(py),
+            range,
+            number,
+            padding,
+        })
+    }
+
+    fn __repr__(&self) -> String {
+        let layout = &self.layout;
+        format!(
+            "<ImageBlocks {} blocks of {} octets>",
+            layout.blocks(),
+            layout.image_block_size()
+        )
+    }
+}
+
+/// One block: a reference to the image, and its wire form.
+#[pyclass(frozen, module = "dlms_fw._core")]
+pub(crate) struct ImageBlock {
+    image: Py<PyBytes>,
+    range: std::ops::Range<usize>,
+    number: u32,
+    padding: usize,
+}
+
+impl ImageBlock {
+    /// The block in its borrowed form, which knows how to write itself.
+    pub(crate) fn wire<'py>(&'py self, py: Python<'py>) -> image::ImageBlock<'py> {
+        image::ImageBlock {
+            image_block_number: self.number,
+            image_block_value: &self.image.as_bytes(py)[self.range.clone()],
+            padding: self.padding,
+        }
+    }
+}
+
+#[pymethods]
+impl ImageBlock {
+    #[getter]
+    fn image_block_number(&self) -> u32 {
+        self.number
+    }
+
+    #[getter]
+    fn image_block_value<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let block = self.wire(py);
+        let length = block.image_block_value.len();
+        PyBytes::new_with(py, length + self.padding, |out| {
+            out[..length].copy_from_slice(block.image_block_value);
+            Ok(())
+        })
+    }
+
+    fn __len__(&self) -> usize {
+        self.range.len() + self.padding
+    }
+
+    fn encode<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        emitted(py, &self.wire(py))
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<ImageBlock {} of {} octets>", self.number, self.__len__())
+    }
+}
+
+/// Which blocks have been transferred.
+#[pyclass(sequence, module = "dlms_fw._core")]
+pub(crate) struct BlockStatus {
+    status: image::BlockStatus,
+}
+
+#[pymethods]
+impl BlockStatus {
+    #[new]
+    fn new(blocks: usize) -> PyResult<Self> {
+        if blocks == 0 || u32::try_from(blocks).is_err() {
+            return Err(PyValueError::new_err("an image has 1 to 4294967295 blocks"));
+        }
+        Ok(Self {
+            status: image::BlockStatus::new(blocks),
+        })
+    }
+
+    #[staticmethod]
+    fn from_bit_string(bits: &BitString, blocks: usize) -> PyResult<Self> {
+        image::BlockStatus::from_bits(bits.octets(), bits.length(), blocks)
+            .map(|status| Self { status })
+            .map_err(|error| PyValueError::new_err(error.to_string()))
+    }
+
+    fn to_bit_string(&self) -> BitString {
+        BitString::from_parts(self.status.octets().to_vec(), self.status.blocks())
+    }
+
+    #[pyo3(signature = (image_block_number, transferred = true))]
+    fn mark(&mut self, image_block_number: usize, transferred: bool) -> PyResult<()> {
+        if self.status.set(image_block_number, transferred) {
+            Ok(())
+        } else {
+            Err(PyIndexError::new_err("no such image block"))
+        }
+    }
+
+    #[getter]
+    fn first_not_transferred(&self) -> usize {
+        self.status.next_not_transferred(0)
+    }
+
+    fn next_not_transferred(&self, start: usize) -> usize {
+        self.status.next_not_transferred(start)
+    }
+
+    #[getter]
+    fn transferred(&self) -> usize {
+        self.status.transferred()
+    }
+
+    #[getter]
+    fn complete(&self) -> bool {
+        self.status.transferred() == self.status.blocks()
+    }
+
+    fn missing_runs(&self) -> Vec<(usize, usize)> {
+        self.status.missing_runs()
+    }
+
+    fn __len__(&self) -> usize {
+        self.status.blocks()
+    }
+
+    fn __getitem__(&self, image_block_number: isize) -> PyResult<bool> {
+        let number = position(image_block_number, self.status.blocks())?;
+        self.status
+            .get(number)
+            .ok_or_else(|| PyIndexError::new_err("no such image block"))
+    }
+
+    fn __repr__(&self) -> String {
+        format!(
+            "<BlockStatus {} of {} transferred>",
+            self.status.transferred(),
+            self.status.blocks()
+        )
+    }
+}
+
+/// SHA-256 and CRC-32 of an image.
+#[pyfunction]
+pub(crate) fn image_digests<'py>(py: Python<'py>, image: Octets<'_>) -> (Bound<'py, PyBytes>, u32) {
+    let octets: &[u8] = &image;
+    let digest = py.detach(|| image::digest(octets));
+    (PyBytes::new(py, &digest.sha256), digest.crc32)
+}
+
+/// SHA-256 and CRC-32 of each block.
+#[pyfunction]
+pub(crate) fn block_digests<'py>(
+    py: Python<'py>,
+    image: Octets<'_>,
+    image_block_size: usize,
+) -> PyResult<Vec<(Bound<'py, PyBytes>, u32)>> {
+    let octets: &[u8] = &image;
+    let layout = layout(octets, image_block_size)?;
+    let digests = py.detach(|| image::digest_blocks(octets, &layout));
+    Ok(digests
+        .iter()
+        .map(|digest| (PyBytes::new(py, &digest.sha256), digest.crc32))
+        .collect())
+}
+
+/// The wire form of a value as `bytes`, written once into its final place.
+pub(crate) fn emitted<'py>(py: Python<'py>, value: &impl Emit) -> PyResult<Bound<'py, PyBytes>> {
+    PyBytes::new_with(py, value.emitted_len(), |octets| {
+        let mut out = Writer::new(octets);
+        value.emit(&mut out);
+        out.finish();
+        Ok(())
+    })
+}
+
+fn layout(image: &[u8], image_block_size: usize) -> PyResult<BlockLayout> {
+    BlockLayout::new(image.len(), image_block_size).ok_or_else(|| {
+        let size = image.len();
+        PyValueError::new_err(format!(
+            "an image of {size} octets cannot be cut into blocks of {image_block_size} octets"
+        ))
+    })
+}
+
+/// A Python index, negative ones counted from the end.
+fn position(index: isize, length: usize) -> PyResult<usize> {
+    let absolute = if index < 0 {
+        index.checked_add_unsigned(length)
+    } else {
+        Some(index)
+    };
+    absolute
+        .and_then(|index| usize::try_from(index).ok())
+        .filter(|&index| index < length)
+        .ok_or_else(|| PyIndexError::new_err("no such image block"))
+}

@@ -1,0 +1,41 @@
+//! Octets given by Python: borrowed where the object is `bytes`, copied at once where it could change under our hands.
+
+use std::ops::Deref;
+
+use pyo3::buffer::PyBuffer;
+use pyo3::exceptions::PyBufferError;
+use pyo3::prelude::*;
+
+/// An argument of type `Buffer`.
+pub(crate) enum Octets<'a> {
+    /// `bytes` never change, so they are only borrowed.
+    Borrowed(&'a [u8]),
+    /// Anything else is copied while the interpreter is held.
+    Copied(Vec<u8>),
+}
+
+impl Deref for Octets<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Borrowed(octets) => octets,
+            Self::Copied(octets) => octets,
+        }
+    }
+}
+
+impl<'a, 'py> FromPyObject<'a, 'py> for Octets<'a> {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        if let Ok(octets) = <&'a [u8]>::extract(object) {
+            return Ok(Self::Borrowed(octets));
+        }
+        let buffer = PyBuffer::<u8>::get(&object)?;
+        if !buffer.is_c_contiguous() {
+            return Err(PyBufferError::new_err("the buffer is not contiguous"));
+        }
+        Ok(Self::Copied(buffer.to_vec(object.py())?))
+    }
+}
