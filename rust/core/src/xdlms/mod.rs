@@ -4,6 +4,7 @@
 //! Nothing here knows an association, a cipher or a transport; APDUs are read and written in their plain form.
 
 pub mod action;
+pub mod block_transfer;
 pub mod conformance;
 pub mod datablock;
 pub mod descriptor;
