@@ -2,6 +2,9 @@
 //!
 //! Ciphered, signed and block-transferred forms are taken off by the floors above; their tags are unexpected here.
 
+use crate::acse::aare::AssociationResponse;
+use crate::acse::aarq::AssociationRequest;
+use crate::acse::release::{ReleaseRequest, ReleaseResponse};
 use crate::codec::{Emit, Parse, Reader, Writer};
 use crate::error::{DecodeError, DecodeErrorKind};
 use crate::xdlms::action::{ActionRequest, ActionResponse};
@@ -69,7 +72,15 @@ macro_rules! apdus {
 }
 
 apdus! {
-    /// confirmedServiceError, tag 0E.
+    /// AARQ, tag 60.
+    AssociationRequest(AssociationRequest<'a>) from Client;
+    /// AARE, tag 61.
+    AssociationResponse(AssociationResponse<'a>) from Server;
+    /// RLRQ, tag 62.
+    ReleaseRequest(ReleaseRequest<'a>) from Client;
+    /// RLRE, tag 63.
+    ReleaseResponse(ReleaseResponse<'a>) from Server;
+    /// `confirmedServiceError`, tag 0E.
     ConfirmedServiceError(ConfirmedServiceError) from Server;
     /// data-notification, tag 0F.
     DataNotification(DataNotification<'a>) from Server;
@@ -103,5 +114,45 @@ impl<'a> Apdu<'a> {
             }
             _ => Self::parse_all(data),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_of_the_other_side_is_unexpected() {
+        let unexpected = DecodeError::new(DecodeErrorKind::UnexpectedApdu, 0);
+        let release = [0x62, 0];
+        assert!(Apdu::parse_from(Role::Client, &release).is_ok());
+        assert_eq!(Apdu::parse_from(Role::Server, &release), Err(unexpected));
+        assert_eq!(Apdu::parse_from(Role::Client, &[0x63, 0]), Err(unexpected));
+    }
+
+    #[test]
+    fn every_tag_has_one_sender_or_none() {
+        let tags = |role| {
+            (0..=u8::MAX)
+                .filter(move |tag| Apdu::sender(*tag) == Some(role))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(tags(Role::Client), [0x60, 0x62, 0xC0, 0xC1, 0xC3]);
+        assert_eq!(
+            tags(Role::Server),
+            [0x0E, 0x0F, 0x61, 0x63, 0xC2, 0xC4, 0xC5, 0xC7, 0xD8]
+        );
+        for tag in (0..=u8::MAX).filter(|tag| Apdu::sender(*tag).is_none()) {
+            let error = Apdu::parse_all(&[tag, 0, 0, 0]).expect_err("no plain APDU");
+            assert_eq!(error, DecodeError::new(DecodeErrorKind::UnexpectedApdu, 0));
+        }
+    }
+
+    #[test]
+    fn nothing_at_all_is_cut_short() {
+        assert_eq!(
+            Apdu::parse_from(Role::Server, &[]),
+            Err(DecodeError::new(DecodeErrorKind::Truncated, 0))
+        );
     }
 }

@@ -3,8 +3,10 @@
 //! From the bottom: [`error`], [`codec`]; then the wire types. No IO, no clock, no randomness, no Python.
 #![forbid(unsafe_code)]
 
+pub mod acse;
 pub mod apdu;
 pub mod axdr;
+pub mod ber;
 pub mod codec;
 pub mod error;
 pub mod image;
