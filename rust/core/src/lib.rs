@@ -9,6 +9,7 @@ pub mod axdr;
 pub mod ber;
 pub mod codec;
 pub mod error;
+pub mod hdlc;
 pub mod image;
 pub mod security;
 pub mod xdlms;
