@@ -8,6 +8,7 @@ pub mod control;
 pub mod deframer;
 pub mod fcs;
 pub mod frame;
+pub mod link;
 pub mod parameters;
 
 #[cfg(test)]

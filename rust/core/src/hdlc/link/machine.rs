@@ -1,0 +1,257 @@
+//! The link without its stream: undamaged frames in, octets and events out; here, whom it listens to and how it is set
+//! up and taken down.
+//!
+//! The rules stand at the top of `mod.rs`.
+
+use super::reassembly::{Progress, Reassembly};
+use super::segmenter::Segmenter;
+use super::statistics::{Statistics, count};
+use super::{Config, DisconnectReason, Event, Role, State};
+use crate::codec::{Emit, Writer};
+use crate::error::{LinkError, LinkErrorKind};
+use crate::hdlc::address::{Address, AddressSize};
+use crate::hdlc::control::{Control, FrameKind};
+use crate::hdlc::frame::Frame;
+use crate::hdlc::parameters::Parameters;
+
+/// LLC octets before an APDU of a client and of a server.
+const LLC_COMMAND: [u8; 3] = [0xE6, 0xE6, 0x00];
+const LLC_RESPONSE: [u8; 3] = [0xE6, 0xE7, 0x00];
+
+/// One end of the link, fed with frames.
+#[derive(Debug)]
+pub(super) struct Machine {
+    pub(super) role: Role,
+    pub(super) config: Config,
+    pub(super) state: State,
+    pub(super) own: Address,
+    pub(super) peer: Address,
+    pub(super) parameters: Parameters,
+    pub(super) segmenter: Segmenter,
+    pub(super) reassembly: Reassembly,
+    pub(super) unconfirmed: Reassembly,
+    pub(super) unconfirmed_delivered: bool,
+    pub(super) message_source: Address,
+    /// V(R), the number of the I frame expected next.
+    pub(super) receive_sequence: u8,
+    /// I frames accepted since we last acknowledged any.
+    pub(super) unacknowledged: u8,
+    /// Whether this side may speak.
+    pub(super) turn: bool,
+    /// An I frame was missing since we last spoke.
+    pub(super) gap: bool,
+    /// The peer said RNR.
+    pub(super) peer_busy: bool,
+    /// Something new was acknowledged or accepted since the last final bit.
+    pub(super) progress: bool,
+    /// Repetitions and polls in a row without progress.
+    pub(super) retries: u8,
+    /// Repetitions since the last answer.
+    pub(super) repeats_unanswered: u8,
+    /// Final bits that may still arrive because of repetitions that were not needed.
+    pub(super) stale_finals: u8,
+    /// Server: the information field of the FRMR.
+    pub(super) rejection: [u8; 3],
+    pub(super) statistics: Statistics,
+}
+
+/// What the set-up does besides changing its state.
+enum Action {
+    /// Client: the parameters of the UA hold.
+    TakeAnswer,
+    /// Server: grant what the SNRM proposes, answer UA.
+    Grant,
+    AnswerUa,
+    AnswerDm,
+    Report(DisconnectReason),
+    Fail(LinkErrorKind),
+    Drop,
+}
+
+impl Machine {
+    pub(super) fn new(role: Role, config: Config) -> Self {
+        let (own, peer, llc) = match role {
+            Role::Client => (config.client_address, config.server_address, LLC_RESPONSE),
+            Role::Server => (config.server_address, config.client_address, LLC_COMMAND),
+        };
+        Self {
+            role,
+            config,
+            state: State::Disconnected,
+            own,
+            peer,
+            parameters: Parameters::default(),
+            segmenter: Segmenter::default(),
+            reassembly: Reassembly::new(llc, config.max_apdu),
+            unconfirmed: Reassembly::new(llc, config.max_apdu),
+            unconfirmed_delivered: false,
+            message_source: peer,
+            receive_sequence: 0,
+            unacknowledged: 0,
+            turn: false,
+            gap: false,
+            peer_busy: false,
+            progress: false,
+            retries: 0,
+            repeats_unanswered: 0,
+            stale_finals: 0,
+            rejection: [0; 3],
+            statistics: Statistics::default(),
+        }
+    }
+
+    pub(super) const fn llc_sent(&self) -> [u8; 3] {
+        match self.role {
+            Role::Client => LLC_COMMAND,
+            Role::Server => LLC_RESPONSE,
+        }
+    }
+
+    /// Sequence numbers, buffers and counters of repetitions as at the beginning of a link.
+    pub(super) fn reset(&mut self) {
+        self.parameters = Parameters::default();
+        self.segmenter.clear();
+        self.reassembly.clear();
+        self.receive_sequence = 0;
+        self.unacknowledged = 0;
+        self.turn = self.role == Role::Client;
+        self.gap = false;
+        self.peer_busy = false;
+        self.progress = false;
+        self.retries = 0;
+        self.repeats_unanswered = 0;
+        self.stale_finals = 0;
+    }
+
+    pub(super) fn handle(&mut self, frame: &Frame<'_>, out: &mut Vec<u8>) -> Result<Option<Event>, LinkError> {
+        if !self.concerns(frame) {
+            return Ok(None);
+        }
+        match frame.control.kind {
+            FrameKind::I { send_sequence, receive_sequence } => {
+                self.handle_information(frame, send_sequence, receive_sequence, out)
+            }
+            FrameKind::Rr { receive_sequence } => self.handle_supervisory(frame, receive_sequence, false, out),
+            FrameKind::Rnr { receive_sequence } => self.handle_supervisory(frame, receive_sequence, true, out),
+            FrameKind::Ui => Ok(self.handle_unconfirmed(frame)),
+            _ => self.handle_unnumbered(frame, out),
+        }
+    }
+
+    /// Whether a frame is for us and from somebody we talk to; counts it otherwise.
+    ///
+    /// Where client and server have the same address octet, our own echo looks like the peer: then only the medium can
+    /// take it away.
+    fn concerns(&mut self, frame: &Frame<'_>) -> bool {
+        let broadcast =
+            frame.destination.is_all_stations() && frame.control == Control { kind: FrameKind::Ui, poll_final: false };
+        let concerns = match self.role {
+            Role::Client => frame.destination == self.own && frame.source == self.peer,
+            Role::Server => (frame.destination == self.own || broadcast) && frame.source.size() == AddressSize::One,
+        };
+        if !concerns {
+            let own = frame.source == self.own;
+            count(if own { &mut self.statistics.echoes } else { &mut self.statistics.other_address });
+        }
+        concerns
+    }
+
+    /// The set-up of the link, as one table.
+    fn handle_unnumbered(&mut self, frame: &Frame<'_>, out: &mut Vec<u8>) -> Result<Option<Event>, LinkError> {
+        use FrameKind::{Disc, Dm, Frmr, Snrm, Ua};
+        use State::{Connected, Connecting, Disconnected, Disconnecting, Rejecting};
+
+        let peer = self.role == Role::Client || frame.source == self.peer;
+        let (action, next) = match (self.role, self.state, frame.control.kind, peer) {
+            (Role::Client, Connecting, Ua, _) => (Action::TakeAnswer, Connected),
+            (Role::Client, Connecting, Dm, _) => (Action::Fail(LinkErrorKind::Refused), Disconnected),
+            (Role::Client, Connecting, Frmr, _) => (Action::Fail(LinkErrorKind::FrameRejected), Disconnected),
+            (Role::Client, Connected, Dm, _) => (Action::Report(DisconnectReason::Dm), Disconnected),
+            (Role::Client, Connected, Frmr, _) => (Action::Report(DisconnectReason::Frmr), Disconnected),
+            (Role::Client, Disconnecting, Ua | Dm, _) => (Action::Report(DisconnectReason::Disc), Disconnected),
+            // A second client is refused; the first does not notice.
+            (Role::Server, state @ (Connected | Rejecting), Snrm | Disc, false) => (Action::AnswerDm, state),
+            (Role::Server, _, Snrm, _) => (Action::Grant, Connected),
+            (Role::Server, Disconnected, Disc, _) => (Action::AnswerDm, Disconnected),
+            (Role::Server, _, Disc, _) => (Action::AnswerUa, Disconnected),
+            (_, state, _, _) => (Action::Drop, state),
+        };
+        // A secondary station speaks when it is polled: commands that do not poll mean nothing to it.
+        let unpolled = self.role == Role::Server && !frame.control.poll_final;
+        let action = if unpolled { Action::Drop } else { action };
+        match action {
+            Action::Drop => count(&mut self.statistics.unexpected),
+            Action::TakeAnswer | Action::Grant => return Ok(self.establish(frame, next, out)),
+            Action::AnswerDm => self.put_to(frame.source, Dm, true, &[], out),
+            Action::AnswerUa => {
+                self.reset();
+                self.state = next;
+                self.put(Ua, true, &[], out);
+                return Ok(Some(Event::Disconnected(DisconnectReason::Disc)));
+            }
+            Action::Report(reason) => {
+                self.reset();
+                self.state = next;
+                return Ok(Some(Event::Disconnected(reason)));
+            }
+            Action::Fail(kind) => {
+                self.reset();
+                self.state = next;
+                return Err(kind.into());
+            }
+        }
+        Ok(None)
+    }
+
+    /// The link is up, unless the parameters of the SNRM or UA cannot be read.
+    fn establish(&mut self, frame: &Frame<'_>, next: State, out: &mut Vec<u8>) -> Option<Event> {
+        let Ok(said) = Parameters::parse_information(frame.information) else {
+            count(&mut self.statistics.malformed);
+            return None;
+        };
+        self.reset();
+        self.state = next;
+        self.parameters = self.config.parameters.negotiate(&said);
+        if self.role == Role::Server {
+            self.peer = frame.source;
+            self.put(FrameKind::Ua, true, &self.parameters.to_vec(), out);
+        }
+        Some(Event::Connected(self.parameters))
+    }
+
+    fn handle_unconfirmed(&mut self, frame: &Frame<'_>) -> Option<Event> {
+        let whole = !frame.segmentation && self.unconfirmed.accept(frame.information, false) == Progress::Complete;
+        if !whole {
+            count(&mut self.statistics.malformed);
+            return None;
+        }
+        self.unconfirmed_delivered = true;
+        self.message_source = frame.source;
+        Some(Event::UnconfirmedApdu { broadcast: frame.destination.is_all_stations() })
+    }
+
+    /// SNRM with our proposal, which goes without saying where it is the default.
+    pub(super) fn put_snrm(&self, out: &mut Vec<u8>) {
+        let proposal = self.config.parameters;
+        let information = if proposal == Parameters::default() { Vec::new() } else { proposal.to_vec() };
+        self.put(FrameKind::Snrm, true, &information, out);
+    }
+
+    pub(super) fn put(&self, kind: FrameKind, poll_final: bool, information: &[u8], out: &mut Vec<u8>) {
+        self.put_to(self.peer, kind, poll_final, information, out);
+    }
+
+    pub(super) fn put_to(&self, to: Address, kind: FrameKind, poll_final: bool, information: &[u8], out: &mut Vec<u8>) {
+        let control = Control { kind, poll_final };
+        put_frame(&Frame { destination: to, source: self.own, control, segmentation: false, information }, out);
+    }
+}
+
+/// Appends the wire form of `frame`.
+pub(super) fn put_frame(frame: &Frame<'_>, out: &mut Vec<u8>) {
+    let start = out.len();
+    out.resize(start + frame.emitted_len(), 0);
+    let mut into = Writer::new(&mut out[start..]);
+    frame.emit(&mut into);
+    into.finish();
+}
