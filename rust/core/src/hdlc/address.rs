@@ -96,7 +96,10 @@ impl Address {
     /// Whether every station listens to it (FF, FE FF or FE FE FE FF on the wire), and so none may answer.
     #[must_use]
     pub fn is_all_stations(&self) -> bool {
-        self.upper == self.size.largest() && self.lower().is_none_or(|lower| lower == self.size.largest())
+        self.upper == self.size.largest()
+            && self
+                .lower()
+                .is_none_or(|lower| lower == self.size.largest())
     }
 }
 
@@ -110,9 +113,21 @@ impl<'a> Parse<'a> for Address {
             if octet & 1 == 1 {
                 let [first, second, third, fourth] = halves;
                 return match count {
-                    1 => Ok(Self { upper: first, lower: 0, size: AddressSize::One }),
-                    2 => Ok(Self { upper: first, lower: second, size: AddressSize::Two }),
-                    4 => Ok(Self { upper: first << 7 | second, lower: third << 7 | fourth, size: AddressSize::Four }),
+                    1 => Ok(Self {
+                        upper: first,
+                        lower: 0,
+                        size: AddressSize::One,
+                    }),
+                    2 => Ok(Self {
+                        upper: first,
+                        lower: second,
+                        size: AddressSize::Two,
+                    }),
+                    4 => Ok(Self {
+                        upper: first << 7 | second,
+                        lower: third << 7 | fourth,
+                        size: AddressSize::Four,
+                    }),
                     _ => Err(DecodeError::new(DecodeErrorKind::WrongLength, offset)),
                 };
             }
@@ -170,7 +185,10 @@ mod tests {
         let written = |lower, size| Address::new(1, lower, size).expect("fits").to_vec();
         assert_eq!(written(None, AddressSize::One), [0x03]);
         assert_eq!(written(Some(17), AddressSize::Two), [0x02, 0x23]);
-        assert_eq!(written(Some(17), AddressSize::Four), [0x00, 0x02, 0x00, 0x23]);
+        assert_eq!(
+            written(Some(17), AddressSize::Four),
+            [0x00, 0x02, 0x00, 0x23]
+        );
     }
 
     #[test]
@@ -178,15 +196,25 @@ mod tests {
         for octets in [&[0xFF][..], &[0xFE, 0xFF], &[0xFE, 0xFE, 0xFE, 0xFF]] {
             assert!(Address::parse_all(octets).expect("valid").is_all_stations());
         }
-        assert!(!Address::parse_all(&[0x02, 0xFF]).expect("valid").is_all_stations());
+        assert!(
+            !Address::parse_all(&[0x02, 0xFF])
+                .expect("valid")
+                .is_all_stations()
+        );
     }
 
     #[test]
     fn three_and_five_octets_are_refused() {
         for octets in [&[0x02, 0x02, 0x03][..], &[0x02, 0x02, 0x02, 0x02, 0x03]] {
-            assert_eq!(Address::parse_all(octets).map_err(|error| error.kind), Err(DecodeErrorKind::WrongLength));
+            assert_eq!(
+                Address::parse_all(octets).map_err(|error| error.kind),
+                Err(DecodeErrorKind::WrongLength)
+            );
         }
-        assert_eq!(Address::parse_all(&[0x02]).map_err(|error| error.kind), Err(DecodeErrorKind::Truncated));
+        assert_eq!(
+            Address::parse_all(&[0x02]).map_err(|error| error.kind),
+            Err(DecodeErrorKind::Truncated)
+        );
     }
 
     #[test]

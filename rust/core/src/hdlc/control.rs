@@ -52,7 +52,10 @@ impl From<u8> for Control {
     fn from(octet: u8) -> Self {
         let receive_sequence = octet >> 5;
         let kind = match octet & !POLL_FINAL {
-            code if code & 0x01 == 0 => FrameKind::I { send_sequence: code >> 1 & 7, receive_sequence },
+            code if code & 0x01 == 0 => FrameKind::I {
+                send_sequence: code >> 1 & 7,
+                receive_sequence,
+            },
             code if code & 0x0F == 0x01 => FrameKind::Rr { receive_sequence },
             code if code & 0x0F == 0x05 => FrameKind::Rnr { receive_sequence },
             0x83 => FrameKind::Snrm,
@@ -63,14 +66,20 @@ impl From<u8> for Control {
             0x03 => FrameKind::Ui,
             code => FrameKind::Unknown(code),
         };
-        Self { kind, poll_final: octet & POLL_FINAL != 0 }
+        Self {
+            kind,
+            poll_final: octet & POLL_FINAL != 0,
+        }
     }
 }
 
 impl From<Control> for u8 {
     fn from(control: Control) -> Self {
         let code = match control.kind {
-            FrameKind::I { send_sequence, receive_sequence } => (receive_sequence & 7) << 5 | (send_sequence & 7) << 1,
+            FrameKind::I {
+                send_sequence,
+                receive_sequence,
+            } => (receive_sequence & 7) << 5 | (send_sequence & 7) << 1,
             FrameKind::Rr { receive_sequence } => (receive_sequence & 7) << 5 | 0x01,
             FrameKind::Rnr { receive_sequence } => (receive_sequence & 7) << 5 | 0x05,
             FrameKind::Snrm => 0x83,
@@ -99,10 +108,44 @@ mod tests {
     #[test]
     fn the_codes_of_the_standard() {
         let octet = |kind, poll_final| u8::from(Control { kind, poll_final });
-        assert_eq!(octet(FrameKind::I { send_sequence: 0, receive_sequence: 0 }, true), 0x10);
-        assert_eq!(octet(FrameKind::I { send_sequence: 0, receive_sequence: 1 }, true), 0x30);
-        assert_eq!(octet(FrameKind::Rr { receive_sequence: 0 }, true), 0x11);
-        assert_eq!(octet(FrameKind::Rnr { receive_sequence: 0 }, true), 0x15);
+        assert_eq!(
+            octet(
+                FrameKind::I {
+                    send_sequence: 0,
+                    receive_sequence: 0
+                },
+                true
+            ),
+            0x10
+        );
+        assert_eq!(
+            octet(
+                FrameKind::I {
+                    send_sequence: 0,
+                    receive_sequence: 1
+                },
+                true
+            ),
+            0x30
+        );
+        assert_eq!(
+            octet(
+                FrameKind::Rr {
+                    receive_sequence: 0
+                },
+                true
+            ),
+            0x11
+        );
+        assert_eq!(
+            octet(
+                FrameKind::Rnr {
+                    receive_sequence: 0
+                },
+                true
+            ),
+            0x15
+        );
         assert_eq!(octet(FrameKind::Snrm, true), 0x93);
         assert_eq!(octet(FrameKind::Disc, true), 0x53);
         assert_eq!(octet(FrameKind::Ua, true), 0x73);

@@ -146,8 +146,14 @@ impl Deframer {
     /// Moves to the last of the next run of flags, or to the end.
     fn find_flag(&mut self) {
         let rest = &self.buffer[self.start..];
-        let garbage = rest.iter().position(|octet| *octet == FLAG).unwrap_or(rest.len());
-        let flags = rest[garbage..].iter().take_while(|octet| **octet == FLAG).count();
+        let garbage = rest
+            .iter()
+            .position(|octet| *octet == FLAG)
+            .unwrap_or(rest.len());
+        let flags = rest[garbage..]
+            .iter()
+            .take_while(|octet| **octet == FLAG)
+            .count();
         self.counters.garbage_octets = self.counters.garbage_octets.saturating_add(garbage as u64);
         self.start += garbage + flags.saturating_sub(1);
     }
@@ -183,8 +189,21 @@ mod tests {
 
     fn information_frame(information: &[u8]) -> Vec<u8> {
         let address = Address::client(1).expect("fits");
-        let control = Control { kind: FrameKind::I { send_sequence: 0, receive_sequence: 0 }, poll_final: true };
-        Frame { destination: address, source: address, control, segmentation: false, information }.to_vec()
+        let control = Control {
+            kind: FrameKind::I {
+                send_sequence: 0,
+                receive_sequence: 0,
+            },
+            poll_final: true,
+        };
+        Frame {
+            destination: address,
+            source: address,
+            control,
+            segmentation: false,
+            information,
+        }
+        .to_vec()
     }
 
     #[test]
@@ -192,7 +211,13 @@ mod tests {
         let (snrm, aarq) = (hex(SNRM), hex(AARQ));
         let shared = [&snrm[..], &aarq[1..]].concat();
         let doubled = [&[FLAG; 20][..], &snrm, &[FLAG; 20], &aarq].concat();
-        let garbage = [b"\r\n/MCS5\\2ident\r\n", &snrm[..], &[0xA0, FLAG, 0x55, FLAG, 0xA0, 0x00], &aarq].concat();
+        let garbage = [
+            b"\r\n/MCS5\\2ident\r\n",
+            &snrm[..],
+            &[0xA0, FLAG, 0x55, FLAG, 0xA0, 0x00],
+            &aarq,
+        ]
+        .concat();
         for stream in [shared, doubled, garbage] {
             assert_eq!(frames(&mut Deframer::new(), &stream), [&snrm[..], &aarq]);
         }
@@ -250,7 +275,10 @@ mod tests {
         let mut outer = information_frame(&[&[0][..], &hex(SNRM), &[0]].concat());
         let last = outer.len() - 2;
         outer[last] ^= 1;
-        assert_eq!(frames(&mut Deframer::new(), &[&outer[..], &hex(AARQ)].concat()), [hex(AARQ)]);
+        assert_eq!(
+            frames(&mut Deframer::new(), &[&outer[..], &hex(AARQ)].concat()),
+            [hex(AARQ)]
+        );
     }
 
     #[test]

@@ -28,8 +28,8 @@ impl Fcs {
         let mut slices = octets.chunks_exact(SLICE);
         for slice in &mut slices {
             let [low, high] = sum.to_le_bytes();
-            let mut next =
-                TABLES[SLICE - 1][usize::from(slice[0] ^ low)] ^ TABLES[SLICE - 2][usize::from(slice[1] ^ high)];
+            let mut next = TABLES[SLICE - 1][usize::from(slice[0] ^ low)]
+                ^ TABLES[SLICE - 2][usize::from(slice[1] ^ high)];
             for (position, octet) in slice.iter().enumerate().skip(2) {
                 next ^= TABLES[SLICE - 1 - position][usize::from(*octet)];
             }
@@ -76,7 +76,11 @@ const fn tables() -> [[u16; 256]; SLICE] {
         let mut sum = octet;
         let mut bit = 0;
         while bit < 8 {
-            sum = if sum & 1 == 1 { (sum >> 1) ^ POLYNOMIAL } else { sum >> 1 };
+            sum = if sum & 1 == 1 {
+                (sum >> 1) ^ POLYNOMIAL
+            } else {
+                sum >> 1
+            };
             bit += 1;
         }
         tables[0][octet as usize] = sum;
@@ -105,7 +109,11 @@ mod tests {
         for octet in octets {
             sum ^= u16::from(*octet);
             for _ in 0..8 {
-                sum = if sum & 1 == 1 { (sum >> 1) ^ POLYNOMIAL } else { sum >> 1 };
+                sum = if sum & 1 == 1 {
+                    (sum >> 1) ^ POLYNOMIAL
+                } else {
+                    sum >> 1
+                };
             }
         }
         sum ^ 0xFFFF
@@ -119,9 +127,15 @@ mod tests {
 
     #[test]
     fn every_length_agrees_with_the_sum_made_bit_by_bit() {
-        let octets: Vec<u8> = (0..2047_u32).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect();
+        let octets: Vec<u8> = (0..2047_u32)
+            .map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[0])
+            .collect();
         for length in 0..=octets.len() {
-            assert_eq!(fcs(&octets[..length]).value(), bit_by_bit(&octets[..length]), "length {length}");
+            assert_eq!(
+                fcs(&octets[..length]).value(),
+                bit_by_bit(&octets[..length]),
+                "length {length}"
+            );
         }
     }
 

@@ -75,14 +75,22 @@ impl Header {
             }
             Some(_) => {}
         }
-        let Ok(format) = reader.u16() else { return Ok(None) };
+        let Ok(format) = reader.u16() else {
+            return Ok(None);
+        };
         let length = usize::from(format & LENGTH_MASK);
         if length < MIN_FRAME_LENGTH {
             return Err(FrameDefect::Length);
         }
-        let Some(destination) = address(&mut reader)? else { return Ok(None) };
-        let Some(source) = address(&mut reader)? else { return Ok(None) };
-        let Ok(control) = reader.u8() else { return Ok(None) };
+        let Some(destination) = address(&mut reader)? else {
+            return Ok(None);
+        };
+        let Some(source) = address(&mut reader)? else {
+            return Ok(None);
+        };
+        let Ok(control) = reader.u8() else {
+            return Ok(None);
+        };
         let header_length = reader.offset();
         let header = Self {
             destination,
@@ -93,10 +101,20 @@ impl Header {
             header_length,
         };
         if !header.has_information() {
-            return if length == header_length + CHECK { Ok(Some(header)) } else { Err(FrameDefect::Length) };
+            return if length == header_length + CHECK {
+                Ok(Some(header))
+            } else {
+                Err(FrameDefect::Length)
+            };
         }
-        let Ok(hcs) = reader.array::<CHECK>() else { return Ok(None) };
-        if hcs == fcs(&octets[..header_length]).octets() { Ok(Some(header)) } else { Err(FrameDefect::Hcs) }
+        let Ok(hcs) = reader.array::<CHECK>() else {
+            return Ok(None);
+        };
+        if hcs == fcs(&octets[..header_length]).octets() {
+            Ok(Some(header))
+        } else {
+            Err(FrameDefect::Hcs)
+        }
     }
 
     /// Whether an information field, and so an HCS, follows the header.
@@ -119,7 +137,11 @@ impl Header {
     /// The information field among `octets`, the octets between the flags of this frame.
     #[must_use]
     pub fn information<'a>(&self, octets: &'a [u8]) -> &'a [u8] {
-        if self.has_information() { &octets[self.header_length + CHECK..self.length - CHECK] } else { &[] }
+        if self.has_information() {
+            &octets[self.header_length + CHECK..self.length - CHECK]
+        } else {
+            &[]
+        }
     }
 }
 
@@ -180,7 +202,13 @@ impl<'a> Frame<'a> {
     /// Octets between the flags.
     const fn length(&self) -> usize {
         let information = self.information.len();
-        self.header_length() + if information == 0 { 0 } else { CHECK + information } + CHECK
+        self.header_length()
+            + if information == 0 {
+                0
+            } else {
+                CHECK + information
+            }
+            + CHECK
     }
 }
 
@@ -191,8 +219,14 @@ impl Emit for Frame<'_> {
     }
 
     fn emit(&self, out: &mut Writer<'_>) {
-        debug_assert!(self.length() <= MAX_FRAME_LENGTH, "the information field is too long for a frame");
-        #[expect(clippy::cast_possible_truncation, reason = "masked to the eleven bits of the field")]
+        debug_assert!(
+            self.length() <= MAX_FRAME_LENGTH,
+            "the information field is too long for a frame"
+        );
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "masked to the eleven bits of the field"
+        )]
         let length = self.length() as u16 & LENGTH_MASK;
         let mut octets = [0; MAX_HEADER_LENGTH];
         let header = &mut octets[..self.header_length()];
@@ -236,7 +270,10 @@ mod tests {
     }
 
     fn control(kind: FrameKind) -> Control {
-        Control { kind, poll_final: true }
+        Control {
+            kind,
+            poll_final: true,
+        }
     }
 
     /// The frames of the fact sheet that need no link to be understood.
@@ -260,23 +297,49 @@ mod tests {
                 FrameKind::Snrm,
                 "818014050207EE060207EE070400000001080400000001",
             ),
-            ("7EA008022303933E747E", server(1, Some(17), AddressSize::Two), management, FrameKind::Snrm, ""),
-            ("7EA00A0002002303939B617E", server(1, Some(17), AddressSize::Four), management, FrameKind::Snrm, ""),
+            (
+                "7EA008022303933E747E",
+                server(1, Some(17), AddressSize::Two),
+                management,
+                FrameKind::Snrm,
+                "",
+            ),
+            (
+                "7EA00A0002002303939B617E",
+                server(1, Some(17), AddressSize::Four),
+                management,
+                FrameKind::Snrm,
+                "",
+            ),
             (
                 "7EA02B032110FBAFE6E600601DA109060760857405080101BE10040E01000000065F1F0400007E1F04B0CAEA7E",
                 one,
                 public,
-                FrameKind::I { send_sequence: 0, receive_sequence: 0 },
+                FrameKind::I {
+                    send_sequence: 0,
+                    receive_sequence: 0,
+                },
                 aarq,
             ),
             (
                 "7EA0372103306C7CE6E7006129A109060760857405080101A203020100A305A103020100BE10040E0800065F1F040000501F01F40007190A7E",
                 public,
                 one,
-                FrameKind::I { send_sequence: 0, receive_sequence: 1 },
+                FrameKind::I {
+                    send_sequence: 0,
+                    receive_sequence: 1,
+                },
                 aare,
             ),
-            ("7EA00703213117877E", one, public, FrameKind::Rr { receive_sequence: 1 }, ""),
+            (
+                "7EA00703213117877E",
+                one,
+                public,
+                FrameKind::Rr {
+                    receive_sequence: 1,
+                },
+                "",
+            ),
             ("7EA00703215303C77E", one, public, FrameKind::Disc, ""),
             ("7EA00721037301407E", public, one, FrameKind::Ua, ""),
             ("7EA00721031F6BE97E", public, one, FrameKind::Dm, ""),
@@ -287,8 +350,13 @@ mod tests {
     fn worked_frames_octet_for_octet() {
         for (octets, destination, source, kind, information) in worked() {
             let (octets, information) = (hex(octets), hex(information));
-            let frame =
-                Frame { destination, source, control: control(kind), segmentation: false, information: &information };
+            let frame = Frame {
+                destination,
+                source,
+                control: control(kind),
+                segmentation: false,
+                information: &information,
+            };
             assert_eq!(frame.to_vec(), octets);
             assert_eq!(Frame::parse(&octets[1..octets.len() - 1]), Ok(frame));
         }
@@ -300,7 +368,13 @@ mod tests {
         let frame = Frame::parse(&octets[1..octets.len() - 1]).expect("valid");
         assert!(frame.destination.is_all_stations());
         assert_eq!(frame.source, client(102));
-        assert_eq!(frame.control, Control { kind: FrameKind::Ui, poll_final: false });
+        assert_eq!(
+            frame.control,
+            Control {
+                kind: FrameKind::Ui,
+                poll_final: false
+            }
+        );
         assert_eq!(frame.to_vec(), octets);
     }
 
@@ -311,19 +385,31 @@ mod tests {
             let frame = Frame {
                 destination: server(1, Some(17), AddressSize::Four),
                 source: client(1),
-                control: control(FrameKind::I { send_sequence: 3, receive_sequence: 5 }),
+                control: control(FrameKind::I {
+                    send_sequence: 3,
+                    receive_sequence: 5,
+                }),
                 segmentation: information % 2 == 1,
                 information: &octets[..information],
             };
             let wire = frame.to_vec();
-            assert_eq!(usize::from(u16::from_be_bytes([wire[1], wire[2]]) & LENGTH_MASK), wire.len() - 2);
-            assert_eq!(Frame::parse(&wire[1..wire.len() - 1]), Ok(frame), "information of {information} octets");
+            assert_eq!(
+                usize::from(u16::from_be_bytes([wire[1], wire[2]]) & LENGTH_MASK),
+                wire.len() - 2
+            );
+            assert_eq!(
+                Frame::parse(&wire[1..wire.len() - 1]),
+                Ok(frame),
+                "information of {information} octets"
+            );
         }
     }
 
     #[test]
     fn l_01_either_check_sequence_wrong() {
-        let octets = hex("A02B032110FBAFE6E600601DA109060760857405080101BE10040E01000000065F1F0400007E1F04B0CAEA");
+        let octets = hex(
+            "A02B032110FBAFE6E600601DA109060760857405080101BE10040E01000000065F1F0400007E1F04B0CAEA",
+        );
         let damaged = |position: usize| {
             let mut copy = octets.clone();
             copy[position] ^= 0x10;

@@ -50,10 +50,17 @@ impl Parameters {
         window_size_transmit: u8,
         window_size_receive: u8,
     ) -> Result<Self, LinkError> {
-        let lengths = [max_info_field_length_transmit, max_info_field_length_receive];
+        let lengths = [
+            max_info_field_length_transmit,
+            max_info_field_length_receive,
+        ];
         let windows = [window_size_transmit, window_size_receive];
-        if lengths.iter().all(|length| (1..=MAX_INFO_FIELD_LENGTH).contains(length))
-            && windows.iter().all(|window| (1..=MAX_WINDOW_SIZE).contains(window))
+        if lengths
+            .iter()
+            .all(|length| (1..=MAX_INFO_FIELD_LENGTH).contains(length))
+            && windows
+                .iter()
+                .all(|window| (1..=MAX_WINDOW_SIZE).contains(window))
         {
             Ok(Self {
                 max_info_field_length_transmit,
@@ -95,8 +102,12 @@ impl Parameters {
     #[must_use]
     pub fn negotiate(&self, peer: &Self) -> Self {
         Self {
-            max_info_field_length_transmit: self.max_info_field_length_transmit.min(peer.max_info_field_length_receive),
-            max_info_field_length_receive: self.max_info_field_length_receive.min(peer.max_info_field_length_transmit),
+            max_info_field_length_transmit: self
+                .max_info_field_length_transmit
+                .min(peer.max_info_field_length_receive),
+            max_info_field_length_receive: self
+                .max_info_field_length_receive
+                .min(peer.max_info_field_length_transmit),
             window_size_transmit: self.window_size_transmit.min(peer.window_size_receive),
             window_size_receive: self.window_size_receive.min(peer.window_size_transmit),
         }
@@ -111,7 +122,11 @@ impl Parameters {
     /// format or group, [`DecodeErrorKind::WrongLength`] for a value that does not take 1, 2 or 4 octets,
     /// [`DecodeErrorKind::ValueOutOfRange`] for 0, [`DecodeErrorKind::Duplicate`].
     pub fn parse_information(information: &[u8]) -> Result<Self, DecodeError> {
-        if information.is_empty() { Ok(Self::default()) } else { Self::parse_all(information) }
+        if information.is_empty() {
+            Ok(Self::default())
+        } else {
+            Self::parse_all(information)
+        }
     }
 }
 
@@ -138,7 +153,9 @@ impl<'a> Parse<'a> for Parameters {
                 return Err(DecodeError::new(DecodeErrorKind::Duplicate, offset));
             }
             let value = value(&mut field)?;
-            let length = u16::try_from(value).unwrap_or(u16::MAX).min(MAX_INFO_FIELD_LENGTH);
+            let length = u16::try_from(value)
+                .unwrap_or(u16::MAX)
+                .min(MAX_INFO_FIELD_LENGTH);
             let window = u8::try_from(value).unwrap_or(u8::MAX).min(MAX_WINDOW_SIZE);
             match identifier {
                 INFO_FIELD_LENGTH_TRANSMIT => values.max_info_field_length_transmit = length,
@@ -160,15 +177,26 @@ fn value(field: &mut Reader<'_>) -> Result<u32, DecodeError> {
         4 => field.u32()?,
         _ => return Err(field.error(DecodeErrorKind::WrongLength)),
     };
-    if value == 0 { Err(DecodeError::new(DecodeErrorKind::ValueOutOfRange, offset)) } else { Ok(value) }
+    if value == 0 {
+        Err(DecodeError::new(DecodeErrorKind::ValueOutOfRange, offset))
+    } else {
+        Ok(value)
+    }
 }
 
 /// Information field lengths take one octet where they fit into it and two otherwise, windows always four: the form
 /// that meters expect.
 impl Emit for Parameters {
     fn emitted_len(&self) -> usize {
-        let lengths = [self.max_info_field_length_transmit, self.max_info_field_length_receive];
-        3 + lengths.iter().map(|length| if *length > 0xFF { 4 } else { 3 }).sum::<usize>() + 2 * 6
+        let lengths = [
+            self.max_info_field_length_transmit,
+            self.max_info_field_length_receive,
+        ];
+        3 + lengths
+            .iter()
+            .map(|length| if *length > 0xFF { 4 } else { 3 })
+            .sum::<usize>()
+            + 2 * 6
     }
 
     fn emit(&self, out: &mut Writer<'_>) {
@@ -176,8 +204,14 @@ impl Emit for Parameters {
         let group_length = (self.emitted_len() - 3) as u8;
         out.put(&[FORMAT_IDENTIFIER, GROUP_IDENTIFIER, group_length]);
         for (identifier, length) in [
-            (INFO_FIELD_LENGTH_TRANSMIT, self.max_info_field_length_transmit),
-            (INFO_FIELD_LENGTH_RECEIVE, self.max_info_field_length_receive),
+            (
+                INFO_FIELD_LENGTH_TRANSMIT,
+                self.max_info_field_length_transmit,
+            ),
+            (
+                INFO_FIELD_LENGTH_RECEIVE,
+                self.max_info_field_length_receive,
+            ),
         ] {
             match u8::try_from(length) {
                 Ok(length) => out.put(&[identifier, 1, length]),
@@ -187,9 +221,10 @@ impl Emit for Parameters {
                 }
             }
         }
-        for (identifier, window) in
-            [(WINDOW_SIZE_TRANSMIT, self.window_size_transmit), (WINDOW_SIZE_RECEIVE, self.window_size_receive)]
-        {
+        for (identifier, window) in [
+            (WINDOW_SIZE_TRANSMIT, self.window_size_transmit),
+            (WINDOW_SIZE_RECEIVE, self.window_size_receive),
+        ] {
             out.put(&[identifier, 4]);
             out.u32(window.into());
         }
@@ -210,7 +245,10 @@ mod tests {
     fn worked_information_fields() {
         let large = Parameters::new(2030, 2030, 1, 1).expect("within range");
         for (octets, parameters) in [
-            ("818012050180060180070400000001080400000001", Parameters::default()),
+            (
+                "818012050180060180070400000001080400000001",
+                Parameters::default(),
+            ),
             ("818014050207EE060207EE070400000001080400000001", large),
         ] {
             assert_eq!(parsed(octets), Ok(parameters));
@@ -227,16 +265,28 @@ mod tests {
     #[test]
     fn every_width_of_value() {
         let expected = Parameters::new(64, 512, 3, 7).expect("within range");
-        assert_eq!(parsed("818010 050140 06020200 070103 080400000007"), Ok(expected));
-        assert_eq!(parsed("818014 050400000040 060400000200 07020003 080107"), Err(DecodeErrorKind::Truncated));
-        assert_eq!(parsed("818013 050400000040 060400000200 07020003 080107"), Ok(expected));
+        assert_eq!(
+            parsed("818010 050140 06020200 070103 080400000007"),
+            Ok(expected)
+        );
+        assert_eq!(
+            parsed("818014 050400000040 060400000200 07020003 080107"),
+            Err(DecodeErrorKind::Truncated)
+        );
+        assert_eq!(
+            parsed("818013 050400000040 060400000200 07020003 080107"),
+            Ok(expected)
+        );
     }
 
     #[test]
     fn an_unknown_parameter_is_skipped() {
         let expected = Parameters::new(64, 128, 1, 1).expect("within range");
         assert_eq!(parsed("818007 09020000 050140"), Ok(expected));
-        assert_eq!(parsed("818007 0903000005 0140"), Err(DecodeErrorKind::Truncated));
+        assert_eq!(
+            parsed("818007 0903000005 0140"),
+            Err(DecodeErrorKind::Truncated)
+        );
     }
 
     #[test]
@@ -264,7 +314,10 @@ mod tests {
     #[test]
     fn values_above_the_range_become_the_largest() {
         let expected = Parameters::new(2030, 2030, 7, 7).expect("within range");
-        assert_eq!(parsed("818013 0502FFFF 0604FFFFFFFF 070108 080400000100"), Ok(expected));
+        assert_eq!(
+            parsed("818013 0502FFFF 0604FFFFFFFF 070108 080400000100"),
+            Ok(expected)
+        );
     }
 
     #[test]
@@ -281,7 +334,10 @@ mod tests {
         let answer = Parameters::new(2030, 2030, 7, 7).expect("within range");
         assert_eq!(proposal.negotiate(&answer), proposal);
         let smaller = Parameters::new(128, 64, 1, 1).expect("within range");
-        assert_eq!(proposal.negotiate(&smaller), Parameters::new(64, 128, 1, 1).expect("within range"));
+        assert_eq!(
+            proposal.negotiate(&smaller),
+            Parameters::new(64, 128, 1, 1).expect("within range")
+        );
     }
 
     proptest! {

@@ -76,7 +76,11 @@ impl Machine {
         }
         if ahead > 0 || self.unacknowledged >= window {
             let missing = ahead > 0;
-            count(if missing { &mut self.statistics.out_of_sequence } else { &mut self.statistics.beyond_window });
+            count(if missing {
+                &mut self.statistics.out_of_sequence
+            } else {
+                &mut self.statistics.beyond_window
+            });
             self.gap = true;
             if frame.control.poll_final {
                 self.take_turn(out);
@@ -86,7 +90,9 @@ impl Machine {
         self.receive_sequence = (self.receive_sequence + 1) % MODULUS;
         self.unacknowledged += 1;
         self.progress = true;
-        let progress = self.reassembly.accept(frame.information, frame.segmentation);
+        let progress = self
+            .reassembly
+            .accept(frame.information, frame.segmentation);
         match progress {
             Progress::TooLong => return self.reject(frame, Violation::ApduTooLong, out),
             Progress::Malformed => count(&mut self.statistics.malformed),
@@ -152,7 +158,11 @@ impl Machine {
     /// anything was said.
     pub(super) fn transmit(&mut self, out: &mut Vec<u8>) -> bool {
         self.segmenter.rewind();
-        let window = if self.peer_busy { 0 } else { self.parameters.window_size_transmit() };
+        let window = if self.peer_busy {
+            0
+        } else {
+            self.parameters.window_size_transmit()
+        };
         let max_length = usize::from(self.parameters.max_info_field_length_transmit());
         let mut said = false;
         while let Some(segment) = self.segmenter.next(window, max_length) {
@@ -163,7 +173,13 @@ impl Machine {
             let frame = Frame {
                 destination: self.peer,
                 source: self.own,
-                control: Control { kind: FrameKind::I { send_sequence, receive_sequence }, poll_final: segment.last },
+                control: Control {
+                    kind: FrameKind::I {
+                        send_sequence,
+                        receive_sequence,
+                    },
+                    poll_final: segment.last,
+                },
                 segmentation: segment.more,
                 information: segment.information,
             };
@@ -172,7 +188,9 @@ impl Machine {
         }
         if said {
             self.spoken();
-        } else if self.role == Role::Server || !self.peer_busy && (self.gap || self.reassembly.is_open()) {
+        } else if self.role == Role::Server
+            || !self.peer_busy && (self.gap || self.reassembly.is_open())
+        {
             self.ask(out);
             said = true;
         }
@@ -181,7 +199,14 @@ impl Machine {
 
     /// RR with poll or final: says what we expect next, and gives the turn away.
     pub(super) fn ask(&mut self, out: &mut Vec<u8>) {
-        self.put(FrameKind::Rr { receive_sequence: self.receive_sequence }, true, &[], out);
+        self.put(
+            FrameKind::Rr {
+                receive_sequence: self.receive_sequence,
+            },
+            true,
+            &[],
+            out,
+        );
         self.spoken();
     }
 
@@ -202,6 +227,7 @@ impl Machine {
             // The answer may have been slow, not lost: then each repetition will bring one more.
             self.stale_finals = repeats;
             self.retries = 0;
+            self.turn = true;
             self.transmit(out);
             return;
         }

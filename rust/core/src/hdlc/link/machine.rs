@@ -123,16 +123,25 @@ impl Machine {
         self.stale_finals = 0;
     }
 
-    pub(super) fn handle(&mut self, frame: &Frame<'_>, out: &mut Vec<u8>) -> Result<Option<Event>, LinkError> {
+    pub(super) fn handle(
+        &mut self,
+        frame: &Frame<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<Event>, LinkError> {
         if !self.concerns(frame) {
             return Ok(None);
         }
         match frame.control.kind {
-            FrameKind::I { send_sequence, receive_sequence } => {
-                self.handle_information(frame, send_sequence, receive_sequence, out)
+            FrameKind::I {
+                send_sequence,
+                receive_sequence,
+            } => self.handle_information(frame, send_sequence, receive_sequence, out),
+            FrameKind::Rr { receive_sequence } => {
+                self.handle_supervisory(frame, receive_sequence, false, out)
             }
-            FrameKind::Rr { receive_sequence } => self.handle_supervisory(frame, receive_sequence, false, out),
-            FrameKind::Rnr { receive_sequence } => self.handle_supervisory(frame, receive_sequence, true, out),
+            FrameKind::Rnr { receive_sequence } => {
+                self.handle_supervisory(frame, receive_sequence, true, out)
+            }
             FrameKind::Ui => Ok(self.handle_unconfirmed(frame)),
             _ => self.handle_unnumbered(frame, out),
         }
@@ -143,34 +152,61 @@ impl Machine {
     /// Where client and server have the same address octet, our own echo looks like the peer: then only the medium can
     /// take it away.
     fn concerns(&mut self, frame: &Frame<'_>) -> bool {
-        let broadcast =
-            frame.destination.is_all_stations() && frame.control == Control { kind: FrameKind::Ui, poll_final: false };
+        let broadcast = frame.destination.is_all_stations()
+            && frame.control
+                == Control {
+                    kind: FrameKind::Ui,
+                    poll_final: false,
+                };
         let concerns = match self.role {
             Role::Client => frame.destination == self.own && frame.source == self.peer,
-            Role::Server => (frame.destination == self.own || broadcast) && frame.source.size() == AddressSize::One,
+            Role::Server => {
+                (frame.destination == self.own || broadcast)
+                    && frame.source.size() == AddressSize::One
+            }
         };
         if !concerns {
             let own = frame.source == self.own;
-            count(if own { &mut self.statistics.echoes } else { &mut self.statistics.other_address });
+            count(if own {
+                &mut self.statistics.echoes
+            } else {
+                &mut self.statistics.other_address
+            });
         }
         concerns
     }
 
     /// The set-up of the link, as one table.
-    fn handle_unnumbered(&mut self, frame: &Frame<'_>, out: &mut Vec<u8>) -> Result<Option<Event>, LinkError> {
+    fn handle_unnumbered(
+        &mut self,
+        frame: &Frame<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<Event>, LinkError> {
         use FrameKind::{Disc, Dm, Frmr, Snrm, Ua};
         use State::{Connected, Connecting, Disconnected, Disconnecting, Rejecting};
 
         let peer = self.role == Role::Client || frame.source == self.peer;
         let (action, next) = match (self.role, self.state, frame.control.kind, peer) {
             (Role::Client, Connecting, Ua, _) => (Action::TakeAnswer, Connected),
-            (Role::Client, Connecting, Dm, _) => (Action::Fail(LinkErrorKind::Refused), Disconnected),
-            (Role::Client, Connecting, Frmr, _) => (Action::Fail(LinkErrorKind::FrameRejected), Disconnected),
-            (Role::Client, Connected, Dm, _) => (Action::Report(DisconnectReason::Dm), Disconnected),
-            (Role::Client, Connected, Frmr, _) => (Action::Report(DisconnectReason::Frmr), Disconnected),
-            (Role::Client, Disconnecting, Ua | Dm, _) => (Action::Report(DisconnectReason::Disc), Disconnected),
+            (Role::Client, Connecting, Dm, _) => {
+                (Action::Fail(LinkErrorKind::Refused), Disconnected)
+            }
+            (Role::Client, Connecting, Frmr, _) => {
+                (Action::Fail(LinkErrorKind::FrameRejected), Disconnected)
+            }
+            (Role::Client, Connected, Dm, _) => {
+                (Action::Report(DisconnectReason::Dm), Disconnected)
+            }
+            (Role::Client, Connected, Frmr, _) => {
+                (Action::Report(DisconnectReason::Frmr), Disconnected)
+            }
+            (Role::Client, Disconnecting, Ua | Dm, _) => {
+                (Action::Report(DisconnectReason::Disc), Disconnected)
+            }
             // A second client is refused; the first does not notice.
-            (Role::Server, state @ (Connected | Rejecting), Snrm | Disc, false) => (Action::AnswerDm, state),
+            (Role::Server, state @ (Connected | Rejecting), Snrm | Disc, false) => {
+                (Action::AnswerDm, state)
+            }
             (Role::Server, _, Snrm, _) => (Action::Grant, Connected),
             (Role::Server, Disconnected, Disc, _) => (Action::AnswerDm, Disconnected),
             (Role::Server, _, Disc, _) => (Action::AnswerUa, Disconnected),
@@ -220,30 +256,59 @@ impl Machine {
     }
 
     fn handle_unconfirmed(&mut self, frame: &Frame<'_>) -> Option<Event> {
-        let whole = !frame.segmentation && self.unconfirmed.accept(frame.information, false) == Progress::Complete;
+        let whole = !frame.segmentation
+            && self.unconfirmed.accept(frame.information, false) == Progress::Complete;
         if !whole {
             count(&mut self.statistics.malformed);
             return None;
         }
         self.unconfirmed_delivered = true;
         self.message_source = frame.source;
-        Some(Event::UnconfirmedApdu { broadcast: frame.destination.is_all_stations() })
+        Some(Event::UnconfirmedApdu {
+            broadcast: frame.destination.is_all_stations(),
+        })
     }
 
     /// SNRM with our proposal, which goes without saying where it is the default.
     pub(super) fn put_snrm(&self, out: &mut Vec<u8>) {
         let proposal = self.config.parameters;
-        let information = if proposal == Parameters::default() { Vec::new() } else { proposal.to_vec() };
+        let information = if proposal == Parameters::default() {
+            Vec::new()
+        } else {
+            proposal.to_vec()
+        };
         self.put(FrameKind::Snrm, true, &information, out);
     }
 
-    pub(super) fn put(&self, kind: FrameKind, poll_final: bool, information: &[u8], out: &mut Vec<u8>) {
+    pub(super) fn put(
+        &self,
+        kind: FrameKind,
+        poll_final: bool,
+        information: &[u8],
+        out: &mut Vec<u8>,
+    ) {
         self.put_to(self.peer, kind, poll_final, information, out);
     }
 
-    pub(super) fn put_to(&self, to: Address, kind: FrameKind, poll_final: bool, information: &[u8], out: &mut Vec<u8>) {
+    pub(super) fn put_to(
+        &self,
+        to: Address,
+        kind: FrameKind,
+        poll_final: bool,
+        information: &[u8],
+        out: &mut Vec<u8>,
+    ) {
         let control = Control { kind, poll_final };
-        put_frame(&Frame { destination: to, source: self.own, control, segmentation: false, information }, out);
+        put_frame(
+            &Frame {
+                destination: to,
+                source: self.own,
+                control,
+                segmentation: false,
+                information,
+            },
+            out,
+        );
     }
 }
 

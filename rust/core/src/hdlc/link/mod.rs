@@ -108,7 +108,10 @@ impl Link {
     /// A link that is not connected.
     #[must_use]
     pub fn new(role: Role, config: Config) -> Self {
-        Self { deframer: Deframer::new(), machine: Machine::new(role, config) }
+        Self {
+            deframer: Deframer::new(),
+            machine: Machine::new(role, config),
+        }
     }
 
     // --- Commands ---
@@ -199,7 +202,8 @@ impl Link {
     /// Returns whether there was anything to ask: not while an answer is awaited anyway.
     pub fn keep_alive(&mut self, out: &mut Vec<u8>) -> bool {
         let machine = &mut self.machine;
-        let idle = machine.role == Role::Client && machine.state == State::Connected && machine.turn;
+        let idle =
+            machine.role == Role::Client && machine.state == State::Connected && machine.turn;
         if idle {
             machine.ask(out);
         }
@@ -274,6 +278,9 @@ impl Link {
     /// What has been dropped and repeated so far.
     #[must_use]
     pub const fn statistics(&self) -> Statistics {
-        Statistics { damaged: *self.deframer.counters(), ..self.machine.statistics }
+        Statistics {
+            damaged: *self.deframer.counters(),
+            ..self.machine.statistics
+        }
     }
 }

@@ -30,7 +30,14 @@ pub(super) struct Reassembly {
 impl Reassembly {
     /// For messages that begin with `llc` and hold APDUs of `max_length` octets at most.
     pub(super) const fn new(llc: [u8; 3], max_length: usize) -> Self {
-        Self { llc, max_length, octets: Vec::new(), llc_octets: 0, malformed: false, open: false }
+        Self {
+            llc,
+            max_length,
+            octets: Vec::new(),
+            llc_octets: 0,
+            malformed: false,
+            open: false,
+        }
     }
 
     /// Forgets what has come.
@@ -53,7 +60,8 @@ impl Reassembly {
         }
         self.open = more;
         // Segments may be so small that even the LLC octets are divided.
-        let (llc, apdu) = information.split_at(information.len().min(self.llc.len() - self.llc_octets));
+        let (llc, apdu) =
+            information.split_at(information.len().min(self.llc.len() - self.llc_octets));
         self.malformed |= !self.llc[self.llc_octets..].starts_with(llc);
         self.llc_octets += llc.len();
         if !self.malformed {
@@ -85,10 +93,22 @@ mod tests {
     #[test]
     fn l_13_llc_octets_in_a_later_segment_are_data() {
         let mut reassembly = Reassembly::new(LLC, 100);
-        assert_eq!(reassembly.accept(&[0xE6, 0xE6, 0x00, 1], true), Progress::Open);
-        assert_eq!(reassembly.accept(&[0xE6, 0xE6, 0x00, 2], true), Progress::Open);
-        assert_eq!(reassembly.accept(&[0xE6, 0xE7, 0x00], false), Progress::Complete);
-        assert_eq!(reassembly.octets(), &[1, 0xE6, 0xE6, 0x00, 2, 0xE6, 0xE7, 0x00]);
+        assert_eq!(
+            reassembly.accept(&[0xE6, 0xE6, 0x00, 1], true),
+            Progress::Open
+        );
+        assert_eq!(
+            reassembly.accept(&[0xE6, 0xE6, 0x00, 2], true),
+            Progress::Open
+        );
+        assert_eq!(
+            reassembly.accept(&[0xE6, 0xE7, 0x00], false),
+            Progress::Complete
+        );
+        assert_eq!(
+            reassembly.octets(),
+            &[1, 0xE6, 0xE6, 0x00, 2, 0xE6, 0xE7, 0x00]
+        );
     }
 
     #[test]
@@ -104,17 +124,26 @@ mod tests {
     #[test]
     fn other_llc_octets_or_none_spoil_one_message_only() {
         let mut reassembly = Reassembly::new(LLC, 100);
-        assert_eq!(reassembly.accept(&[0xE6, 0xE7, 0x00, 1], true), Progress::Open);
+        assert_eq!(
+            reassembly.accept(&[0xE6, 0xE7, 0x00, 1], true),
+            Progress::Open
+        );
         assert_eq!(reassembly.accept(&[2], false), Progress::Malformed);
         assert_eq!(reassembly.accept(&[], false), Progress::Malformed);
         assert_eq!(reassembly.accept(&LLC, false), Progress::Malformed);
-        assert_eq!(reassembly.accept(&[0xE6, 0xE6, 0x00, 1], false), Progress::Complete);
+        assert_eq!(
+            reassembly.accept(&[0xE6, 0xE6, 0x00, 1], false),
+            Progress::Complete
+        );
     }
 
     #[test]
     fn l_13_an_endless_message_ends_at_the_limit() {
         let mut reassembly = Reassembly::new(LLC, 5);
-        assert_eq!(reassembly.accept(&[0xE6, 0xE6, 0x00, 1, 2, 3, 4, 5], true), Progress::Open);
+        assert_eq!(
+            reassembly.accept(&[0xE6, 0xE6, 0x00, 1, 2, 3, 4, 5], true),
+            Progress::Open
+        );
         assert_eq!(reassembly.accept(&[6], true), Progress::TooLong);
         assert!(!reassembly.is_open());
     }

@@ -42,7 +42,10 @@ impl Segmenter {
     /// Forgets everything; numbers begin at 0.
     pub(super) fn clear(&mut self) {
         let octets = core::mem::take(&mut self.octets);
-        *self = Self { octets, ..Self::default() };
+        *self = Self {
+            octets,
+            ..Self::default()
+        };
         self.octets.clear();
     }
 
@@ -94,7 +97,13 @@ impl Segmenter {
         self.ahead += 1;
         self.sent = self.sent.max(self.ahead);
         let last = self.ahead == window || self.end_behind(cut).is_none();
-        Some(Segment { send_sequence, information: &self.octets[start..cut], more: cut < end, last, repeated })
+        Some(Segment {
+            send_sequence,
+            information: &self.octets[start..cut],
+            more: cut < end,
+            last,
+            repeated,
+        })
     }
 
     /// Goes back to the first segment not acknowledged.
@@ -117,7 +126,11 @@ impl Segmenter {
         self.sent -= count;
         self.ahead = self.ahead.saturating_sub(count);
         self.next = self.next.max(self.acknowledged);
-        while self.ends.front().is_some_and(|end| *end <= self.acknowledged) {
+        while self
+            .ends
+            .front()
+            .is_some_and(|end| *end <= self.acknowledged)
+        {
             self.ends.pop_front();
         }
         Some(count)
@@ -146,7 +159,13 @@ mod tests {
     fn a_message_is_cut_and_its_last_segment_says_so() {
         let mut segmenter = with(&[&[4, 5, 6, 7], &[8]]);
         let segment = |send_sequence, information, more, last| {
-            Some(Segment { send_sequence, information, more, last, repeated: false })
+            Some(Segment {
+                send_sequence,
+                information,
+                more,
+                last,
+                repeated: false,
+            })
         };
         assert_eq!(segmenter.next(5, 4), segment(0, &[1, 2, 3, 4], true, false));
         assert_eq!(segmenter.next(5, 4), segment(1, &[5, 6, 7], false, false));
@@ -168,7 +187,11 @@ mod tests {
         };
         assert_eq!(numbers(&mut segmenter), [(0, false), (1, false)]);
         segmenter.rewind();
-        assert_eq!(segmenter.acknowledge(1, 4), Some(1), "an acknowledgement may still come after the rewind");
+        assert_eq!(
+            segmenter.acknowledge(1, 4),
+            Some(1),
+            "an acknowledgement may still come after the rewind"
+        );
         assert_eq!(numbers(&mut segmenter), [(1, true), (2, false)]);
         assert_eq!(segmenter.acknowledge(4, 4), None);
         assert_eq!(segmenter.acknowledge(0, 4), None);
@@ -181,9 +204,13 @@ mod tests {
         segmenter.begin([7, 7, 7]).push(7);
         segmenter.begin([1, 2, 3]).push(5);
         segmenter.finish();
-        let sent: Vec<u8> = core::iter::from_fn(|| segmenter.next(7, 9).map(|segment| segment.information.to_vec()))
-            .flatten()
-            .collect();
+        let sent: Vec<u8> = core::iter::from_fn(|| {
+            segmenter
+                .next(7, 9)
+                .map(|segment| segment.information.to_vec())
+        })
+        .flatten()
+        .collect();
         assert_eq!(sent, [1, 2, 3, 4, 1, 2, 3, 5]);
     }
 }

@@ -41,7 +41,9 @@ impl Statistics {
             self.too_long,
             self.malformed,
         ];
-        undamaged.into_iter().fold(self.damaged.frames(), u64::saturating_add)
+        undamaged
+            .into_iter()
+            .fold(self.damaged.frames(), u64::saturating_add)
     }
 }
 

@@ -25,7 +25,10 @@ fn exchange(pair: &mut Pair, requests: &[usize], answers: &[usize]) -> Result<()
     let mut number = 0;
     let mut answer = |_: &[u8]| {
         number += 1;
-        Some(apdu(100 + number - 1, answers[(number - 1) % answers.len()]))
+        Some(apdu(
+            100 + number - 1,
+            answers[(number - 1) % answers.len()],
+        ))
     };
     for (number, length) in requests.iter().enumerate() {
         pair.ask(&apdu(number, *length), &mut answer)?;
@@ -36,26 +39,50 @@ fn exchange(pair: &mut Pair, requests: &[usize], answers: &[usize]) -> Result<()
 /// What has been delivered is what was sent: in order, each once, nothing else.
 fn check(pair: &Pair, requests: &[usize], answers: &[usize]) {
     for (number, request) in pair.at_server.iter().enumerate() {
-        assert!(*request == apdu(number, requests[number]), "request {number} is another");
+        assert!(
+            *request == apdu(number, requests[number]),
+            "request {number} is another"
+        );
     }
     for (number, answer) in pair.at_client.iter().enumerate() {
-        assert!(*answer == apdu(100 + number, answers[number % answers.len()]), "answer {number} is another");
+        assert!(
+            *answer == apdu(100 + number, answers[number % answers.len()]),
+            "answer {number} is another"
+        );
     }
 }
 
 #[test]
 fn every_window_and_many_sizes_over_a_good_line() {
     for window in 1..=7 {
-        for length in [1, 2, 3, 32, 33, 64, 127, 128, 255, 256, 300, 1000, 1024, 2029, 2030] {
+        for length in [
+            1, 2, 3, 32, 33, 64, 127, 128, 255, 256, 300, 1000, 1024, 2029, 2030,
+        ] {
             let edge = usize::from(length) * usize::from(window);
-            let sizes = [1, edge.saturating_sub(4).max(1), edge, edge + 1, 3 * edge + 5];
+            let sizes = [
+                1,
+                edge.saturating_sub(4).max(1),
+                edge,
+                edge + 1,
+                3 * edge + 5,
+            ];
             let mut pair = Pair::perfect(length, window);
-            assert_eq!(exchange(&mut pair, &sizes, &sizes), Ok(()), "information {length}, window {window}");
+            assert_eq!(
+                exchange(&mut pair, &sizes, &sizes),
+                Ok(()),
+                "information {length}, window {window}"
+            );
             check(&pair, &sizes, &sizes);
-            assert_eq!((pair.at_server.len(), pair.at_client.len()), (sizes.len(), sizes.len()));
+            assert_eq!(
+                (pair.at_server.len(), pair.at_client.len()),
+                (sizes.len(), sizes.len())
+            );
             for link in [&pair.client, &pair.server] {
                 let statistics = link.statistics();
-                assert_eq!((statistics.frames_dropped(), statistics.frames_repeated), (0, 0));
+                assert_eq!(
+                    (statistics.frames_dropped(), statistics.frames_repeated),
+                    (0, 0)
+                );
             }
             pair.disconnect();
         }
@@ -66,7 +93,10 @@ fn every_window_and_many_sizes_over_a_good_line() {
 fn frames_of_every_length_around_multiples_of_256_octets() {
     // Information of n octets and one-octet addresses make n + 9 octets between the flags.
     let mut pair = Pair::perfect(2030, 1);
-    let sizes: Vec<usize> = (1..8).flat_map(|high| 256 * high - 20..256 * high + 10).filter(|n| *n < 2027).collect();
+    let sizes: Vec<usize> = (1..8)
+        .flat_map(|high| 256 * high - 20..256 * high + 10)
+        .filter(|n| *n < 2027)
+        .collect();
     assert_eq!(exchange(&mut pair, &sizes, &sizes), Ok(()));
     check(&pair, &sizes, &sizes);
     assert_eq!(pair.at_client.len(), sizes.len());
@@ -87,7 +117,10 @@ fn an_unanswered_message_is_acknowledged_and_others_follow() {
     // Many messages one behind the other: sent without waiting, held back by the window.
     let mut out = Vec::new();
     for number in 0..20 {
-        pair.client.begin_message().expect("connected").extend(apdu(number, 100));
+        pair.client
+            .begin_message()
+            .expect("connected")
+            .extend(apdu(number, 100));
         pair.client.finish_message(&mut out).expect("connected");
     }
     let mut rounds = 0;
@@ -136,7 +169,11 @@ fn a_lossy_line_delivers_all_or_ends_in_a_declared_error() {
         match outcome {
             Ok(()) => {
                 finished += 1;
-                assert_eq!((pair.at_server.len(), pair.at_client.len()), (sizes.len(), sizes.len()), "seed {seed}");
+                assert_eq!(
+                    (pair.at_server.len(), pair.at_client.len()),
+                    (sizes.len(), sizes.len()),
+                    "seed {seed}"
+                );
             }
             Err(LinkErrorKind::RetriesExhausted) => {
                 given_up += 1;
@@ -151,7 +188,10 @@ fn a_lossy_line_delivers_all_or_ends_in_a_declared_error() {
 
 #[test]
 fn a_dead_line_is_given_up_after_all_repetitions() {
-    let faults = Faults { lose: 1000, ..Faults::default() };
+    let faults = Faults {
+        lose: 1000,
+        ..Faults::default()
+    };
     let mut pair = Pair::new(symmetric(128, 1), 3, faults, 1);
     assert_eq!(pair.connect(), Err(LinkErrorKind::RetriesExhausted));
     assert_eq!(pair.frames, 4);

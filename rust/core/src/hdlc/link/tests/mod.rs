@@ -35,7 +35,13 @@ fn config(parameters: Parameters) -> Config {
 }
 
 fn symmetric(info_field_length: u16, window_size: u8) -> Parameters {
-    Parameters::new(info_field_length, info_field_length, window_size, window_size).expect("within range")
+    Parameters::new(
+        info_field_length,
+        info_field_length,
+        window_size,
+        window_size,
+    )
+    .expect("within range")
 }
 
 /// Gives `octets` to `link` and returns what happens and what it says.
@@ -51,7 +57,9 @@ fn feed(link: &mut Link, octets: &[u8]) -> Result<(Vec<Event>, Vec<u8>), LinkErr
 /// Sends `apdu` and returns what goes out at once.
 fn send(link: &mut Link, apdu: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
-    link.begin_message().expect("connected").extend_from_slice(apdu);
+    link.begin_message()
+        .expect("connected")
+        .extend_from_slice(apdu);
     link.finish_message(&mut out).expect("connected");
     out
 }
@@ -62,19 +70,37 @@ fn frame(from: Role, kind: FrameKind, information: &[u8]) -> Vec<u8> {
 }
 
 /// A frame with all its bits.
-fn segment(from: Role, kind: FrameKind, poll_final: bool, more: bool, information: &[u8]) -> Vec<u8> {
+fn segment(
+    from: Role,
+    kind: FrameKind,
+    poll_final: bool,
+    more: bool,
+    information: &[u8],
+) -> Vec<u8> {
     let (source, destination) = match from {
         Role::Client => (client_address(), server_address()),
         Role::Server => (server_address(), client_address()),
     };
     let control = Control { kind, poll_final };
     let mut octets = Vec::new();
-    put_frame(&Frame { destination, source, control, segmentation: more, information }, &mut octets);
+    put_frame(
+        &Frame {
+            destination,
+            source,
+            control,
+            segmentation: more,
+            information,
+        },
+        &mut octets,
+    );
     octets
 }
 
 const fn i(send_sequence: u8, receive_sequence: u8) -> FrameKind {
-    FrameKind::I { send_sequence, receive_sequence }
+    FrameKind::I {
+        send_sequence,
+        receive_sequence,
+    }
 }
 
 const fn rr(receive_sequence: u8) -> FrameKind {
@@ -96,7 +122,10 @@ fn connected_client(parameters: Parameters) -> Link {
     let mut link = Link::new(Role::Client, config(parameters));
     link.connect(&mut Vec::new()).expect("a client can");
     let answer = frame(Role::Server, FrameKind::Ua, &parameters.to_vec());
-    assert_eq!(feed(&mut link, &answer), Ok((vec![Event::Connected(parameters)], Vec::new())));
+    assert_eq!(
+        feed(&mut link, &answer),
+        Ok((vec![Event::Connected(parameters)], Vec::new()))
+    );
     link
 }
 
@@ -104,7 +133,11 @@ fn connected_client(parameters: Parameters) -> Link {
 fn connected_server(parameters: Parameters) -> Link {
     use crate::codec::Emit;
     let mut link = Link::new(Role::Server, config(parameters));
-    let (events, _) = feed(&mut link, &frame(Role::Client, FrameKind::Snrm, &parameters.to_vec())).expect("no error");
+    let (events, _) = feed(
+        &mut link,
+        &frame(Role::Client, FrameKind::Snrm, &parameters.to_vec()),
+    )
+    .expect("no error");
     assert_eq!(events, [Event::Connected(parameters)]);
     link
 }

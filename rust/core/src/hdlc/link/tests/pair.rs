@@ -25,7 +25,10 @@ pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
     pub(super) fn roll(&mut self, sides: u32) -> u32 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         let [a, b, c, d, ..] = self.0.to_be_bytes();
         u32::from_be_bytes([a, b, c, d]) % sides
     }
@@ -53,7 +56,10 @@ pub(super) struct Pair {
 
 impl Pair {
     pub(super) fn new(parameters: Parameters, max_retries: u8, faults: Faults, seed: u64) -> Self {
-        let config = Config { max_retries, ..config(parameters) };
+        let config = Config {
+            max_retries,
+            ..config(parameters)
+        };
         Self {
             client: Link::new(Role::Client, config),
             server: Link::new(Role::Server, config),
@@ -67,14 +73,23 @@ impl Pair {
     }
 
     pub(super) fn perfect(info_field_length: u16, window_size: u8) -> Self {
-        Self::new(symmetric(info_field_length, window_size), 3, Faults::default(), 0)
+        Self::new(
+            symmetric(info_field_length, window_size),
+            3,
+            Faults::default(),
+            0,
+        )
     }
 
     /// Connects; the server's view of events is checked by what follows.
     pub(super) fn connect(&mut self) -> Result<(), LinkErrorKind> {
         let mut out = Vec::new();
         self.client.connect(&mut out).expect("a client can");
-        self.run(out, &mut |_| None, |events| events.iter().any(|event| matches!(event, Event::Connected(_))))
+        self.run(out, &mut |_| None, |events| {
+            events
+                .iter()
+                .any(|event| matches!(event, Event::Connected(_)))
+        })
     }
 
     /// Sends `request`, lets the server answer by `answer`, and returns when an APDU has come back.
@@ -113,15 +128,25 @@ impl Pair {
                 return Ok(());
             }
             if out.is_empty() {
-                self.client.handle_timeout(&mut out).map_err(|error| error.kind)?;
+                self.client
+                    .handle_timeout(&mut out)
+                    .map_err(|error| error.kind)?;
             }
         }
     }
 
-    fn server_takes(&mut self, octets: &[u8], answer: &mut dyn FnMut(&[u8]) -> Option<Vec<u8>>) -> Vec<u8> {
+    fn server_takes(
+        &mut self,
+        octets: &[u8],
+        answer: &mut dyn FnMut(&[u8]) -> Option<Vec<u8>>,
+    ) -> Vec<u8> {
         let mut out = Vec::new();
         self.server.push(octets);
-        while let Some(event) = self.server.poll(&mut out).expect("a server says FRMR instead") {
+        while let Some(event) = self
+            .server
+            .poll(&mut out)
+            .expect("a server says FRMR instead")
+        {
             match event {
                 Event::Apdu => {
                     let request = self.server.message().clone();
@@ -160,7 +185,8 @@ impl Pair {
                 frame.remove(self.dice.position(length));
             }
             if self.dice.hits(self.faults.noise) {
-                arriving.extend((0..self.dice.roll(30)).map(|_| self.dice.roll(256).to_le_bytes()[0]));
+                arriving
+                    .extend((0..self.dice.roll(30)).map(|_| self.dice.roll(256).to_le_bytes()[0]));
             }
             arriving.extend_from_slice(&frame);
             if self.dice.hits(self.faults.double) {

@@ -1,0 +1,260 @@
+//! What carries APDUs: an HDLC link or the wrapper. Takes a whole APDU, gives whole APDUs back, and says when the link comes and goes.
+
+use crate::apdu::Role;
+use crate::codec::{Emit, Writer};
+use crate::error::{LinkError, LinkErrorKind};
+use crate::hdlc::link::{DisconnectReason as HdlcReason, Event, Link, State};
+use crate::wrapper::{self, Deframer, Header};
+
+use super::{ChannelError, DisconnectReason};
+
+/// What a link agreed on, seen from this side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinkState {
+    /// The longest information field we may send, in octets.
+    pub max_info_field_length_transmit: u16,
+    /// The longest information field we may get, in octets.
+    pub max_info_field_length_receive: u16,
+    /// How many frames we may send before an acknowledgement.
+    pub window_size_transmit: u8,
+    /// How many frames the peer may send before an acknowledgement.
+    pub window_size_receive: u8,
+}
+
+/// What came out of the framing.
+pub(super) enum Input {
+    /// The link is up.
+    Connected(LinkState),
+    /// The link is down.
+    Disconnected(DisconnectReason),
+    /// A whole APDU has been put into the buffer; in a server from a client that did not send the one before.
+    Message { new_client_sap: Option<u16> },
+}
+
+/// The lower layer of one channel.
+pub struct Framing {
+    role: Role,
+    /// In a server, the client that spoke last; `None` before the first message of a connection.
+    client_sap: Option<u16>,
+    server_sap: u16,
+    carrier: Carrier,
+}
+
+enum Carrier {
+    Wrapper { deframer: Deframer, dropped: u64 },
+    Hdlc(Box<Link>),
+}
+
+impl Framing {
+    /// The wrapper between two service access points; a server takes any client.
+    #[must_use]
+    pub fn wrapper(role: Role, client_sap: u16, server_sap: u16, max_apdu: usize) -> Self {
+        let carrier = Carrier::Wrapper {
+            deframer: Deframer::new(max_apdu),
+            dropped: 0,
+        };
+        Self {
+            role,
+            client_sap: (role == Role::Client).then_some(client_sap),
+            server_sap,
+            carrier,
+        }
+    }
+
+    /// An HDLC link; its addresses carry the service access points.
+    #[must_use]
+    pub fn hdlc(role: Role, client_sap: u16, server_sap: u16, link: Link) -> Self {
+        let client_sap = (role == Role::Client).then_some(client_sap);
+        Self {
+            role,
+            client_sap,
+            server_sap,
+            carrier: Carrier::Hdlc(Box::new(link)),
+        }
+    }
+
+    pub(super) fn client_sap(&self) -> u16 {
+        self.client_sap.unwrap_or(0)
+    }
+
+    pub(super) const fn server_sap(&self) -> u16 {
+        self.server_sap
+    }
+
+    pub(super) fn is_connected(&self) -> bool {
+        match &self.carrier {
+            Carrier::Wrapper { .. } => true,
+            Carrier::Hdlc(link) => link.state() == State::Connected,
+        }
+    }
+
+    pub(super) fn connect(&mut self, out: &mut Vec<u8>) -> Result<(), LinkError> {
+        match &mut self.carrier {
+            Carrier::Wrapper { .. } => Ok(()),
+            Carrier::Hdlc(link) => link.connect(out),
+        }
+    }
+
+    pub(super) fn disconnect(&mut self, out: &mut Vec<u8>) {
+        if let Carrier::Hdlc(link) = &mut self.carrier {
+            link.disconnect(out);
+        }
+    }
+
+    pub(super) fn handle_timeout(&mut self, out: &mut Vec<u8>) -> Result<(), LinkError> {
+        let repeated = match &mut self.carrier {
+            Carrier::Hdlc(link) => link.handle_timeout(out)?,
+            // A stream repeats by itself: over TCP there is nothing that could be sent again.
+            Carrier::Wrapper { .. } => false,
+        };
+        if repeated {
+            Ok(())
+        } else {
+            Err(LinkErrorKind::RetriesExhausted.into())
+        }
+    }
+
+    /// Server: a request that gets no answer must still be acknowledged on the link.
+    pub(super) fn acknowledge(&mut self, out: &mut Vec<u8>) {
+        if let Carrier::Hdlc(link) = &mut self.carrier {
+            link.acknowledge(out);
+        }
+    }
+
+    /// The octets of an APDU together with its header, where that is simply a header and the APDU.
+    pub(super) const fn direct_len(&self, apdu_length: usize) -> Option<usize> {
+        match &self.carrier {
+            Carrier::Wrapper { .. } if apdu_length <= u16::MAX as usize => {
+                Some(wrapper::HEADER_LENGTH + apdu_length)
+            }
+            _ => None,
+        }
+    }
+
+    /// Writes the header that stands in front of an APDU of this length.
+    pub(super) fn write_header(&self, apdu_length: usize, out: &mut [u8]) -> Result<(), LinkError> {
+        let length = u16::try_from(apdu_length).map_err(|_| LinkErrorKind::ApduTooLong)?;
+        let (source_wport, destination_wport) = match self.role {
+            Role::Client => (self.client_sap(), self.server_sap),
+            Role::Server => (self.server_sap, self.client_sap()),
+        };
+        let header = Header {
+            source_wport,
+            destination_wport,
+            length,
+        };
+        let mut out = Writer::new(out);
+        header.emit(&mut out);
+        out.finish();
+        Ok(())
+    }
+
+    /// Sends one APDU of `apdu_length` octets, which `fill` writes at its place.
+    pub(super) fn send(
+        &mut self,
+        apdu_length: usize,
+        out: &mut Vec<u8>,
+        fill: impl FnOnce(&mut [u8]) -> Result<(), ChannelError>,
+    ) -> Result<(), ChannelError> {
+        match &mut self.carrier {
+            Carrier::Wrapper { .. } => {
+                let start = out.len();
+                out.resize(start + wrapper::HEADER_LENGTH + apdu_length, 0);
+                let (header, slot) = out[start..].split_at_mut(wrapper::HEADER_LENGTH);
+                let written = self
+                    .write_header(apdu_length, header)
+                    .map_err(ChannelError::from)
+                    .and_then(|()| fill(slot));
+                if written.is_err() {
+                    out.truncate(start);
+                }
+                written
+            }
+            Carrier::Hdlc(link) => {
+                let message = link.begin_message()?;
+                let start = message.len();
+                message.resize(start + apdu_length, 0);
+                fill(&mut message[start..])?;
+                Ok(link.finish_message(out)?)
+            }
+        }
+    }
+
+    pub(super) fn push(&mut self, octets: &[u8]) {
+        match &mut self.carrier {
+            Carrier::Wrapper { deframer, .. } => deframer.push(octets),
+            Carrier::Hdlc(link) => link.push(octets),
+        }
+    }
+
+    /// The next thing that happened; a message is put into `message`.
+    pub(super) fn poll(
+        &mut self,
+        out: &mut Vec<u8>,
+        message: &mut Vec<u8>,
+    ) -> Result<Option<Input>, LinkError> {
+        let client_sap = match &mut self.carrier {
+            Carrier::Wrapper { deframer, dropped } => loop {
+                let Some(header) = deframer.poll()? else {
+                    return Ok(None);
+                };
+                let (client, server) = match self.role {
+                    Role::Client => (header.destination_wport, header.source_wport),
+                    Role::Server => (header.source_wport, header.destination_wport),
+                };
+                let ours = server == self.server_sap
+                    && (self.role == Role::Server || self.client_sap == Some(client));
+                if ours {
+                    message.clear();
+                    message.extend_from_slice(deframer.message());
+                    break client;
+                }
+                *dropped += 1;
+            },
+            Carrier::Hdlc(link) => match link.poll(out)? {
+                None => return Ok(None),
+                Some(Event::Connected(parameters)) => {
+                    if self.role == Role::Server {
+                        self.client_sap = None;
+                    }
+                    return Ok(Some(Input::Connected(LinkState {
+                        max_info_field_length_transmit: parameters.max_info_field_length_transmit(),
+                        max_info_field_length_receive: parameters.max_info_field_length_receive(),
+                        window_size_transmit: parameters.window_size_transmit(),
+                        window_size_receive: parameters.window_size_receive(),
+                    })));
+                }
+                Some(Event::Disconnected(reason)) => {
+                    return Ok(Some(Input::Disconnected(match reason {
+                        HdlcReason::Disc => DisconnectReason::Disc,
+                        HdlcReason::Dm => DisconnectReason::Dm,
+                        HdlcReason::Frmr => DisconnectReason::Frmr,
+                    })));
+                }
+                Some(Event::Apdu | Event::UnconfirmedApdu { .. }) => {
+                    // The buffers change places, so that neither is allocated anew.
+                    message.clear();
+                    core::mem::swap(message, link.message());
+                    match self.role {
+                        Role::Client => self.client_sap(),
+                        Role::Server => link.message_source().upper(),
+                    }
+                }
+            },
+        };
+        let new_client_sap = (self.client_sap != Some(client_sap)).then_some(client_sap);
+        self.client_sap = Some(client_sap);
+        Ok(Some(Input::Message { new_client_sap }))
+    }
+
+    /// Frames dropped and repeated.
+    pub(super) fn frame_counters(&self) -> (u64, u64) {
+        match &self.carrier {
+            Carrier::Wrapper { dropped, .. } => (*dropped, 0),
+            Carrier::Hdlc(link) => (
+                link.statistics().frames_dropped(),
+                link.statistics().frames_repeated,
+            ),
+        }
+    }
+}

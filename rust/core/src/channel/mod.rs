@@ -1,0 +1,289 @@
+//! The channel: APDUs in, octets out; octets in, events out. Framing, ciphering, block transfer and invoke ids of one association.
+//!
+//! It plans the length of everything, lets the APDU write itself at its final place, seals it there and frames it, so one image
+//! block costs one pass. It knows no socket and no clock: a timeout is a call. The security context is lent for each call, because
+//! the association above it owns it.
+
+mod framing;
+mod outstanding;
+mod receive;
+mod requests;
+mod responses;
+mod send;
+#[cfg(test)]
+mod tests;
+
+use core::fmt;
+
+pub use framing::{Framing, LinkState};
+pub use send::Plan;
+
+use crate::apdu::{Apdu, Role};
+use crate::error::{DecodeError, LinkError, SecurityError};
+use crate::xdlms::block_transfer::{Assembler, BlockService, Splitter};
+use outstanding::Outstanding;
+
+/// The outcome of the initiate exchange, as far as sending is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Negotiation {
+    /// The conformance both sides have, bit 0 of the standard as `0x80_0000`.
+    pub conformance: u32,
+    /// The largest APDU the peer takes, in octets; 0 is no limit.
+    pub peer_max_receive_pdu_size: u16,
+}
+
+impl Negotiation {
+    const fn permits(&self, service: BlockService) -> bool {
+        let bit = match service {
+            BlockService::Get => 0x00_1000,
+            BlockService::Set => 0x00_0800,
+            BlockService::Action => 0x00_0400,
+        };
+        self.conformance & bit != 0
+    }
+}
+
+/// What an octet stream meant.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// The link is up, with these parameters; an association that existed is gone.
+    LinkConnected(LinkState),
+    /// The link is down.
+    LinkDisconnected(DisconnectReason),
+    /// Server: a message of another client waits until its security context has been set.
+    PeerChanged {
+        /// The service access point of that client.
+        client_sap: u16,
+    },
+    /// An APDU was dropped without harm.
+    Discarded {
+        /// Why, as a stable code.
+        reason: &'static str,
+        /// The smallest counter that would have been accepted, where that is the reason.
+        expected_counter: Option<u32>,
+    },
+    /// A complete plain APDU, never one of the block forms.
+    Apdu(Apdu<'a>),
+}
+
+/// Why a link went down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DisconnectReason {
+    /// DISC, asked for by either side.
+    Disc,
+    /// The peer is in disconnected mode.
+    Dm,
+    /// The peer rejected a frame.
+    Frmr,
+}
+
+/// Why a channel could not do what it was asked, or cannot go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChannelError {
+    /// Bytes of the peer that could not be decoded.
+    Decode(DecodeError),
+    /// The link cannot go on.
+    Link(LinkError),
+    /// Protection is missing or could not be made; the association must end.
+    Security(SecurityError),
+    /// The request does not fit the peer's PDU size and no block transfer was negotiated; nothing was sent.
+    DoesNotFit {
+        /// The length of the APDU as it would be sent.
+        length: usize,
+        /// The peer's limit.
+        limit: usize,
+    },
+    /// All sixteen invoke ids are outstanding, or the one asked for is.
+    InvokeIdInUse,
+    /// A block transfer in this direction has not been finished.
+    BlockTransferInProgress,
+}
+
+impl From<DecodeError> for ChannelError {
+    fn from(error: DecodeError) -> Self {
+        Self::Decode(error)
+    }
+}
+
+impl From<LinkError> for ChannelError {
+    fn from(error: LinkError) -> Self {
+        Self::Link(error)
+    }
+}
+
+impl From<SecurityError> for ChannelError {
+    fn from(error: SecurityError) -> Self {
+        Self::Security(error)
+    }
+}
+
+impl fmt::Display for ChannelError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Decode(error) => error.fmt(f),
+            Self::Link(error) => error.fmt(f),
+            Self::Security(error) => error.fmt(f),
+            Self::DoesNotFit { length, limit } => write!(
+                f,
+                "the APDU of {length} octets does not fit the peer's limit of {limit}, and no block transfer was negotiated"
+            ),
+            Self::InvokeIdInUse => f.write_str("the invoke id is still outstanding"),
+            Self::BlockTransferInProgress => {
+                f.write_str("another block transfer has not been finished")
+            }
+        }
+    }
+}
+
+impl core::error::Error for ChannelError {}
+
+/// Counters of what was dropped, repeated and carried.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Statistics {
+    /// Octets handed out to be sent.
+    pub octets_sent: u64,
+    /// Octets received.
+    pub octets_received: u64,
+    /// APDUs refused and dropped.
+    pub apdus_discarded: u64,
+    /// Frames dropped: bad check sequences, other addresses, out of sequence.
+    pub frames_dropped: u64,
+    /// Frames sent again.
+    pub frames_repeated: u64,
+}
+
+/// One association's way to the wire and back.
+pub struct Channel {
+    role: Role,
+    framing: Framing,
+    negotiation: Option<Negotiation>,
+    max_receive_apdu_size: usize,
+    outstanding: Outstanding,
+    /// A long APDU of ours that the peer is taking block by block.
+    splitter: Option<Splitter>,
+    /// A long APDU of the peer that we are collecting.
+    assembler: Option<Assembler>,
+    /// Server: the number of the last datablock of the SET that is being answered.
+    last_set_block: Option<u32>,
+    /// The message being looked at; kept for its capacity, and over a change of the peer.
+    message: Vec<u8>,
+    message_waits: bool,
+    octets_sent: u64,
+    octets_received: u64,
+    apdus_discarded: u64,
+}
+
+impl fmt::Debug for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Channel")
+            .field("role", &self.role)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Channel {
+    /// A channel over `framing` that reassembles APDUs of at most `max_receive_apdu_size` octets.
+    #[must_use]
+    pub fn new(role: Role, framing: Framing, max_receive_apdu_size: usize) -> Self {
+        Self {
+            role,
+            framing,
+            negotiation: None,
+            max_receive_apdu_size,
+            outstanding: Outstanding::default(),
+            splitter: None,
+            assembler: None,
+            last_set_block: None,
+            message: Vec::new(),
+            message_waits: false,
+            octets_sent: 0,
+            octets_received: 0,
+            apdus_discarded: 0,
+        }
+    }
+
+    /// Whether APDUs can be sent.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.framing.is_connected()
+    }
+
+    /// The service access point of the client; in a server, of the one that spoke last.
+    #[must_use]
+    pub fn client_sap(&self) -> u16 {
+        self.framing.client_sap()
+    }
+
+    /// The service access point of the server.
+    #[must_use]
+    pub fn server_sap(&self) -> u16 {
+        self.framing.server_sap()
+    }
+
+    /// Notes the outcome of the initiate exchange.
+    pub const fn negotiate(&mut self, negotiation: Negotiation) {
+        self.negotiation = Some(negotiation);
+    }
+
+    /// Forgets outstanding requests, block transfers and the negotiation; the link stays.
+    pub fn reset_association(&mut self) {
+        self.negotiation = None;
+        self.outstanding = Outstanding::default();
+        self.splitter = None;
+        self.assembler = None;
+        self.last_set_block = None;
+    }
+
+    /// Begins to set up the link: the octets to send are appended to `out`.
+    ///
+    /// # Errors
+    /// [`LinkError`].
+    pub fn connect(&mut self, out: &mut Vec<u8>) -> Result<(), ChannelError> {
+        self.counting(out, |channel, out| Ok(channel.framing.connect(out)?))
+    }
+
+    /// Begins to take down the link.
+    pub fn disconnect(&mut self, out: &mut Vec<u8>) {
+        let start = out.len();
+        self.framing.disconnect(out);
+        self.count_sent(out.len() - start);
+    }
+
+    /// No octet came for the response timeout: appends what is to be repeated.
+    ///
+    /// # Errors
+    /// `RetriesExhausted` when nothing is left to try; over the wrapper at once.
+    pub fn handle_timeout(&mut self, out: &mut Vec<u8>) -> Result<(), ChannelError> {
+        self.counting(out, |channel, out| {
+            Ok(channel.framing.handle_timeout(out)?)
+        })
+    }
+
+    /// What has been carried and dropped so far.
+    #[must_use]
+    pub fn statistics(&self) -> Statistics {
+        let (frames_dropped, frames_repeated) = self.framing.frame_counters();
+        Statistics {
+            octets_sent: self.octets_sent,
+            octets_received: self.octets_received,
+            apdus_discarded: self.apdus_discarded,
+            frames_dropped,
+            frames_repeated,
+        }
+    }
+
+    fn counting(
+        &mut self,
+        out: &mut Vec<u8>,
+        act: impl FnOnce(&mut Self, &mut Vec<u8>) -> Result<(), ChannelError>,
+    ) -> Result<(), ChannelError> {
+        let start = out.len();
+        let result = act(self, out);
+        self.count_sent(out.len() - start);
+        result
+    }
+
+    const fn count_sent(&mut self, octets: usize) {
+        self.octets_sent += octets as u64;
+    }
+}

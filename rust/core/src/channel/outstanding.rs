@@ -1,0 +1,98 @@
+//! Which requests wait for an answer, by invoke id.
+
+use crate::xdlms::invoke::InvokeIdAndPriority;
+
+/// A service whose answers carry the invoke id of the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Service {
+    Get,
+    Set,
+    Action,
+}
+
+impl Service {
+    /// The service of a request with this tag.
+    pub(super) const fn of_request(tag: u8) -> Option<Self> {
+        match tag {
+            0xC0 => Some(Self::Get),
+            0xC1 => Some(Self::Set),
+            0xC3 => Some(Self::Action),
+            _ => None,
+        }
+    }
+}
+
+/// One request on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Pending {
+    pub(super) service: Service,
+    pub(super) with_list: bool,
+}
+
+/// The sixteen invoke ids and the request that each stands for.
+#[derive(Debug, Default)]
+pub(super) struct Outstanding {
+    slots: [Option<Pending>; 16],
+    last: u8,
+}
+
+impl Outstanding {
+    /// The next free invoke id after the one given out last, or `None`.
+    pub(super) fn free(&self) -> Option<u8> {
+        (1..=16)
+            .map(|step| (self.last + step) % 16)
+            .find(|&id| self.slots[usize::from(id)].is_none())
+    }
+
+    /// Whether a request with this invoke id waits.
+    pub(super) fn is_waiting(&self, invoke: InvokeIdAndPriority) -> bool {
+        self.slots[usize::from(invoke.invoke_id())].is_some()
+    }
+
+    /// Notes a request that was sent and will be answered.
+    pub(super) fn add(&mut self, invoke: InvokeIdAndPriority, pending: Pending) {
+        self.last = invoke.invoke_id();
+        self.slots[usize::from(self.last)] = Some(pending);
+    }
+
+    /// The request of this service that an answer belongs to.
+    pub(super) fn find(&self, invoke: InvokeIdAndPriority, service: Service) -> Option<Pending> {
+        self.slots[usize::from(invoke.invoke_id())].filter(|pending| pending.service == service)
+    }
+
+    /// The request has been answered.
+    pub(super) fn remove(&mut self, invoke: InvokeIdAndPriority) {
+        self.slots[usize::from(invoke.invoke_id())] = None;
+    }
+
+    /// Nothing waits any more.
+    pub(super) fn clear(&mut self) {
+        self.slots = [None; 16];
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_go_round_and_are_not_given_out_twice() {
+        let mut outstanding = Outstanding::default();
+        let pending = Pending {
+            service: Service::Get,
+            with_list: false,
+        };
+        let mut given: Vec<u8> = Vec::new();
+        while let Some(id) = outstanding.free() {
+            outstanding.add(InvokeIdAndPriority::new(id, true, true), pending);
+            given.push(id);
+        }
+        assert_eq!(
+            given,
+            [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0]
+        );
+        outstanding.remove(InvokeIdAndPriority(5));
+        assert_eq!(outstanding.free(), Some(5));
+        assert_eq!(outstanding.find(InvokeIdAndPriority(6), Service::Set), None);
+    }
+}

@@ -1,0 +1,208 @@
+//! Receiving: deframe, open in place, parse, match the invoke id, put blocks together; ask for, or hand out, the next block.
+
+use crate::apdu::{Apdu, Role};
+use crate::error::{DecodeErrorKind, SecurityErrorKind};
+use crate::security::{SecurityContext, is_ciphered};
+
+use super::framing::Input;
+use super::send::travels_protected;
+use super::{Channel, ChannelError, Event};
+
+/// Where events go while the octets they borrow are still there.
+pub(super) type Sink<'s, E> = dyn FnMut(Event<'_>) -> Result<(), E> + 's;
+
+/// What became of one message.
+pub(super) enum Handled<'a> {
+    /// Hand this on.
+    Event(Event<'a>),
+    /// Nothing to hand on; an answer may have been sent.
+    Nothing,
+    /// A long APDU is complete, in its normal or with-list form.
+    Whole(Vec<u8>),
+}
+
+impl Channel {
+    /// Takes octets from the line in any pieces. Each event is given to `sink` at once; what must be sent because of them is appended to
+    /// `out`. After [`Event::PeerChanged`] call again, with no octets and the security context of that client.
+    ///
+    /// # Errors
+    /// [`ChannelError`] where the link or the association cannot go on, or an error of `sink`.
+    pub fn receive<E: From<ChannelError>>(
+        &mut self,
+        octets: &[u8],
+        mut security: Option<&mut SecurityContext>,
+        out: &mut Vec<u8>,
+        sink: &mut Sink<'_, E>,
+    ) -> Result<(), E> {
+        self.octets_received += octets.len() as u64;
+        self.framing.push(octets);
+        loop {
+            if self.message_waits {
+                self.message_waits = false;
+                let mut message = core::mem::take(&mut self.message);
+                let handled = self.handle(&mut message, security.as_deref_mut(), out, sink);
+                self.message = message;
+                handled?;
+            }
+            let start = out.len();
+            let input = self
+                .framing
+                .poll(out, &mut self.message)
+                .map_err(ChannelError::from);
+            self.count_sent(out.len() - start);
+            match input? {
+                None => return Ok(()),
+                Some(Input::Connected(state)) => {
+                    self.reset_association();
+                    sink(Event::LinkConnected(state))?;
+                }
+                Some(Input::Disconnected(reason)) => {
+                    self.reset_association();
+                    sink(Event::LinkDisconnected(reason))?;
+                }
+                Some(Input::Message {
+                    new_client_sap: None,
+                }) => self.message_waits = true,
+                Some(Input::Message {
+                    new_client_sap: Some(client_sap),
+                }) => {
+                    self.message_waits = true;
+                    self.reset_association();
+                    return sink(Event::PeerChanged { client_sap });
+                }
+            }
+        }
+    }
+
+    /// One whole APDU as it came.
+    fn handle<E: From<ChannelError>>(
+        &mut self,
+        message: &mut [u8],
+        mut security: Option<&mut SecurityContext>,
+        out: &mut Vec<u8>,
+        sink: &mut Sink<'_, E>,
+    ) -> Result<(), E> {
+        let plain = match self.open(message, security.as_deref_mut()) {
+            Ok(plain) => plain,
+            Err(Refusal::Discard(reason, expected_counter)) => {
+                self.apdus_discarded += 1;
+                return sink(Event::Discarded {
+                    reason,
+                    expected_counter,
+                });
+            }
+            Err(Refusal::End(error)) => return Err(error.into()),
+        };
+        let sender = match self.role {
+            Role::Client => Role::Server,
+            Role::Server => Role::Client,
+        };
+        let apdu = match Apdu::parse_from(sender, plain) {
+            Ok(apdu) => apdu,
+            // A server must not be brought down by a malformed request, nor lose the events before it.
+            Err(error)
+                if self.role == Role::Server || error.kind == DecodeErrorKind::UnexpectedApdu =>
+            {
+                self.apdus_discarded += 1;
+                return sink(Event::Discarded {
+                    reason: error.kind.code(),
+                    expected_counter: None,
+                });
+            }
+            Err(error) => return Err(ChannelError::from(error).into()),
+        };
+        let unanswered = is_unanswered(&apdu);
+        match self.interpret(apdu, security, out)? {
+            Handled::Nothing => Ok(()),
+            Handled::Event(event) => {
+                if let Event::Discarded { .. } = event {
+                    self.apdus_discarded += 1;
+                }
+                sink(event)?;
+                if unanswered {
+                    let start = out.len();
+                    self.framing.acknowledge(out);
+                    self.count_sent(out.len() - start);
+                }
+                Ok(())
+            }
+            Handled::Whole(octets) => match Apdu::parse_from(sender, &octets) {
+                Ok(apdu) => sink(Event::Apdu(apdu)),
+                Err(error) if self.role == Role::Server => {
+                    self.apdus_discarded += 1;
+                    sink(Event::Discarded {
+                        reason: error.kind.code(),
+                        expected_counter: None,
+                    })
+                }
+                Err(error) => Err(ChannelError::from(error).into()),
+            },
+        }
+    }
+
+    /// Takes the protection off, or says why the message is refused.
+    fn open<'a>(
+        &self,
+        message: &'a mut [u8],
+        security: Option<&mut SecurityContext>,
+    ) -> Result<&'a [u8], Refusal> {
+        let tag = *message.first().ok_or(Refusal::Discard("truncated", None))?;
+        let error = match (is_ciphered(tag), security) {
+            (false, Some(security)) if travels_protected(tag) && !security.policy().is_none() => {
+                SecurityErrorKind::Downgrade.into()
+            }
+            (false, _) => return Ok(message),
+            (true, None) => SecurityErrorKind::MissingKey.into(),
+            (true, Some(security)) => match security.open_in_place(message) {
+                Ok(plain) => return Ok(&message[plain]),
+                Err(error) => error,
+            },
+        };
+        // A client must not go on with a meter that protects less than agreed; a server answers, and serves on.
+        if error.kind == SecurityErrorKind::Downgrade && self.role == Role::Client {
+            return Err(Refusal::End(error.into()));
+        }
+        Err(Refusal::Discard(error.kind.code(), error.expected_counter))
+    }
+
+    fn interpret<'a>(
+        &mut self,
+        apdu: Apdu<'a>,
+        security: Option<&mut SecurityContext>,
+        out: &mut Vec<u8>,
+    ) -> Result<Handled<'a>, ChannelError> {
+        match apdu {
+            Apdu::GetResponse(response) => self.get_response(response, security, out),
+            Apdu::SetResponse(response) => self.set_response(response, security, out),
+            Apdu::ActionResponse(response) => self.action_response(response, security, out),
+            Apdu::GetRequest(request) => self.get_request(request, security, out),
+            Apdu::SetRequest(request) => self.set_request(request, security, out),
+            Apdu::ActionRequest(request) => self.action_request(request, security, out),
+            Apdu::ExceptionResponse(_) | Apdu::ConfirmedServiceError(_) => {
+                // They carry no invoke id, so they end everything that was under way.
+                self.outstanding.clear();
+                self.splitter = None;
+                self.assembler = None;
+                Ok(Handled::Event(Event::Apdu(apdu)))
+            }
+            other => Ok(Handled::Event(Event::Apdu(other))),
+        }
+    }
+}
+
+/// Whether a request is unconfirmed, so that no answer will carry the acknowledgement of the link.
+const fn is_unanswered(apdu: &Apdu<'_>) -> bool {
+    match apdu {
+        Apdu::SetRequest(request) => !request.invoke_id_and_priority.confirmed(),
+        Apdu::ActionRequest(request) => !request.invoke_id_and_priority.confirmed(),
+        _ => false,
+    }
+}
+
+/// Why a message is not looked at.
+enum Refusal {
+    /// Dropped without harm.
+    Discard(&'static str, Option<u32>),
+    /// The association must end.
+    End(ChannelError),
+}

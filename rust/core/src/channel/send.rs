@@ -1,0 +1,251 @@
+//! Sending: plan the length, let the APDU write itself at its final place, seal it there, frame it.
+
+use crate::apdu::Role;
+use crate::codec::{Emit, Writer};
+use crate::security::{Protection, SealPlan, SecurityContext};
+use crate::xdlms::block_transfer::Splitter;
+use crate::xdlms::invoke::InvokeIdAndPriority;
+
+use super::outstanding::{Pending, Service};
+use super::{Channel, ChannelError};
+
+/// SET.response with result, and with a list of results.
+const SET_RESPONSE: u8 = 0xC5;
+
+/// How one APDU will leave: made by [`Channel::plan`].
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    tag: u8,
+    seal: Option<SealPlan>,
+    apdu_length: usize,
+    fits: bool,
+}
+
+impl Channel {
+    /// The invoke id and priority for a new request: the one asked for, or the next free one, confirmed or not, high priority.
+    ///
+    /// # Errors
+    /// `InvokeIdInUse`.
+    pub fn invoke_id(
+        &self,
+        wanted: Option<u8>,
+        confirmed: bool,
+    ) -> Result<InvokeIdAndPriority, ChannelError> {
+        let invoke = match wanted {
+            Some(octet) => InvokeIdAndPriority(octet),
+            None => {
+                let id = self.outstanding.free().ok_or(ChannelError::InvokeIdInUse)?;
+                InvokeIdAndPriority::new(id, confirmed, true)
+            }
+        };
+        if invoke.confirmed() && self.outstanding.is_waiting(invoke) {
+            return Err(ChannelError::InvokeIdInUse);
+        }
+        Ok(invoke)
+    }
+
+    /// Decides how an APDU that begins with `tag` is protected and whether it fits the peer's limit.
+    #[must_use]
+    pub fn plan(&self, tag: u8, apdu: &dyn Emit, security: Option<&SecurityContext>) -> Plan {
+        let length = apdu.emitted_len();
+        let seal = self.seal_plan(tag, length, security);
+        let apdu_length = seal.map_or(length, |plan| plan.sealed_len());
+        Plan {
+            tag,
+            seal,
+            apdu_length,
+            fits: self.limit().is_none_or(|limit| apdu_length <= limit),
+        }
+    }
+
+    /// Where an APDU goes out in one piece over the wrapper: the exact number of octets that [`Channel::write`] will fill.
+    #[must_use]
+    pub fn direct_len(&self, plan: &Plan) -> Option<usize> {
+        let transformed = plan.tag == SET_RESPONSE && self.last_set_block.is_some();
+        (plan.fits && !transformed)
+            .then(|| self.framing.direct_len(plan.apdu_length))
+            .flatten()
+    }
+
+    /// Writes a planned APDU into a slice of exactly [`Channel::direct_len`] octets.
+    ///
+    /// # Errors
+    /// [`ChannelError`]; the slice is then to be thrown away and nothing counts as sent.
+    pub fn write(
+        &mut self,
+        plan: &Plan,
+        apdu: &dyn Emit,
+        security: Option<&mut SecurityContext>,
+        out: &mut [u8],
+    ) -> Result<(), ChannelError> {
+        let header = out.len() - plan.apdu_length;
+        let (header, slot) = out.split_at_mut(header);
+        fill(plan.seal.as_ref(), apdu, security, slot)?;
+        self.framing.write_header(plan.apdu_length, header)?;
+        self.count_sent(out.len());
+        Ok(())
+    }
+
+    /// Sends a planned APDU in whatever pieces the link and the peer's limit demand; octets are appended to `out`.
+    ///
+    /// # Errors
+    /// [`ChannelError`]; nothing has been sent then.
+    pub fn send(
+        &mut self,
+        plan: &Plan,
+        apdu: &dyn Emit,
+        security: Option<&mut SecurityContext>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), ChannelError> {
+        if plan.tag == SET_RESPONSE
+            && let Some(number) = self.last_set_block.take()
+        {
+            let answer = with_last_block(&apdu.to_vec(), number);
+            return self.transmit(plan.tag, &answer.as_slice(), security, out);
+        }
+        if plan.fits {
+            return self.transmit(plan.tag, apdu, security, out);
+        }
+        let does_not_fit = ChannelError::DoesNotFit {
+            length: plan.apdu_length,
+            limit: self.limit().unwrap_or(usize::MAX),
+        };
+        let Some(splitter) = Splitter::new(&apdu.to_vec()) else {
+            return Err(does_not_fit);
+        };
+        if !self
+            .negotiation
+            .is_some_and(|negotiation| negotiation.permits(splitter.service()))
+        {
+            return Err(does_not_fit);
+        }
+        if self.splitter.is_some() && self.role == Role::Client {
+            return Err(ChannelError::BlockTransferInProgress);
+        }
+        self.splitter = Some(splitter);
+        self.send_next_block(security, out)
+    }
+
+    /// Notes that a request went out and will be answered.
+    pub fn sent(&mut self, tag: u8, invoke: InvokeIdAndPriority, with_list: bool) {
+        if let (Role::Client, Some(service), true) =
+            (self.role, Service::of_request(tag), invoke.confirmed())
+        {
+            self.outstanding.add(invoke, Pending { service, with_list });
+        }
+    }
+
+    /// The next block of the long APDU that is being sent.
+    pub(super) fn send_next_block(
+        &mut self,
+        security: Option<&mut SecurityContext>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), ChannelError> {
+        let limit = self.limit().unwrap_or(usize::MAX);
+        let Some(splitter) = &self.splitter else {
+            return Ok(());
+        };
+        let room = self.largest_plain(splitter.tag(), limit, security.as_deref());
+        let Some(splitter) = &mut self.splitter else {
+            return Ok(());
+        };
+        let Some(block) = splitter.next_block(room) else {
+            self.splitter = None;
+            return Err(ChannelError::DoesNotFit {
+                length: limit + 1,
+                limit,
+            });
+        };
+        let (tag, finished) = (splitter.tag(), splitter.is_finished());
+        if finished {
+            self.splitter = None;
+        }
+        self.transmit(tag, &block.as_slice(), security, out)
+    }
+
+    /// Seals and frames one APDU that fits.
+    pub(super) fn transmit(
+        &mut self,
+        tag: u8,
+        apdu: &dyn Emit,
+        security: Option<&mut SecurityContext>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), ChannelError> {
+        let length = apdu.emitted_len();
+        let seal = self.seal_plan(tag, length, security.as_deref());
+        let apdu_length = seal.map_or(length, |plan| plan.sealed_len());
+        let start = out.len();
+        self.framing.send(apdu_length, out, |slot| {
+            fill(seal.as_ref(), apdu, security, slot)
+        })?;
+        self.count_sent(out.len() - start);
+        Ok(())
+    }
+
+    /// The peer's limit for one APDU as transmitted, protection included.
+    fn limit(&self) -> Option<usize> {
+        let size = self.negotiation?.peer_max_receive_pdu_size;
+        (size != 0).then_some(usize::from(size))
+    }
+
+    fn seal_plan(
+        &self,
+        tag: u8,
+        length: usize,
+        security: Option<&SecurityContext>,
+    ) -> Option<SealPlan> {
+        let security = security?;
+        let protection = security.sending_protection(self.role == Role::Server);
+        (protection != Protection::NONE && travels_protected(tag))
+            .then(|| security.plan(tag, length, protection))
+    }
+
+    /// The longest plain APDU whose protected form has at most `limit` octets.
+    fn largest_plain(&self, tag: u8, limit: usize, security: Option<&SecurityContext>) -> usize {
+        let mut plain = limit;
+        while let Some(plan) = self.seal_plan(tag, plain, security) {
+            match plan.sealed_len().checked_sub(limit) {
+                None | Some(0) => break,
+                Some(excess) => plain = plain.saturating_sub(excess),
+            }
+            if plain == 0 {
+                break;
+            }
+        }
+        plain
+    }
+}
+
+/// APDUs that are never ciphered as a whole: ACSE and exception-response.
+pub(super) const fn travels_protected(tag: u8) -> bool {
+    !matches!(tag, 0x60..=0x63 | 0xD8)
+}
+
+/// Lets the APDU write itself at its place in `slot`, and seals it there.
+fn fill(
+    seal: Option<&SealPlan>,
+    apdu: &dyn Emit,
+    security: Option<&mut SecurityContext>,
+    slot: &mut [u8],
+) -> Result<(), ChannelError> {
+    let place = seal.map_or(0..slot.len(), SealPlan::plain);
+    let mut out = Writer::new(&mut slot[place]);
+    apdu.emit(&mut out);
+    out.finish();
+    if let (Some(plan), Some(security)) = (seal, security) {
+        security.seal_in_place(plan, slot)?;
+    }
+    Ok(())
+}
+
+/// SET.response of a SET that came in datablocks: the result together with the number of the last one.
+fn with_last_block(apdu: &[u8], block_number: u32) -> Vec<u8> {
+    let mut transformed = apdu.to_vec();
+    match apdu.get(1) {
+        Some(1) => transformed[1] = 3,
+        Some(5) => transformed[1] = 4,
+        _ => return transformed,
+    }
+    transformed.extend_from_slice(&block_number.to_be_bytes());
+    transformed
+}
