@@ -5,6 +5,7 @@
 use crate::acse::aare::AssociationResponse;
 use crate::acse::aarq::AssociationRequest;
 use crate::acse::release::{ReleaseRequest, ReleaseResponse};
+use crate::axdr::RawData;
 use crate::codec::{Emit, Parse, Reader, Writer};
 use crate::error::{DecodeError, DecodeErrorKind};
 use crate::xdlms::action::{ActionRequest, ActionResponse};
@@ -24,9 +25,9 @@ pub enum Role {
 
 macro_rules! apdus {
     ($($(#[$doc:meta])* $variant:ident($type:ty) from $sender:ident;)+) => {
-        /// One APDU in plain form.
+        /// One APDU in plain form; `P` is the parameter of an ACTION.request, borrowed octets when parsed.
         #[derive(Clone, Debug, PartialEq, Eq)]
-        pub enum Apdu<'a> {
+        pub enum Apdu<'a, P = RawData<'a>> {
             $($(#[$doc])* $variant($type),)+
         }
 
@@ -34,6 +35,7 @@ macro_rules! apdus {
             /// Which side sends APDUs of this tag; `None` where the tag names no plain APDU.
             #[must_use]
             pub const fn sender(tag: u8) -> Option<Role> {
+                type P = RawData<'static>; // no matter for a tag
                 match tag {
                     $(<$type>::TAG => Some(Role::$sender),)+
                     _ => None,
@@ -43,6 +45,7 @@ macro_rules! apdus {
 
         impl<'a> Parse<'a> for Apdu<'a> {
             fn parse(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
+                type P = RawData<'static>; // no matter for a tag
                 match reader.peek() {
                     $(Some(<$type>::TAG) => Parse::parse(reader).map(Self::$variant),)+
                     Some(_) => Err(reader.error(DecodeErrorKind::UnexpectedApdu)),
@@ -51,7 +54,7 @@ macro_rules! apdus {
             }
         }
 
-        impl Emit for Apdu<'_> {
+        impl<P: Emit> Emit for Apdu<'_, P> {
             fn emitted_len(&self) -> usize {
                 match self { $(Self::$variant(apdu) => apdu.emitted_len(),)+ }
             }
@@ -62,7 +65,7 @@ macro_rules! apdus {
         }
 
         $(
-            impl<'a> From<$type> for Apdu<'a> {
+            impl<'a, P> From<$type> for Apdu<'a, P> {
                 fn from(apdu: $type) -> Self {
                     Self::$variant(apdu)
                 }
@@ -91,7 +94,7 @@ apdus! {
     /// event-notification-request, tag C2.
     EventNotification(EventNotification<'a>) from Server;
     /// action-request, tag C3.
-    ActionRequest(ActionRequest<'a>) from Client;
+    ActionRequest(ActionRequest<'a, P>) from Client;
     /// get-response, tag C4.
     GetResponse(GetResponse<'a>) from Server;
     /// set-response, tag C5.
