@@ -742,6 +742,13 @@ Apdu: TypeAlias = (
     | ReleaseRequest
     | ReleaseResponse
 )
+
+def decode_apdu(data: Buffer, sender: Literal["client", "server"]) -> Apdu:
+    """One complete plain APDU, for looking at what was captured; in an association the channel does this.
+
+    Raises DecodeError; ``unexpected-apdu`` where the tag is unknown, belongs to the other side, or is one of block transfer.
+    """
+
 Event: TypeAlias = Apdu | LinkConnected | LinkDisconnected | PeerChanged | Discarded
 
 @final

@@ -98,6 +98,12 @@ impl ImageBlock {
             padding: self.padding,
         }
     }
+
+    /// What a repr shows of it.
+    pub(crate) fn shown(&self) -> String {
+        let length = self.range.len() + self.padding;
+        format!("<ImageBlock {} of {length} octets>", self.number)
+    }
 }
 
 #[pymethods]
@@ -126,7 +132,7 @@ impl ImageBlock {
     }
 
     fn __repr__(&self) -> String {
-        format!("<ImageBlock {} of {} octets>", self.number, self.__len__())
+        self.shown()
     }
 }
 

@@ -6,9 +6,12 @@
 
 use pyo3::prelude::*;
 
+mod acse;
+mod apdu;
 mod data;
 mod errors;
 mod image;
+mod initiate;
 mod octets;
 mod security;
 
@@ -17,9 +20,19 @@ mod _core {
     use super::*;
 
     #[pymodule_export]
+    use super::acse::{AssociationRequest, AssociationResponse, ReleaseRequest, ReleaseResponse};
+    #[pymodule_export]
+    use super::apdu::{
+        ActionRequest, ActionResponse, ConfirmedServiceError, DataNotification, EventNotification,
+        ExceptionResponse, GetRequest, GetResponse, RequestList, ResponseList, SetRequest,
+        SetResponse, decode_apdu,
+    };
+    #[pymodule_export]
     use super::data::BitString;
     #[pymodule_export]
     use super::image::{BlockStatus, ImageBlock, ImageBlocks, block_digests, image_digests};
+    #[pymodule_export]
+    use super::initiate::{InitiateRequest, InitiateResponse};
     #[pymodule_export]
     use super::security::{Key, SecurityContext};
 
