@@ -4,9 +4,9 @@ All errors raised here are those of :mod:`dlms_fw.errors`. ``Buffer`` arguments 
 ``memoryview`` objects of octets.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime as _datetime
-from typing import Final, Literal, TypeAlias, final
+from typing import Any, Final, Literal, TypeAlias, final
 
 from typing_extensions import Buffer
 
@@ -136,8 +136,11 @@ class Schema:
     @staticmethod
     def fixed_octet_string(length: int) -> Schema: ...
     @staticmethod
-    def structure(members: Sequence[Schema]) -> Schema:
-        """Values are tuples (any sequence when encoding) of exactly this many members."""
+    def structure(members: Sequence[Schema], *, record: type[tuple[object, ...]] | None = ...) -> Schema:
+        """Values are tuples (any sequence when encoding) of exactly this many members.
+
+        ``record`` is a NamedTuple class with as many fields: decoding gives its instances, error messages its field names.
+        """
 
     @staticmethod
     def array(element: Schema) -> Schema:
@@ -151,11 +154,23 @@ class Schema:
     def choice(alternatives: Sequence[Schema]) -> Schema:
         """Decodes by tag; encodes with the first alternative that takes the value."""
 
+    @staticmethod
+    def converted(
+        inner: Schema, decode: Callable[[Any], object], encode: Callable[[Any], object] | None = ...
+    ) -> Schema:
+        """Values pass through ``decode`` after decoding and ``encode`` before encoding (``None``: as they are).
+
+        A ValueError of ``decode`` becomes a DecodeError of kind ``value-out-of-range``.
+        """
+
     def encode(self, value: object) -> bytes:
         """Raises TypeError, ValueError or OverflowError naming the path to the value that does not fit."""
 
-    def decode(self, data: Buffer) -> object:
-        """Raises DecodeError; a value of another type is ``unexpected-tag``."""
+    def decode(self, data: Buffer, *, strict: bool = ...) -> object:
+        """Raises DecodeError; a value of another type is ``unexpected-tag``.
+
+        Not ``strict`` takes lengths that are not in shortest form, any TRUE of a boolean and padding bits that are set.
+        """
 
 # --- Service APDUs ---------------------------------------------------------------------------------------------------
 # Frozen. ``data``/``parameter``/``selection[1]`` are complete A-XDR encodings (with tag). In requests made by a client

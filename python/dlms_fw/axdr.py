@@ -1,0 +1,326 @@
+"""The A-XDR types as a vocabulary: what a COSEM attribute or method parameter is made of.
+
+A :class:`DataType` pairs a compiled schema with the Python type of its values, so that a type checker knows what a read
+returns. Knows values and their wire form; nothing about objects, services or meters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, Generic, TypeVar, cast, overload
+
+from typing_extensions import Buffer
+
+from dlms_fw._core import BitString, Data, Date, DateTime, Schema, Time
+from dlms_fw.logical_name import LogicalName
+
+__all__ = [
+    "DataType",
+    "Tag",
+    "any_data",
+    "array",
+    "bcd",
+    "bit_string",
+    "boolean",
+    "choice",
+    "date",
+    "date_octets",
+    "date_time",
+    "date_time_octets",
+    "delta_double_long",
+    "delta_double_long_unsigned",
+    "delta_integer",
+    "delta_long",
+    "delta_long_unsigned",
+    "delta_unsigned",
+    "dont_care",
+    "double_long",
+    "double_long_unsigned",
+    "enumerated",
+    "float32",
+    "float64",
+    "integer",
+    "logical_name_octets",
+    "long",
+    "long64",
+    "long64_unsigned",
+    "long_unsigned",
+    "null_data",
+    "octet_string",
+    "octets",
+    "plain_enum",
+    "record",
+    "structure",
+    "text_or_octets",
+    "time",
+    "time_octets",
+    "unsigned",
+    "utf8_string",
+    "visible_string",
+]
+
+T = TypeVar("T")
+T1 = TypeVar("T1")
+T2 = TypeVar("T2")
+T3 = TypeVar("T3")
+T4 = TypeVar("T4")
+T5 = TypeVar("T5")
+T6 = TypeVar("T6")
+T7 = TypeVar("T7")
+T8 = TypeVar("T8")
+E = TypeVar("E", bound=IntEnum)
+R = TypeVar("R", bound=tuple[Any, ...])
+
+
+class Tag(IntEnum):
+    """The tags of the Data CHOICE (Green Book, A-XDR encoding of Data)."""
+
+    NULL_DATA = 0
+    ARRAY = 1
+    STRUCTURE = 2
+    BOOLEAN = 3
+    BIT_STRING = 4
+    DOUBLE_LONG = 5
+    DOUBLE_LONG_UNSIGNED = 6
+    FLOATING_POINT = 7
+    OCTET_STRING = 9
+    VISIBLE_STRING = 10
+    UTF8_STRING = 12
+    BCD = 13
+    INTEGER = 15
+    LONG = 16
+    UNSIGNED = 17
+    LONG_UNSIGNED = 18
+    COMPACT_ARRAY = 19
+    LONG64 = 20
+    LONG64_UNSIGNED = 21
+    ENUM = 22
+    FLOAT32 = 23
+    FLOAT64 = 24
+    DATE_TIME = 25
+    DATE = 26
+    TIME = 27
+    DELTA_INTEGER = 28
+    DELTA_LONG = 29
+    DELTA_DOUBLE_LONG = 30
+    DELTA_UNSIGNED = 31
+    DELTA_LONG_UNSIGNED = 32
+    DELTA_DOUBLE_LONG_UNSIGNED = 33
+    DONT_CARE = 255
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DataType(Generic[T]):
+    """A type of the standard and the Python type ``T`` of its values.
+
+    Attributes:
+        name: The name in the standard's words, e.g. ``"double-long-unsigned"``.
+        schema: The compiled form.
+    """
+
+    name: str
+    schema: Schema
+
+    def encode(self, value: T) -> bytes:
+        """The complete A-XDR encoding of a value, tag included.
+
+        Raises:
+            TypeError: The value, or one inside it, is of another type; the message names the path to it.
+            ValueError: A length or the characters of a text do not fit.
+            OverflowError: A number is outside the range of its type.
+        """
+        return self.schema.encode(value)
+
+    def decode(self, data: Buffer, *, strict: bool = True) -> T:
+        """The value of a complete A-XDR encoding.
+
+        Args:
+            data: The octets, tag included, nothing behind them.
+            strict: Refuse lengths that are not in shortest form, a TRUE other than 01, and padding bits that are set.
+
+        Raises:
+            DecodeError: The octets are not a value of this type.
+        """
+        return cast("T", self.schema.decode(data, strict=strict))
+
+    def __repr__(self) -> str:
+        return f"<{self.name}>"
+
+
+def _simple(tag: Tag) -> DataType[Any]:
+    return DataType(tag.name.lower().replace("_", "-"), Schema.primitive(tag))
+
+
+def _converted(
+    name: str, inner: DataType[Any], decode: Callable[[Any], T], encode: Callable[[T], object] | None
+) -> DataType[T]:
+    return DataType(name, Schema.converted(inner.schema, decode, encode))
+
+
+# --- Simple types, in the order of their tags ------------------------------------------------------------------------
+
+null_data: DataType[None] = _simple(Tag.NULL_DATA)
+boolean: DataType[bool] = _simple(Tag.BOOLEAN)
+bit_string: DataType[BitString] = _simple(Tag.BIT_STRING)
+double_long: DataType[int] = _simple(Tag.DOUBLE_LONG)
+double_long_unsigned: DataType[int] = _simple(Tag.DOUBLE_LONG_UNSIGNED)
+octet_string: DataType[bytes] = _simple(Tag.OCTET_STRING)
+visible_string: DataType[str] = _simple(Tag.VISIBLE_STRING)
+utf8_string: DataType[str] = _simple(Tag.UTF8_STRING)
+bcd: DataType[int] = _simple(Tag.BCD)
+"""Two decimal digits as the octet that carries them: 0x42 is 66 and means "42"."""
+integer: DataType[int] = _simple(Tag.INTEGER)
+long: DataType[int] = _simple(Tag.LONG)
+unsigned: DataType[int] = _simple(Tag.UNSIGNED)
+long_unsigned: DataType[int] = _simple(Tag.LONG_UNSIGNED)
+long64: DataType[int] = _simple(Tag.LONG64)
+long64_unsigned: DataType[int] = _simple(Tag.LONG64_UNSIGNED)
+plain_enum: DataType[int] = _simple(Tag.ENUM)
+float32: DataType[float] = _simple(Tag.FLOAT32)
+float64: DataType[float] = _simple(Tag.FLOAT64)
+date_time: DataType[DateTime] = _simple(Tag.DATE_TIME)
+date: DataType[Date] = _simple(Tag.DATE)
+time: DataType[Time] = _simple(Tag.TIME)
+delta_integer: DataType[int] = _simple(Tag.DELTA_INTEGER)
+delta_long: DataType[int] = _simple(Tag.DELTA_LONG)
+delta_double_long: DataType[int] = _simple(Tag.DELTA_DOUBLE_LONG)
+delta_unsigned: DataType[int] = _simple(Tag.DELTA_UNSIGNED)
+delta_long_unsigned: DataType[int] = _simple(Tag.DELTA_LONG_UNSIGNED)
+delta_double_long_unsigned: DataType[int] = _simple(Tag.DELTA_DOUBLE_LONG_UNSIGNED)
+dont_care: DataType[None] = _simple(Tag.DONT_CARE)
+
+any_data: DataType[Data] = DataType("data", Schema.any())
+"""Whatever comes: a value with its tag."""
+
+
+# --- Types made of others --------------------------------------------------------------------------------------------
+
+
+def octets(length: int) -> DataType[bytes]:
+    """An octet-string of exactly ``length`` octets; another length is refused both ways."""
+    return DataType(f"octet-string({length})", Schema.fixed_octet_string(length))
+
+
+def enumerated(members: type[E]) -> DataType[E]:
+    """An enum whose codes are the members of ``members``; a code that it does not know stays a plain ``int``."""
+    known = {member.value: member for member in members}
+
+    def decode(code: int) -> E:
+        return known.get(code, cast("E", code))
+
+    return _converted(f"enum {members.__name__}", plain_enum, decode, None)
+
+
+def array(element: DataType[T]) -> DataType[list[T]]:
+    """An array of any number of elements of one type; decodes a compact-array of them too."""
+    return DataType(f"array of {element.name}", Schema.array(element.schema))
+
+
+@overload
+def structure(m1: DataType[T1], /) -> DataType[tuple[T1]]: ...
+@overload
+def structure(m1: DataType[T1], m2: DataType[T2], /) -> DataType[tuple[T1, T2]]: ...
+@overload
+def structure(m1: DataType[T1], m2: DataType[T2], m3: DataType[T3], /) -> DataType[tuple[T1, T2, T3]]: ...
+@overload
+def structure(
+    m1: DataType[T1], m2: DataType[T2], m3: DataType[T3], m4: DataType[T4], /
+) -> DataType[tuple[T1, T2, T3, T4]]: ...
+@overload
+def structure(
+    m1: DataType[T1], m2: DataType[T2], m3: DataType[T3], m4: DataType[T4], m5: DataType[T5], /
+) -> DataType[tuple[T1, T2, T3, T4, T5]]: ...
+@overload
+def structure(
+    m1: DataType[T1],
+    m2: DataType[T2],
+    m3: DataType[T3],
+    m4: DataType[T4],
+    m5: DataType[T5],
+    m6: DataType[T6],
+    /,
+) -> DataType[tuple[T1, T2, T3, T4, T5, T6]]: ...
+@overload
+def structure(
+    m1: DataType[T1],
+    m2: DataType[T2],
+    m3: DataType[T3],
+    m4: DataType[T4],
+    m5: DataType[T5],
+    m6: DataType[T6],
+    m7: DataType[T7],
+    /,
+) -> DataType[tuple[T1, T2, T3, T4, T5, T6, T7]]: ...
+@overload
+def structure(
+    m1: DataType[T1],
+    m2: DataType[T2],
+    m3: DataType[T3],
+    m4: DataType[T4],
+    m5: DataType[T5],
+    m6: DataType[T6],
+    m7: DataType[T7],
+    m8: DataType[T8],
+    /,
+) -> DataType[tuple[T1, T2, T3, T4, T5, T6, T7, T8]]: ...
+@overload
+def structure(*members: DataType[Any]) -> DataType[tuple[Any, ...]]: ...
+def structure(*members: DataType[Any]) -> DataType[Any]:
+    """A structure of exactly these members; values are tuples."""
+    return DataType(
+        f"structure({', '.join(member.name for member in members)})",
+        Schema.structure([member.schema for member in members]),
+    )
+
+
+def record(fields: type[R], *members: DataType[Any]) -> DataType[R]:
+    """A structure whose values are instances of the NamedTuple class ``fields``; encodes any sequence as long.
+
+    Raises:
+        ValueError: The class has another number of fields than there are members.
+        TypeError: The class is not a NamedTuple.
+    """
+    return DataType(fields.__name__, Schema.structure([member.schema for member in members], record=fields))
+
+
+@overload
+def choice(a1: DataType[T1], a2: DataType[T2], /) -> DataType[T1 | T2]: ...
+@overload
+def choice(a1: DataType[T1], a2: DataType[T2], a3: DataType[T3], /) -> DataType[T1 | T2 | T3]: ...
+@overload
+def choice(
+    a1: DataType[T1], a2: DataType[T2], a3: DataType[T3], a4: DataType[T4], /
+) -> DataType[T1 | T2 | T3 | T4]: ...
+@overload
+def choice(*alternatives: DataType[Any]) -> DataType[Any]: ...
+def choice(*alternatives: DataType[Any]) -> DataType[Any]:
+    """One of several types: decoded by its tag, encoded as the first alternative that takes the value."""
+    return DataType(
+        " or ".join(alternative.name for alternative in alternatives),
+        Schema.choice([alternative.schema for alternative in alternatives]),
+    )
+
+
+# --- Octet-strings with a meaning ------------------------------------------------------------------------------------
+
+logical_name_octets: DataType[LogicalName] = _converted(
+    "logical-name", octets(6), LogicalName, LogicalName.to_bytes
+)
+
+date_time_octets: DataType[DateTime] = _converted(
+    "date-time octets", octets(12), DateTime.from_bytes, DateTime.to_bytes
+)
+date_octets: DataType[Date] = _converted("date octets", octets(5), Date.from_bytes, Date.to_bytes)
+time_octets: DataType[Time] = _converted("time octets", octets(4), Time.from_bytes, Time.to_bytes)
+
+
+def _as_octets(text: str | bytes) -> bytes:
+    return text.encode("ascii", "surrogateescape") if isinstance(text, str) else text
+
+
+text_or_octets: DataType[bytes] = _converted(
+    "octet-string or visible-string", choice(octet_string, visible_string), _as_octets, bytes
+)
+"""A text that some meters send as octet-string and others as visible-string; always encoded as octet-string."""
