@@ -1,7 +1,7 @@
 """The A-XDR types as a vocabulary: what a COSEM attribute or method parameter is made of.
 
-A :class:`DataType` pairs a compiled schema with the Python type of its values, so that a type checker knows what a read
-returns. Knows values and their wire form; nothing about objects, services or meters.
+A :class:`DataType` pairs a compiled schema with the Python type of its values, so that a type checker knows
+what a read returns. Knows values and their wire form; nothing about objects, services or meters.
 """
 
 from __future__ import annotations
@@ -71,6 +71,7 @@ T6 = TypeVar("T6")
 T7 = TypeVar("T7")
 T8 = TypeVar("T8")
 E = TypeVar("E", bound=IntEnum)
+M = TypeVar("M", Date, DateTime, Time)
 R = TypeVar("R", bound=tuple[Any, ...])
 
 
@@ -138,7 +139,8 @@ class DataType(Generic[T]):
 
         Args:
             data: The octets, tag included, nothing behind them.
-            strict: Refuse lengths that are not in shortest form, a TRUE other than 01, and padding bits that are set.
+            strict: Refuse lengths that are not in shortest form, a TRUE other than 01, and padding bits
+                that are set.
 
         Raises:
             DecodeError: The octets are not a value of this type.
@@ -159,7 +161,7 @@ def _converted(
     return DataType(name, Schema.converted(inner.schema, decode, encode))
 
 
-# --- Simple types, in the order of their tags ------------------------------------------------------------------------
+# --- Simple types, in the order of their tags ---------------------------------------------------------------
 
 null_data: DataType[None] = _simple(Tag.NULL_DATA)
 boolean: DataType[bool] = _simple(Tag.BOOLEAN)
@@ -195,7 +197,7 @@ any_data: DataType[Data] = DataType("data", Schema.any())
 """Whatever comes: a value with its tag."""
 
 
-# --- Types made of others --------------------------------------------------------------------------------------------
+# --- Types made of others -----------------------------------------------------------------------------------
 
 
 def octets(length: int) -> DataType[bytes]:
@@ -204,7 +206,7 @@ def octets(length: int) -> DataType[bytes]:
 
 
 def enumerated(members: type[E]) -> DataType[E]:
-    """An enum whose codes are the members of ``members``; a code that it does not know stays a plain ``int``."""
+    """An enum whose codes are the ``members``; a code that they do not know stays a plain ``int``."""
     known = {member.value: member for member in members}
 
     def decode(code: int) -> E:
@@ -276,7 +278,7 @@ def structure(*members: DataType[Any]) -> DataType[Any]:
 
 
 def record(fields: type[R], *members: DataType[Any]) -> DataType[R]:
-    """A structure whose values are instances of the NamedTuple class ``fields``; encodes any sequence as long.
+    """A structure with instances of the NamedTuple class ``fields`` as values; encodes any sequence as long.
 
     Raises:
         ValueError: The class has another number of fields than there are members.
@@ -303,17 +305,22 @@ def choice(*alternatives: DataType[Any]) -> DataType[Any]:
     )
 
 
-# --- Octet-strings with a meaning ------------------------------------------------------------------------------------
+# --- Octet-strings with a meaning ---------------------------------------------------------------------------
 
 logical_name_octets: DataType[LogicalName] = _converted(
     "logical-name", octets(6), LogicalName, LogicalName.to_bytes
 )
 
-date_time_octets: DataType[DateTime] = _converted(
-    "date-time octets", octets(12), DateTime.from_bytes, DateTime.to_bytes
-)
-date_octets: DataType[Date] = _converted("date octets", octets(5), Date.from_bytes, Date.to_bytes)
-time_octets: DataType[Time] = _converted("time octets", octets(4), Time.from_bytes, Time.to_bytes)
+
+def _moment(name: str, size: int, moment: type[M], plain: DataType[M]) -> DataType[M]:
+    carried = _converted(name, octets(size), moment.from_bytes, moment.to_bytes)
+    return DataType(name, Schema.choice([carried.schema, plain.schema]))
+
+
+date_time_octets = _moment("date-time octets", 12, DateTime, date_time)
+"""A date-time in an octet-string of 12 octets; takes the type date-time too, which some meters send instead."""
+date_octets = _moment("date octets", 5, Date, date)
+time_octets = _moment("time octets", 4, Time, time)
 
 
 def _as_octets(text: str | bytes) -> bytes:
@@ -321,6 +328,6 @@ def _as_octets(text: str | bytes) -> bytes:
 
 
 text_or_octets: DataType[bytes] = _converted(
-    "octet-string or visible-string", choice(octet_string, visible_string), _as_octets, bytes
+    "octet-string or visible-string", choice(octet_string, visible_string), _as_octets, _as_octets
 )
-"""A text that some meters send as octet-string and others as visible-string; always encoded as octet-string."""
+"""Text that some meters send as octet-string, others as visible-string; always encoded as octet-string."""
