@@ -318,7 +318,7 @@ def _moment(name: str, size: int, moment: type[M], plain: DataType[M]) -> DataTy
 
 
 date_time_octets = _moment("date-time octets", 12, DateTime, date_time)
-"""A date-time in an octet-string of 12 octets; takes the type date-time too, which some meters send instead."""
+"""A date-time in an octet-string of 12 octets; takes a plain date-time too, as some meters send."""
 date_octets = _moment("date octets", 5, Date, date)
 time_octets = _moment("time octets", 4, Time, time)
 
