@@ -6,7 +6,7 @@ use pyo3::exceptions::{PyIndexError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::data::BitString;
+use crate::bits::BitString;
 use crate::octets::Octets;
 
 /// An image cut into blocks; the image is shared, not copied.

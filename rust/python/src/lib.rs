@@ -8,12 +8,19 @@ use pyo3::prelude::*;
 
 mod acse;
 mod apdu;
+mod bits;
+mod channel;
 mod data;
+mod datetime;
 mod errors;
 mod image;
 mod initiate;
+mod link;
+mod misfit;
 mod octets;
+mod schema;
 mod security;
+mod value;
 
 #[pymodule]
 mod _core {
@@ -28,11 +35,23 @@ mod _core {
         SetResponse, decode_apdu,
     };
     #[pymodule_export]
-    use super::data::BitString;
+    use super::bits::BitString;
+    #[pymodule_export]
+    use super::channel::Channel;
+    #[pymodule_export]
+    use super::data::Data;
+    #[pymodule_export]
+    use super::datetime::{Date, DateTime, Time};
     #[pymodule_export]
     use super::image::{BlockStatus, ImageBlock, ImageBlocks, block_digests, image_digests};
     #[pymodule_export]
     use super::initiate::{InitiateRequest, InitiateResponse};
+    #[pymodule_export]
+    use super::link::{
+        Discarded, HdlcFraming, LinkConnected, LinkDisconnected, PeerChanged, WrapperFraming,
+    };
+    #[pymodule_export]
+    use super::schema::Schema;
     #[pymodule_export]
     use super::security::{Key, SecurityContext};
 

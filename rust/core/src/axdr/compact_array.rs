@@ -87,6 +87,12 @@ impl Description {
         &self.shape
     }
 
+    /// Whether a value takes no octets at all, so that nobody could say how many there are.
+    #[must_use]
+    pub const fn is_zero_width(&self) -> bool {
+        self.least == 0
+    }
+
     fn read(reader: &mut Reader<'_>, guard: &mut Guard) -> Result<Self, DecodeError> {
         let offset = reader.offset();
         let tag = Tag::try_from(reader.u8()?).map_err(|kind| DecodeError::new(kind, offset))?;
@@ -208,7 +214,7 @@ fn count_elements(
     if length == 0 {
         return Ok(0);
     }
-    if description.least == 0 {
+    if description.is_zero_width() {
         return Err(contents.error(DecodeErrorKind::ZeroWidthElement));
     }
     if length < description.least {
