@@ -88,7 +88,10 @@ class DateTime:
 
     def to_bytes(self) -> bytes: ...
     def to_datetime(self) -> _datetime:
-        """Aware if the deviation is specified. Raises ValueError where a field is unspecified, special or impossible."""
+        """Aware if the deviation is specified. Raises ValueError where a field is unspecified, special or impossible.
+
+        Hundredths that are not specified are the whole second; the weekday is not compared.
+        """
 
     @property
     def date(self) -> Date: ...

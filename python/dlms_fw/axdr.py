@@ -307,9 +307,14 @@ def choice(*alternatives: DataType[Any]) -> DataType[Any]:
 
 # --- Octet-strings with a meaning ---------------------------------------------------------------------------
 
-logical_name_octets: DataType[LogicalName] = _converted(
-    "logical-name", octets(6), LogicalName, LogicalName.to_bytes
-)
+
+def _logical_name_octets(name: LogicalName) -> bytes:
+    if isinstance(name, LogicalName):
+        return name.to_bytes()
+    raise TypeError(f"expected LogicalName, got {type(name).__name__}")
+
+
+logical_name_octets = _converted("logical-name", octets(6), LogicalName, _logical_name_octets)
 
 
 def _moment(name: str, size: int, moment: type[M], plain: DataType[M]) -> DataType[M]:

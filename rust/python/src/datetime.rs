@@ -201,32 +201,10 @@ impl DateTime {
     }
 
     fn to_datetime<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDateTime>> {
-        let axdr::DateTime { date, time, .. } = self.0;
-        let due = |name: &str, value: Option<u8>| {
-            value.ok_or_else(|| PyValueError::new_err(format!("the {name} is not specified")))
-        };
-        let year = Date(date)
-            .year()
-            .ok_or_else(|| PyValueError::new_err("the year is not specified"))?;
-        let zone = self
-            .deviation()
-            .map(|deviation| {
-                let offset = PyDelta::new(py, 0, -60 * i32::from(deviation), 0, true)?;
-                PyTzInfo::fixed_offset(py, offset)
-            })
-            .transpose()?;
-        let hundredths = specified(time.hundredths).unwrap_or(0);
-        PyDateTime::new(
-            py,
-            i32::from(year),
-            due("month", specified(date.month))?,
-            due("day of month", specified(date.day_of_month))?,
-            due("hour", specified(time.hour))?,
-            due("minute", specified(time.minute))?,
-            due("second", specified(time.second))?,
-            u32::from(hundredths) * 10_000,
-            zone.as_ref(),
-        )
+        self.point_in_time(py).map_err(|error| {
+            let reason = error.value(py);
+            PyValueError::new_err(format!("{} is no point in time: {reason}", self.__repr__()))
+        })
     }
 
     #[getter]
@@ -257,6 +235,36 @@ impl DateTime {
             shown("clock_status", self.clock_status()),
         ];
         format!("DateTime({})", joined(fields))
+    }
+}
+
+impl DateTime {
+    fn point_in_time<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDateTime>> {
+        let axdr::DateTime { date, time, .. } = self.0;
+        let due = |name: &str, value: Option<u8>| {
+            value.ok_or_else(|| PyValueError::new_err(format!("the {name} is not specified")))
+        };
+        let year = Date(date).year();
+        let zone = match self.deviation() {
+            None => None,
+            Some(deviation) => {
+                let offset = PyDelta::new(py, 0, -60 * i32::from(deviation), 0, true)?;
+                Some(PyTzInfo::fixed_offset(py, offset)?)
+            }
+        };
+        PyDateTime::new(
+            py,
+            year.ok_or_else(|| PyValueError::new_err("the year is not specified"))?
+                .into(),
+            due("month", specified(date.month))?,
+            due("day of month", specified(date.day_of_month))?,
+            due("hour", specified(time.hour))?,
+            due("minute", specified(time.minute))?,
+            due("second", specified(time.second))?,
+            // Most meters leave the hundredths out; that is the whole second.
+            u32::from(specified(time.hundredths).unwrap_or(0)) * 10_000,
+            zone.as_ref(),
+        )
     }
 }
 
