@@ -676,7 +676,7 @@ class WrapperFraming:
 class HdlcFraming:
     """HDLC between a client and a server address; the values proposed, or in a server the most it accepts.
 
-    ``server_lower`` None with ``address_size`` 1 gives the one-octet form. Information fields 1..2030 octets, windows 1..7.
+    ``address_size`` is 1, 2 or 4 octets; None takes the shortest form for the addresses given. Information fields 1..2030 octets, windows 1..7.
     """
 
     def __new__(
@@ -685,7 +685,7 @@ class HdlcFraming:
         server_upper: int,
         server_lower: int | None = ...,
         *,
-        address_size: int = ...,
+        address_size: int | None = ...,
         max_info_field_length_transmit: int = ...,
         max_info_field_length_receive: int = ...,
         window_size_transmit: int = ...,
@@ -734,7 +734,7 @@ class Discarded:
     """An APDU that was refused and dropped without harm; the wait goes on.
 
     ``reason`` is a SecurityError kind (``"authentication-tag"``, ``"replay"``, ``"system-title"`` …), ``"invoke-id"`` (an
-    answer to no outstanding request) or ``"unexpected-apdu"``. ``expected_counter`` goes with ``"replay"``.
+    answer to no outstanding request), or in a server the kind of a DecodeError. ``expected_counter`` goes with ``"replay"``.
     """
 
     @property
@@ -805,7 +805,7 @@ class Channel:
     def security(self) -> SecurityContext | None: ...
     @security.setter
     def security(self, context: SecurityContext | None) -> None: ...
-    def negotiate(self, conformance: int, peer_max_receive_pdu_size: int, own_max_receive_pdu_size: int) -> None:
+    def negotiate(self, conformance: int, peer_max_receive_pdu_size: int) -> None:
         """The outcome of the initiate exchange: what may be sent, how large, and where block transfer begins."""
 
     def reset_association(self) -> None:

@@ -43,6 +43,14 @@ macro_rules! apdus {
             }
         }
 
+        impl<'a, P> Apdu<'a, P> {
+            /// The first octet of the wire form.
+            #[must_use]
+            pub const fn tag(&self) -> u8 {
+                match self { $(Self::$variant(_) => <$type>::TAG,)+ }
+            }
+        }
+
         impl<'a> Parse<'a> for Apdu<'a> {
             fn parse(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
                 type P = RawData<'static>; // no matter for a tag

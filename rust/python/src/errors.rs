@@ -1,5 +1,6 @@
 //! The one place where errors of the core become exceptions of `dlms_fw.errors`.
 
+use dlms_fw_core::channel::ChannelError;
 use dlms_fw_core::error::{
     DecodeError, LinkError, LinkErrorKind, SecurityError, SecurityErrorKind,
 };
@@ -26,6 +27,19 @@ pub(crate) enum Error {
     Link(LinkError),
     /// Protection that is wrong or missing.
     Security(SecurityError),
+    /// What was asked for is forbidden here; nothing was sent.
+    Local(String),
+}
+
+impl From<ChannelError> for Error {
+    fn from(error: ChannelError) -> Self {
+        match error {
+            ChannelError::Decode(error) => Self::Decode(error),
+            ChannelError::Link(error) => Self::Link(error),
+            ChannelError::Security(error) => Self::Security(error),
+            error => Self::Local(error.to_string()),
+        }
+    }
 }
 
 impl From<DecodeError> for Error {
@@ -65,6 +79,7 @@ impl Error {
                     &facts,
                 )
             }
+            Self::Local(message) => Ok(python::LocalProtocolError::new_err(message.clone())),
             Self::Link(error) if error.kind == LinkErrorKind::RetriesExhausted => {
                 Ok(python::ResponseTimeout::new_err(error.to_string()))
             }
@@ -90,11 +105,6 @@ impl Error {
             }
         }
     }
-}
-
-/// You asked for what the state or a limit forbids.
-pub(crate) fn local_protocol_error(message: impl Into<String>) -> PyErr {
-    python::LocalProtocolError::new_err(message.into())
 }
 
 /// The peer broke the rules in a way that has no offset.

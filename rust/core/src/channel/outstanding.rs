@@ -10,18 +10,6 @@ pub(super) enum Service {
     Action,
 }
 
-impl Service {
-    /// The service of a request with this tag.
-    pub(super) const fn of_request(tag: u8) -> Option<Self> {
-        match tag {
-            0xC0 => Some(Self::Get),
-            0xC1 => Some(Self::Set),
-            0xC3 => Some(Self::Action),
-            _ => None,
-        }
-    }
-}
-
 /// One request on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Pending {

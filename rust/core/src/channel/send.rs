@@ -1,10 +1,13 @@
 //! Sending: plan the length, let the APDU write itself at its final place, seal it there, frame it.
 
-use crate::apdu::Role;
+use crate::apdu::{Apdu, Role};
 use crate::codec::{Emit, Writer};
 use crate::security::{Protection, SealPlan, SecurityContext};
+use crate::xdlms::action::ActionRequestForm;
 use crate::xdlms::block_transfer::Splitter;
+use crate::xdlms::get::GetRequestForm;
 use crate::xdlms::invoke::InvokeIdAndPriority;
+use crate::xdlms::set::SetRequestForm;
 
 use super::outstanding::{Pending, Service};
 use super::{Channel, ChannelError};
@@ -126,11 +129,28 @@ impl Channel {
         self.send_next_block(security, out)
     }
 
-    /// Notes that a request went out and will be answered.
-    pub fn sent(&mut self, tag: u8, invoke: InvokeIdAndPriority, with_list: bool) {
-        if let (Role::Client, Some(service), true) =
-            (self.role, Service::of_request(tag), invoke.confirmed())
-        {
+    /// Notes that a request went out; where it is confirmed, its answer is waited for.
+    pub fn sent<P>(&mut self, apdu: &Apdu<'_, P>) {
+        let (invoke, service, with_list) = match apdu {
+            Apdu::GetRequest(request) => (
+                request.invoke_id_and_priority,
+                Service::Get,
+                matches!(request.form, GetRequestForm::WithList(_)),
+            ),
+            Apdu::SetRequest(request) => (
+                request.invoke_id_and_priority,
+                Service::Set,
+                matches!(request.form, SetRequestForm::WithList(_)),
+            ),
+            Apdu::ActionRequest(request) => (
+                request.invoke_id_and_priority,
+                Service::Action,
+                matches!(request.form, ActionRequestForm::WithList(_)),
+            ),
+            _ => return,
+        };
+        // A GET is always answered; the bit of the service class says nothing there.
+        if self.role == Role::Client && (invoke.confirmed() || service == Service::Get) {
             self.outstanding.add(invoke, Pending { service, with_list });
         }
     }

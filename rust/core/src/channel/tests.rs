@@ -86,12 +86,9 @@ impl End {
                 .channel
                 .send(&plan, &apdu, self.security.as_mut(), &mut out)?,
         }
-        let with_list = matches!((apdu[0], apdu[1]), (0xC0 | 0xC3, 3) | (0xC1, 4));
-        self.channel.sent(
-            apdu[0],
-            crate::xdlms::invoke::InvokeIdAndPriority(apdu[2]),
-            with_list,
-        );
+        if let Ok(apdu) = Apdu::parse_all(apdu) {
+            self.channel.sent(&apdu);
+        }
         Ok(out)
     }
 

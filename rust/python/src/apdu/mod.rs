@@ -75,12 +75,10 @@ impl Invoke {
 macro_rules! outgoing {
     ($($class:ident,)+) => {
         /// An APDU that Python hands over to be sent.
-        #[allow(dead_code, reason = "only the channel sends")]
         pub(crate) enum Outgoing<'py> {
             $(#[doc = concat!("A ", stringify!($class), ".")] $class(Bound<'py, $class>),)+
         }
 
-        #[allow(dead_code, reason = "only the channel sends")]
         impl<'py> Outgoing<'py> {
             /// Tells the class of `object`.
             ///

@@ -1,0 +1,274 @@
+//! The channel: the two heavy crossings, one each way per APDU.
+
+use dlms_fw_core::apdu::{Apdu, Role};
+use dlms_fw_core::channel::{self, ChannelError, Event, Negotiation};
+use dlms_fw_core::security;
+use dlms_fw_core::xdlms::invoke::InvokeIdAndPriority;
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyList};
+
+use crate::apdu::{Invoke, Outgoing, Parameter, incoming};
+use crate::errors::Error;
+use crate::link::{
+    Discarded, HdlcFraming, LinkConnected, LinkDisconnected, PeerChanged, WrapperFraming,
+};
+use crate::octets::Octets;
+use crate::security::SecurityContext;
+
+/// The cap of a reassembled APDU where none is given: 16 MiB.
+const MAX_RECEIVE_APDU_SIZE: usize = 16 << 20;
+
+/// One association's way to the wire and back.
+#[pyclass(module = "dlms_fw._core")]
+pub(crate) struct Channel {
+    channel: channel::Channel,
+    security: Option<Py<SecurityContext>>,
+}
+
+/// Why receiving stopped: our rules, or an exception while an event was made.
+enum Failure {
+    Channel(ChannelError),
+    Python(PyErr),
+}
+
+impl From<ChannelError> for Failure {
+    fn from(error: ChannelError) -> Self {
+        Self::Channel(error)
+    }
+}
+
+impl From<Failure> for PyErr {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Channel(error) => Error::from(error).into(),
+            Failure::Python(error) => error,
+        }
+    }
+}
+
+impl Channel {
+    fn invoke(&self, invoke: Invoke) -> Result<InvokeIdAndPriority, ChannelError> {
+        match invoke {
+            Invoke::None => Ok(InvokeIdAndPriority(0)),
+            Invoke::Next { confirmed } => self.channel.invoke_id(None, confirmed),
+            Invoke::Given(octet) => self.channel.invoke_id(Some(octet.0), octet.confirmed()),
+        }
+    }
+}
+
+/// Sends in whatever pieces are needed; octets are appended to `out`.
+fn send(
+    channel: &mut channel::Channel,
+    apdu: &Apdu<'_, Parameter<'_>>,
+    security: Option<&mut security::SecurityContext>,
+    out: &mut Vec<u8>,
+) -> Result<(), ChannelError> {
+    let plan = channel.plan(apdu.tag(), apdu, security.as_deref());
+    channel.send(&plan, apdu, security, out)?;
+    channel.sent(apdu);
+    Ok(())
+}
+
+#[pymethods]
+impl Channel {
+    #[new]
+    #[pyo3(signature = (role, framing, *, max_receive_apdu_size = MAX_RECEIVE_APDU_SIZE))]
+    fn new(role: &str, framing: &Bound<'_, PyAny>, max_receive_apdu_size: usize) -> PyResult<Self> {
+        let role = match role {
+            "client" => Role::Client,
+            "server" => Role::Server,
+            _ => return Err(PyValueError::new_err("a role is \"client\" or \"server\"")),
+        };
+        let framing = if let Ok(wrapper) = framing.cast::<WrapperFraming>() {
+            wrapper.get().framing(role, max_receive_apdu_size)
+        } else if let Ok(hdlc) = framing.cast::<HdlcFraming>() {
+            hdlc.get().framing(role, max_receive_apdu_size)
+        } else {
+            return Err(PyTypeError::new_err(
+                "a framing is a WrapperFraming or an HdlcFraming",
+            ));
+        };
+        let channel = channel::Channel::new(role, framing, max_receive_apdu_size);
+        Ok(Self {
+            channel,
+            security: None,
+        })
+    }
+
+    fn connect<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let mut out = Vec::new();
+        self.channel.connect(&mut out).map_err(Error::from)?;
+        Ok(PyBytes::new(py, &out))
+    }
+
+    fn disconnect<'py>(&mut self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        let mut out = Vec::new();
+        self.channel.disconnect(&mut out);
+        PyBytes::new(py, &out)
+    }
+
+    fn send<'py>(
+        &mut self,
+        py: Python<'py>,
+        apdu: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let outgoing = Outgoing::cast(apdu)?;
+        let invoke = self.invoke(outgoing.invoke()).map_err(Error::from)?;
+        let wire = outgoing.wire(py, invoke);
+        let mut lent = match &self.security {
+            Some(security) => Some(security.bind(py).try_borrow_mut()?),
+            None => None,
+        };
+        let security = lent.as_mut().map(|security| &mut security.context);
+        let channel = &mut self.channel;
+        let plan = channel.plan(wire.tag(), &wire, security.as_deref());
+        let Some(length) = channel.direct_len(&plan) else {
+            let mut out = Vec::new();
+            send(channel, &wire, security, &mut out).map_err(Error::from)?;
+            return Ok(PyBytes::new(py, &out));
+        };
+        let octets = PyBytes::new_with(py, length, |out| {
+            channel
+                .write(&plan, &wire, security, out)
+                .map_err(|error| Error::from(error).into())
+        })?;
+        channel.sent(&wire);
+        Ok(octets)
+    }
+
+    fn send_many<'py>(
+        &mut self,
+        py: Python<'py>,
+        apdus: Vec<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let outgoing = apdus
+            .iter()
+            .map(Outgoing::cast)
+            .collect::<PyResult<Vec<_>>>()?;
+        if !outgoing
+            .iter()
+            .all(|apdu| matches!(apdu.invoke(), Invoke::Next { confirmed: false }))
+        {
+            return Err(PyValueError::new_err(
+                "only unconfirmed requests can be sent many at a time",
+            ));
+        }
+        let invoke = InvokeIdAndPriority::new(1, false, true);
+        let wires: Vec<_> = outgoing.iter().map(|apdu| apdu.wire(py, invoke)).collect();
+        let mut lent = match &self.security {
+            Some(security) => Some(security.bind(py).try_borrow_mut()?),
+            None => None,
+        };
+        let mut security = lent.as_mut().map(|security| &mut security.context);
+        let channel = &mut self.channel;
+        let out = py.detach(|| {
+            let mut out = Vec::new();
+            for wire in &wires {
+                send(channel, wire, security.as_deref_mut(), &mut out)?;
+            }
+            Ok::<_, ChannelError>(out)
+        });
+        Ok(PyBytes::new(py, &out.map_err(Error::from)?))
+    }
+
+    fn receive<'py>(
+        &mut self,
+        py: Python<'py>,
+        data: Octets<'_>,
+    ) -> PyResult<(Bound<'py, PyList>, Bound<'py, PyBytes>)> {
+        let events = PyList::empty(py);
+        let mut reply = Vec::new();
+        let mut lent = match &self.security {
+            Some(security) => Some(security.bind(py).try_borrow_mut()?),
+            None => None,
+        };
+        let security = lent.as_mut().map(|security| &mut security.context);
+        self.channel
+            .receive::<Failure>(&data, security, &mut reply, &mut |event| {
+                let event = object(py, event).map_err(Failure::Python)?;
+                events.append(event).map_err(Failure::Python)
+            })?;
+        Ok((events, PyBytes::new(py, &reply)))
+    }
+
+    fn handle_timeout<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let mut out = Vec::new();
+        self.channel.handle_timeout(&mut out).map_err(Error::from)?;
+        Ok(PyBytes::new(py, &out))
+    }
+
+    #[getter]
+    fn security(&self, py: Python<'_>) -> Option<Py<SecurityContext>> {
+        self.security
+            .as_ref()
+            .map(|security| security.clone_ref(py))
+    }
+
+    #[setter]
+    fn set_security(&mut self, context: Option<Py<SecurityContext>>) {
+        self.security = context;
+    }
+
+    fn negotiate(&mut self, conformance: u32, peer_max_receive_pdu_size: u16) {
+        self.channel.negotiate(Negotiation {
+            conformance,
+            peer_max_receive_pdu_size,
+        });
+    }
+
+    fn reset_association(&mut self) {
+        self.security = None;
+        self.channel.reset_association();
+    }
+
+    #[getter]
+    fn connected(&self) -> bool {
+        self.channel.is_connected()
+    }
+
+    #[getter]
+    fn client_sap(&self) -> u16 {
+        self.channel.client_sap()
+    }
+
+    #[getter]
+    fn server_sap(&self) -> u16 {
+        self.channel.server_sap()
+    }
+
+    #[getter]
+    fn statistics<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let statistics = self.channel.statistics();
+        let counters = PyDict::new(py);
+        counters.set_item("frames_dropped", statistics.frames_dropped)?;
+        counters.set_item("frames_repeated", statistics.frames_repeated)?;
+        counters.set_item("octets_sent", statistics.octets_sent)?;
+        counters.set_item("octets_received", statistics.octets_received)?;
+        counters.set_item("apdus_discarded", statistics.apdus_discarded)?;
+        Ok(counters)
+    }
+}
+
+/// The Python object of an event.
+fn object<'py>(py: Python<'py>, event: Event<'_>) -> PyResult<Bound<'py, PyAny>> {
+    Ok(match event {
+        Event::Apdu(apdu) => incoming(py, &apdu)?,
+        Event::LinkConnected(state) => Bound::new(py, LinkConnected::from(state))?.into_any(),
+        Event::LinkDisconnected(reason) => {
+            Bound::new(py, LinkDisconnected::from(reason))?.into_any()
+        }
+        Event::PeerChanged { client_sap } => Bound::new(py, PeerChanged { client_sap })?.into_any(),
+        Event::Discarded {
+            reason,
+            expected_counter,
+        } => Bound::new(
+            py,
+            Discarded {
+                reason,
+                expected_counter,
+            },
+        )?
+        .into_any(),
+    })
+}

@@ -1,0 +1,239 @@
+//! What a channel is framed with, and the events that are not APDUs.
+
+use dlms_fw_core::apdu::Role;
+use dlms_fw_core::channel::{DisconnectReason, Framing, LinkState};
+use dlms_fw_core::hdlc::address::{Address, AddressSize};
+use dlms_fw_core::hdlc::link::{Config, Link, Role as LinkRole};
+use dlms_fw_core::hdlc::parameters::Parameters;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+/// The wrapper between two service access points.
+#[pyclass(frozen, eq, hash, module = "dlms_fw._core")]
+#[derive(PartialEq, Eq, Hash)]
+pub(crate) struct WrapperFraming {
+    #[pyo3(get)]
+    client_sap: u16,
+    #[pyo3(get)]
+    server_sap: u16,
+}
+
+impl WrapperFraming {
+    pub(crate) fn framing(&self, role: Role, max_apdu: usize) -> Framing {
+        Framing::wrapper(role, self.client_sap, self.server_sap, max_apdu)
+    }
+}
+
+#[pymethods]
+impl WrapperFraming {
+    #[new]
+    const fn new(client_sap: u16, server_sap: u16) -> Self {
+        Self {
+            client_sap,
+            server_sap,
+        }
+    }
+
+    fn __repr__(&self) -> String {
+        format!(
+            "WrapperFraming(client_sap={}, server_sap={})",
+            self.client_sap, self.server_sap
+        )
+    }
+}
+
+/// HDLC between a client and a server address.
+#[pyclass(frozen, module = "dlms_fw._core")]
+pub(crate) struct HdlcFraming {
+    #[pyo3(get)]
+    client_sap: u8,
+    #[pyo3(get)]
+    server_upper: u16,
+    #[pyo3(get)]
+    server_lower: Option<u16>,
+    client_address: Address,
+    server_address: Address,
+    parameters: Parameters,
+    max_retries: u8,
+}
+
+impl HdlcFraming {
+    pub(crate) fn framing(&self, role: Role, max_apdu: usize) -> Framing {
+        let config = Config {
+            client_address: self.client_address,
+            server_address: self.server_address,
+            parameters: self.parameters,
+            max_retries: self.max_retries,
+            max_apdu,
+        };
+        let link_role = match role {
+            Role::Client => LinkRole::Client,
+            Role::Server => LinkRole::Server,
+        };
+        Framing::hdlc(
+            role,
+            u16::from(self.client_sap),
+            self.server_upper,
+            Link::new(link_role, config),
+        )
+    }
+}
+
+#[pymethods]
+impl HdlcFraming {
+    #[new]
+    #[pyo3(signature = (
+        client_sap, server_upper, server_lower = None, *, address_size = None,
+        max_info_field_length_transmit = 128, max_info_field_length_receive = 128,
+        window_size_transmit = 1, window_size_receive = 1, max_retries = 3,
+    ))]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "keyword arguments of a Python constructor"
+    )]
+    fn new(
+        client_sap: u8,
+        server_upper: u16,
+        server_lower: Option<u16>,
+        address_size: Option<u8>,
+        max_info_field_length_transmit: u16,
+        max_info_field_length_receive: u16,
+        window_size_transmit: u8,
+        window_size_receive: u8,
+        max_retries: u8,
+    ) -> PyResult<Self> {
+        let refused = |what: &str| PyValueError::new_err(format!("{what} is outside its range"));
+        let size = match (address_size, server_lower) {
+            (Some(1), _) | (None, None) => AddressSize::One,
+            (Some(2), _) => AddressSize::Two,
+            (Some(4), _) => AddressSize::Four,
+            (None, Some(lower)) if lower < 0x80 && server_upper < 0x80 => AddressSize::Two,
+            (None, Some(_)) => AddressSize::Four,
+            (Some(_), _) => {
+                return Err(PyValueError::new_err(
+                    "server addresses have 1, 2 or 4 octets",
+                ));
+            }
+        };
+        let client_address =
+            Address::client(client_sap).map_err(|_| refused("the client address"))?;
+        let server_address = Address::new(server_upper, server_lower, size)
+            .map_err(|_| refused("the server address"))?;
+        let parameters = Parameters::new(
+            max_info_field_length_transmit,
+            max_info_field_length_receive,
+            window_size_transmit,
+            window_size_receive,
+        )
+        .map_err(|_| refused("an information field length (1..2030) or window size (1..7)"))?;
+        Ok(Self {
+            client_sap,
+            server_upper,
+            server_lower,
+            client_address,
+            server_address,
+            parameters,
+            max_retries,
+        })
+    }
+
+    fn __repr__(&self) -> String {
+        let lower = self
+            .server_lower
+            .map_or_else(|| "None".to_owned(), |lower| lower.to_string());
+        format!(
+            "HdlcFraming(client_sap={}, server_upper={}, server_lower={lower}, address_size={})",
+            self.client_sap,
+            self.server_upper,
+            self.server_address.size().octets()
+        )
+    }
+}
+
+/// The link is up.
+#[pyclass(frozen, get_all, eq, hash, module = "dlms_fw._core")]
+#[derive(PartialEq, Eq, Hash)]
+pub(crate) struct LinkConnected {
+    max_info_field_length_transmit: u16,
+    max_info_field_length_receive: u16,
+    window_size_transmit: u8,
+    window_size_receive: u8,
+}
+
+impl From<LinkState> for LinkConnected {
+    fn from(state: LinkState) -> Self {
+        Self {
+            max_info_field_length_transmit: state.max_info_field_length_transmit,
+            max_info_field_length_receive: state.max_info_field_length_receive,
+            window_size_transmit: state.window_size_transmit,
+            window_size_receive: state.window_size_receive,
+        }
+    }
+}
+
+#[pymethods]
+impl LinkConnected {
+    fn __repr__(&self) -> String {
+        format!(
+            "LinkConnected(transmit={}x{}, receive={}x{})",
+            self.max_info_field_length_transmit,
+            self.window_size_transmit,
+            self.max_info_field_length_receive,
+            self.window_size_receive
+        )
+    }
+}
+
+/// The link is down.
+#[pyclass(frozen, get_all, eq, hash, module = "dlms_fw._core")]
+#[derive(PartialEq, Eq, Hash)]
+pub(crate) struct LinkDisconnected {
+    reason: &'static str,
+}
+
+impl From<DisconnectReason> for LinkDisconnected {
+    fn from(reason: DisconnectReason) -> Self {
+        let reason = match reason {
+            DisconnectReason::Disc => "disc",
+            DisconnectReason::Dm => "dm",
+            DisconnectReason::Frmr => "frmr",
+        };
+        Self { reason }
+    }
+}
+
+#[pymethods]
+impl LinkDisconnected {
+    fn __repr__(&self) -> String {
+        format!("LinkDisconnected(reason={:?})", self.reason)
+    }
+}
+
+/// Server: a message of another client waits.
+#[pyclass(frozen, get_all, eq, hash, module = "dlms_fw._core")]
+#[derive(PartialEq, Eq, Hash)]
+pub(crate) struct PeerChanged {
+    pub(crate) client_sap: u16,
+}
+
+#[pymethods]
+impl PeerChanged {
+    fn __repr__(&self) -> String {
+        format!("PeerChanged(client_sap={})", self.client_sap)
+    }
+}
+
+/// An APDU was refused and dropped without harm.
+#[pyclass(frozen, get_all, eq, hash, module = "dlms_fw._core")]
+#[derive(PartialEq, Eq, Hash)]
+pub(crate) struct Discarded {
+    pub(crate) reason: &'static str,
+    pub(crate) expected_counter: Option<u32>,
+}
+
+#[pymethods]
+impl Discarded {
+    fn __repr__(&self) -> String {
+        format!("Discarded(reason={:?})", self.reason)
+    }
+}
