@@ -1,0 +1,74 @@
+"""Finds the container format of a file by its magic: ours first, then plug-ins.
+
+A plug-in is a module, or any object, with the three names of :class:`ContainerFormat`, announced under the
+entry point group ``dlms_fw.containers``. Plug-ins are code, so they are imported only for a file that is none
+of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.metadata import entry_points
+from typing import Protocol, runtime_checkable
+
+from dlms_fw.containers import dfw
+from dlms_fw.containers.description import Container
+from dlms_fw.errors import ConfigurationError, ImageRejected
+
+GROUP = "dlms_fw.containers"
+MAGIC_MINIMUM = 4
+"""Octets; shorter ones would claim files by accident."""
+
+
+@runtime_checkable
+class ContainerFormat(Protocol):
+    """One kind of firmware file.
+
+    ``NAME`` goes into :attr:`Container.format`; ``MAGIC`` is what its files begin with, at least four octets.
+    ``parse`` gets the whole file, checks all that needs no key, and raises ImageRejected for what it refuses.
+    """
+
+    NAME: str
+    MAGIC: bytes
+
+    def parse(self, data: bytes, /) -> Container:
+        """What the container says."""
+
+
+def find(data: bytes) -> ContainerFormat | None:
+    """The format whose magic ``data`` begins with, or ``None``."""
+    return next((known for known in _formats() if data.startswith(known.MAGIC)), None)
+
+
+def parse(data: bytes) -> Container:
+    """What a file of any known format says.
+
+    Raises:
+        ImageRejected: ``container`` where no format knows it, else what the format finds wrong.
+    """
+    container_format = find(data)
+    if container_format is None:
+        raise ImageRejected(
+            "this is no known firmware container",
+            reason="container",
+            hint="a vendor's raw file needs an explicit image identifier",
+        )
+    return container_format.parse(data)
+
+
+def _formats() -> Iterator[ContainerFormat]:
+    yield dfw
+    for entry_point in sorted(entry_points(group=GROUP), key=lambda entry_point: entry_point.name):
+        try:
+            plug_in = entry_point.load()
+        except Exception as error:
+            raise _unusable(entry_point.name, f"cannot be loaded: {error}") from error
+        if not isinstance(plug_in, ContainerFormat) or len(plug_in.MAGIC) < MAGIC_MINIMUM:
+            raise _unusable(
+                entry_point.name, f"needs NAME, MAGIC of at least {MAGIC_MINIMUM} octets, and parse"
+            )
+        yield plug_in
+
+
+def _unusable(name: str, why: str) -> ConfigurationError:
+    return ConfigurationError(f"the container plug-in {name!r} {why}", code="configuration.plug-in")
