@@ -72,7 +72,7 @@ def verify(
     """
     if container.signature is None:
         raise ImageRejected(
-            f"the image is not signed (container {container.format})",
+            "the image is not signed",
             reason="unsigned",
             hint="its vendor signs it with: dlms-fw image sign",
         )
