@@ -81,7 +81,7 @@ def public_pem(key: PublicKey) -> bytes:
 
 def load_private_key(path: StrPath) -> PrivateKey:
     """The P-256 key of an unencrypted PKCS #8 PEM file that group and others have no access to."""
-    name = os.fspath(path)
+    name = _file_name(path)
     try:
         octets, status = regular_file.read_once(path, _FILE_LIMIT)
     except regular_file.UnreadableError as error:
@@ -123,11 +123,12 @@ def load_public_key(source: TrustedKey) -> PublicKey:
         raise _refused(
             f"a trusted key is a P-256 public key, a path or PEM octets, not {type(source).__name__}"
         )
+    name = _file_name(source)
     try:
         octets, _ = regular_file.read_once(source, _FILE_LIMIT)
     except regular_file.UnreadableError as error:
         raise _refused(f"the public key cannot be read: {error}") from error
-    return _public_key_from_pem(octets, os.fspath(source))
+    return _public_key_from_pem(octets, name)
 
 
 def load_public_keys(trusted: Iterable[TrustedKey]) -> list[PublicKey]:
@@ -137,6 +138,14 @@ def load_public_keys(trusted: Iterable[TrustedKey]) -> list[PublicKey]:
             "trusted keys are given as a list", hint=f"[{trusted!r}]" if isinstance(trusted, str) else None
         )
     return [load_public_key(source) for source in trusted]
+
+
+def _file_name(path: StrPath) -> str:
+    name = os.fspath(path)
+    if "-----BEGIN" in name:
+        # Error messages name files, and nobody wants to see a key there.
+        raise _refused("a key was given where the name of its file is due")
+    return name
 
 
 def _public_key_from_pem(octets: bytes, name: str) -> PublicKey:

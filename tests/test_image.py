@@ -1,0 +1,478 @@
+"""Images: reading a file once, the gate before a meter, and the keys of vendors."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import stat
+import tracemalloc
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+
+from dlms_fw import regular_file, signing_keys
+from dlms_fw.containers import dfw
+from dlms_fw.errors import ConfigurationError, ImageRejected
+from dlms_fw.image import HardwareRange, Image, Version
+
+IDENTIFIER = b"\x4d\x43\x53\x01\x02\x03"
+PAYLOAD = bytes(range(256)) * 20
+posix = pytest.mark.skipif(os.name != "posix", reason="file modes and FIFOs are POSIX matters")
+
+
+@pytest.fixture(scope="module")
+def key() -> signing_keys.PrivateKey:
+    return signing_keys.generate()
+
+
+def container(
+    key: signing_keys.PrivateKey | None = None, payload: bytes = PAYLOAD, **changes: object
+) -> bytes:
+    fields = {
+        "image_identifier": IDENTIFIER,
+        "part": 1,
+        "meter_type": "MCS301",
+        "firmware_version": Version(2, 0, 0),
+    }
+    return dfw.build(payload, **{**fields, **changes}, key=key)
+
+
+@pytest.fixture
+def path(tmp_path: Path, key: signing_keys.PrivateKey) -> Path:
+    file = tmp_path / "image.dfw"
+    file.write_bytes(container(key))
+    return file
+
+
+def rejection(path: object, **options: int) -> ImageRejected:
+    with pytest.raises(ImageRejected) as caught:
+        Image.open(path, **options)
+    return caught.value
+
+
+# --- reading ---
+
+
+def test_an_image_is_the_whole_container(path: Path, key: signing_keys.PrivateKey) -> None:
+    image = Image.open(path)
+    assert image.data == path.read_bytes()
+    assert image.payload == PAYLOAD
+    assert image.sha256 == hashlib.sha256(image.data).digest()
+    assert image.crc32 == zlib.crc32(image.data)
+    assert (image.container, image.part, image.meter_type) == ("dfw", 1, "MCS301")
+    assert (image.firmware_version, image.minimum_previous_version) == (Version(2, 0, 0), Version(0, 0, 0))
+    assert (image.image_identifier, image.hardware) == (IDENTIFIER, HardwareRange.ANY)
+    assert image.signature == image.data[-64:]
+    assert image == Image.from_bytes(image.data)
+    assert image != Image.from_bytes(container(key, PAYLOAD + b"\0"))
+    assert len(repr(image)) < 500
+
+
+def test_a_raw_image_is_what_it_is_given() -> None:
+    image = Image.raw(b"vendor", b"ABCDEF", 3)
+    assert (image.data, image.payload, image.image_identifier, image.part) == (
+        b"vendor",
+        b"vendor",
+        b"ABCDEF",
+        3,
+    )
+    assert image.container == "raw"
+    assert image.meter_type is image.firmware_version is image.signature is image.hardware is None
+    assert image.sha256 == hashlib.sha256(b"vendor").digest()
+    # Nothing is known, so nothing is refused here.
+    image.check_meter(meter_type=None, current_version=None)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ((b"x", b""), "identifier"),
+        ((b"x", bytes(65)), "identifier"),
+        ((b"x", b"A", 10), "part"),
+        ((b"", b"A"), "size"),
+    ],
+)
+def test_raw_images_have_their_limits(arguments: tuple[bytes, bytes, int], reason: str) -> None:
+    with pytest.raises(ImageRejected) as caught:
+        Image.raw(*arguments)
+    assert caught.value.reason == reason
+
+
+@pytest.mark.fault("K-04")
+def test_a_container_cannot_be_passed_off_as_raw(key: signing_keys.PrivateKey) -> None:
+    with pytest.raises(ImageRejected) as caught:
+        Image.raw(container(key), b"OTHERS", 2)
+    assert caught.value.reason == "container"
+
+
+@pytest.mark.fault("T-16")
+def test_a_file_replaced_after_opening_changes_nothing(path: Path, key: signing_keys.PrivateKey) -> None:
+    image = Image.open(path)
+    original = path.read_bytes()
+    path.write_bytes(container(key, b"something else"))
+    assert image.data == original
+    assert image.sha256 == hashlib.sha256(original).digest()
+    image.verify([key.public_key()])
+
+
+def test_blocks_are_cut_from_the_octets_that_were_checked(path: Path) -> None:
+    pytest.importorskip("dlms_fw._core", reason="needs the compiled extension")
+    image = Image.open(path)
+    blocks = image.blocks(512)
+    assert b"".join(blocks[number].image_block_value for number in range(len(blocks))) == image.data
+
+
+@pytest.mark.fault("K-01")
+def test_only_a_regular_file_is_read(tmp_path: Path, path: Path) -> None:
+    assert rejection(tmp_path).reason == "file"
+    assert rejection(tmp_path / "missing.dfw").reason == "file"
+    assert "missing.dfw" in str(rejection(tmp_path / "missing.dfw"))
+    assert rejection("nul\0octet").reason == "file"
+    link = tmp_path / "latest.dfw"
+    link.symlink_to(path)
+    assert Image.open(link) == Image.open(path)
+    path.unlink()
+    assert rejection(link).reason == "file"
+
+
+@posix
+@pytest.mark.fault("K-01")
+@pytest.mark.timeout(10)
+def test_a_fifo_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    assert rejection(tmp_path / "fifo").reason == "file"
+
+
+@pytest.mark.fault("K-01")
+@pytest.mark.parametrize("by", [b"more", b""], ids=["grows", "shrinks"])
+def test_a_file_that_changes_while_it_is_read_is_refused(
+    path: Path, monkeypatch: pytest.MonkeyPatch, by: bytes
+) -> None:
+    real = os.fstat
+
+    def then_change(descriptor: int) -> os.stat_result:
+        status = real(descriptor)
+        path.write_bytes(path.read_bytes() + by if by else b"x")
+        return status
+
+    monkeypatch.setattr(regular_file.os, "fstat", then_change)
+    error = rejection(path)
+    assert error.reason == "file"
+    assert "changed" in str(error)
+
+
+def test_a_file_above_the_limit_is_not_read(path: Path) -> None:
+    size = path.stat().st_size
+    Image.open(path, size_limit=size)
+    error = rejection(path, size_limit=size - 1)
+    assert error.reason == "size"
+    assert str(size) in str(error)
+
+
+@pytest.mark.fault("K-03")
+def test_an_image_is_in_memory_once(tmp_path: Path, key: signing_keys.PrivateKey) -> None:
+    size = 8 * 1024 * 1024
+    file = tmp_path / "large.dfw"
+    file.write_bytes(container(key, bytes(size)))
+    tracemalloc.start()
+    try:
+        Image.open(file).verify([key.public_key()])
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert size <= peak < size + 512 * 1024
+
+
+def test_replacing_a_file_is_all_or_nothing(tmp_path: Path) -> None:
+    target = tmp_path / "image.dfw"
+    target.write_bytes(b"old")
+
+    def pieces() -> Iterator[bytes]:
+        yield b"half"
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        regular_file.replace(target, pieces())
+    assert target.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [target]
+    link = tmp_path / "link.dfw"
+    link.symlink_to(target)
+    regular_file.replace(link, [b"new", b"er"])
+    assert target.read_bytes() == b"newer"
+    assert link.is_symlink()
+    with pytest.raises(FileExistsError):
+        regular_file.replace(tmp_path, [b"x"])
+
+
+# --- the gate before a meter ---
+
+ALLOWED: dict[str, tuple[dict[str, object], dict[str, object]]] = {
+    "an upgrade": ({}, {}),
+    "the same version, for the driver to notice": ({}, {"current_version": Version(2, 0, 0)}),
+    "an older one, allowed": ({}, {"current_version": Version(3, 0, 0), "allow_downgrade": True}),
+    "over an unknown version, allowed": ({}, {"current_version": None, "allow_downgrade": True}),
+    "metrology, allowed": ({"part": 0}, {"allow_metrology": True}),
+    "the lowest hardware of the range": ({"hardware": HardwareRange(3, 7)}, {"hardware": 3}),
+    "any hardware, the meter says none": ({}, {"hardware": None}),
+    "exactly the minimum version": ({"minimum_previous_version": Version(1, 0, 0)}, {}),
+    "an identifier of the right length": ({}, {"identifier_length": 6}),
+}
+REFUSED: dict[str, tuple[dict[str, object], dict[str, object], str]] = {
+    "another meter type": ({}, {"meter_type": "MCS302"}, "meter-type"),
+    "a meter type in other letters": ({}, {"meter_type": "mcs301"}, "meter-type"),
+    "a meter type with a blank": ({}, {"meter_type": "MCS301 "}, "meter-type"),
+    "a meter type that only begins alike": ({}, {"meter_type": "MCS3010"}, "meter-type"),
+    "a meter that says no type": ({}, {"meter_type": None}, "meter-type"),
+    "hardware below the range": ({"hardware": HardwareRange(3, 7)}, {"hardware": 2}, "hardware"),
+    "hardware above the range": ({"hardware": HardwareRange(3, 7)}, {"hardware": 8}, "hardware"),
+    "hardware unknown": ({"hardware": HardwareRange(3, 7)}, {}, "hardware"),
+    "metrology without its flag": ({"part": 0}, {}, "metrology"),
+    "metrology with the flag for versions": ({"part": 0}, {"allow_downgrade": True}, "metrology"),
+    "an older version": ({}, {"current_version": Version(2, 0, 1)}, "version"),
+    "older as a number, newer as text": ({}, {"current_version": Version(10, 0, 0)}, "version"),
+    "a version that cannot be told": ({}, {"current_version": None}, "version-unknown"),
+    "too old a precursor": ({"minimum_previous_version": Version(1, 0, 1)}, {}, "minimum-version"),
+    "too old a precursor, downgrade allowed": (
+        {"minimum_previous_version": Version(1, 0, 1)},
+        {"allow_downgrade": True},
+        "minimum-version",
+    ),
+    "a precursor that cannot be told, downgrade allowed": (
+        {"minimum_previous_version": Version(1, 0, 1)},
+        {"current_version": None, "allow_downgrade": True},
+        "version-unknown",
+    ),
+    "an identifier that is one octet short": (
+        {"image_identifier": IDENTIFIER[:5]},
+        {"identifier_length": 6},
+        "identifier",
+    ),
+    "an identifier that is padded": (
+        {"image_identifier": IDENTIFIER + b"\0"},
+        {"identifier_length": 6},
+        "identifier",
+    ),
+    "an identifier in hex as text": (
+        {"image_identifier": IDENTIFIER.hex().encode()},
+        {"identifier_length": 6},
+        "identifier",
+    ),
+}
+METER = {"meter_type": "MCS301", "current_version": Version(1, 0, 0)}
+
+
+@pytest.mark.fault("T-18")
+@pytest.mark.fault("T-19")
+@pytest.mark.fault("T-21")
+@pytest.mark.parametrize("name", ALLOWED)
+def test_the_gate_lets_through(name: str) -> None:
+    changes, meter = ALLOWED[name]
+    Image.from_bytes(container(**changes)).check_meter(**{**METER, **meter})
+
+
+@pytest.mark.fault("T-18")
+@pytest.mark.fault("T-19")
+@pytest.mark.fault("T-20")
+@pytest.mark.fault("T-21")
+@pytest.mark.parametrize("name", REFUSED)
+def test_the_gate_refuses(name: str) -> None:
+    changes, meter, reason = REFUSED[name]
+    image = Image.from_bytes(container(**changes))
+    with pytest.raises(ImageRejected) as caught:
+        image.check_meter(**{**METER, **meter})
+    assert caught.value.reason == reason
+    assert caught.value.code == f"image.{reason}"
+
+
+def test_the_gate_names_the_facts() -> None:
+    image = Image.from_bytes(container())
+    with pytest.raises(ImageRejected, match=r"2\.0\.0.*3\.1\.0") as caught:
+        image.check_meter(meter_type="MCS301", current_version=Version(3, 1, 0))
+    assert caught.value.hint is not None
+    with pytest.raises(ImageRejected, match=r"'MCS301'.*'XYZ'"):
+        image.check_meter(meter_type="XYZ", current_version=None)
+
+
+# --- signatures over files ---
+
+
+def test_a_trusted_key_comes_as_object_path_or_octets(
+    path: Path, key: signing_keys.PrivateKey, tmp_path: Path
+) -> None:
+    pem = signing_keys.public_pem(key.public_key())
+    file = tmp_path / "vendor.pem"
+    file.write_bytes(pem)
+    image = Image.open(path)
+    for trusted in (key.public_key(), file, str(file), pem):
+        assert image.verify([trusted]) == key.public_key()
+
+
+def test_verification_says_what_is_missing(path: Path, key: signing_keys.PrivateKey) -> None:
+    cases = {
+        "unsigned": (Image.from_bytes(container()), [key.public_key()]),
+        "untrusted": (Image.open(path), [signing_keys.generate().public_key()]),
+        "signature": (
+            Image.from_bytes(path.read_bytes()[:-64] + bytes(31) + b"\1" + bytes(31) + b"\1"),
+            [key.public_key()],
+        ),
+    }
+    for reason, (image, trusted) in cases.items():
+        with pytest.raises(ImageRejected) as caught:
+            image.verify(trusted)
+        assert caught.value.reason == reason
+    with pytest.raises(ImageRejected) as caught:
+        Image.raw(b"vendor", b"ABCDEF").verify([key.public_key()])
+    assert caught.value.reason == "unsigned"
+
+
+# --- keys ---
+
+POINT = signing_keys.generate().public_key().public_numbers()
+SPKI_PREFIX = bytes.fromhex("3059301306072A8648CE3D020106082A8648CE3D030107034200")
+
+
+def pem(label: str, der: bytes) -> bytes:
+    text = base64.encodebytes(der).decode()
+    return f"-----BEGIN {label}-----\n{text}-----END {label}-----\n".encode()
+
+
+def public_pem_of(key: object) -> bytes:
+    return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
+def point_pem(octets: bytes) -> bytes:
+    prefix = bytearray(SPKI_PREFIX)
+    prefix[1] += len(octets) - 65
+    prefix[-2] += len(octets) - 65
+    return pem("PUBLIC KEY", bytes(prefix) + octets)
+
+
+X, Y = POINT.x.to_bytes(32, "big"), POINT.y.to_bytes(32, "big")
+PRIVATE = signing_keys.generate()
+BAD_PUBLIC_KEYS: dict[str, bytes] = {
+    "a point off the curve": point_pem(b"\4" + X + (POINT.y ^ 1).to_bytes(32, "big")),
+    "the origin": point_pem(b"\4" + bytes(64)),
+    "the point at infinity": point_pem(b"\0"),
+    "a compressed point": point_pem(bytes([2 + (POINT.y & 1)]) + X),
+    "a hybrid point": point_pem(bytes([6 + (POINT.y & 1)]) + X + Y),
+    "coordinates above p": point_pem(b"\4" + b"\xff" * 64),
+    "P-384": public_pem_of(ec.generate_private_key(ec.SECP384R1()).public_key()),
+    "secp256k1": public_pem_of(ec.generate_private_key(ec.SECP256K1()).public_key()),
+    "Ed25519": public_pem_of(ed25519.Ed25519PrivateKey.generate().public_key()),
+    "RSA": public_pem_of(rsa.generate_private_key(65537, 2048).public_key()),
+    "a private key": signing_keys.private_pem(PRIVATE),
+    "a certificate": pem("CERTIFICATE", b"0\0"),
+    "two keys": public_pem_of(PRIVATE.public_key()) * 2,
+    "text before the key": b"key of ACME\n" + public_pem_of(PRIVATE.public_key()),
+    "octets after the key": point_pem(b"\4" + X + Y + b"\0"),
+    "damaged base64": b"-----BEGIN PUBLIC KEY-----\nA\n-----END PUBLIC KEY-----\n",
+    "nothing": b"",
+}
+
+
+@pytest.mark.fault("S-34")
+@pytest.mark.parametrize("name", BAD_PUBLIC_KEYS)
+def test_a_public_key_that_is_not_an_uncompressed_point_of_p256_is_refused(
+    name: str, tmp_path: Path, path: Path
+) -> None:
+    octets = BAD_PUBLIC_KEYS[name]
+    file = tmp_path / "vendor.pem"
+    file.write_bytes(octets)
+    for source in (octets, file):
+        with pytest.raises(ConfigurationError) as caught:
+            Image.open(path).verify([source])
+        assert caught.value.code == "configuration.key"
+
+
+@pytest.mark.fault("S-34")
+def test_the_encoding_that_the_bad_keys_deviate_from_is_good() -> None:
+    assert signing_keys.load_public_key(point_pem(b"\4" + X + Y)).public_numbers() == POINT
+
+
+def test_key_objects_of_other_kinds_are_refused(path: Path) -> None:
+    image = Image.open(path)
+    for wrong in (PRIVATE, ec.generate_private_key(ec.SECP384R1()).public_key(), None, 7):
+        with pytest.raises(ConfigurationError):
+            image.verify([wrong])
+    with pytest.raises(ConfigurationError):
+        image.verify("vendor.pem")
+    with pytest.raises(ConfigurationError, match=r"missing\.pem"):
+        image.verify(["missing.pem"])
+
+
+@posix
+@pytest.mark.fault("K-06")
+@pytest.mark.parametrize("mask", [0o000, 0o022, 0o077])
+def test_a_private_key_file_is_for_its_owner_alone(tmp_path: Path, mask: int) -> None:
+    private, public = tmp_path / "vendor.key", tmp_path / "vendor.pem"
+    before = os.umask(mask)
+    try:
+        signing_keys.write_pair(PRIVATE, private, public)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(private.stat().st_mode) == 0o600
+    loaded = signing_keys.load_private_key(private)
+    assert loaded.private_numbers() == PRIVATE.private_numbers()
+    assert signing_keys.load_public_key(public) == PRIVATE.public_key()
+
+
+@posix
+@pytest.mark.fault("K-06")
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o602, 0o610, 0o601, 0o666])
+def test_a_private_key_that_others_may_touch_is_not_used(tmp_path: Path, mode: int) -> None:
+    file = tmp_path / "vendor.key"
+    file.write_bytes(signing_keys.private_pem(PRIVATE))
+    file.chmod(mode)
+    with pytest.raises(ConfigurationError, match=f"{mode:04o}") as caught:
+        signing_keys.load_private_key(file)
+    assert caught.value.hint == f"chmod 600 {file}"
+    file.chmod(0o400)
+    signing_keys.load_private_key(file)
+
+
+def test_a_key_file_is_never_overwritten_nor_half_made(tmp_path: Path) -> None:
+    private, public = tmp_path / "vendor.key", tmp_path / "vendor.pem"
+    public.write_bytes(b"mine")
+    with pytest.raises(ConfigurationError, match=r"vendor\.pem exists"):
+        signing_keys.write_pair(PRIVATE, private, public)
+    assert not private.exists()
+    assert public.read_bytes() == b"mine"
+    with pytest.raises(ConfigurationError):
+        signing_keys.write_pair(PRIVATE, private, tmp_path / "no" / "such" / "folder.pem")
+    assert not private.exists()
+    with pytest.raises(ConfigurationError):
+        signing_keys.write_pair(PRIVATE, private, private)
+    assert not private.exists()
+
+
+def private_pem_of(key: object, form: serialization.PrivateFormat, password: bytes | None = None) -> bytes:
+    encryption = serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
+    return key.private_bytes(serialization.Encoding.PEM, form, encryption)
+
+
+BAD_PRIVATE_KEYS = {
+    "SEC 1": private_pem_of(PRIVATE, serialization.PrivateFormat.TraditionalOpenSSL),
+    "encrypted": private_pem_of(PRIVATE, serialization.PrivateFormat.PKCS8, b"secret"),
+    "P-384": private_pem_of(ec.generate_private_key(ec.SECP384R1()), serialization.PrivateFormat.PKCS8),
+    "Ed25519": private_pem_of(ed25519.Ed25519PrivateKey.generate(), serialization.PrivateFormat.PKCS8),
+    "a public key": public_pem_of(PRIVATE.public_key()),
+    "garbage": pem("PRIVATE KEY", b"garbage"),
+}
+
+
+@pytest.mark.fault("K-06")
+@pytest.mark.parametrize("name", BAD_PRIVATE_KEYS)
+def test_a_private_key_of_another_kind_is_refused_without_quoting_it(tmp_path: Path, name: str) -> None:
+    file = tmp_path / "vendor.key"
+    file.write_bytes(BAD_PRIVATE_KEYS[name])
+    file.chmod(0o600)
+    with pytest.raises(ConfigurationError) as caught:
+        signing_keys.load_private_key(file)
+    secret = PRIVATE.private_numbers().private_value
+    assert f"{secret:x}" not in str(caught.value)
+    assert caught.value.__cause__ is None
