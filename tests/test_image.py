@@ -121,7 +121,6 @@ def test_a_file_replaced_after_opening_changes_nothing(path: Path, key: signing_
 
 
 def test_blocks_are_cut_from_the_octets_that_were_checked(path: Path) -> None:
-    pytest.importorskip("dlms_fw._core", reason="needs the compiled extension")
     image = Image.open(path)
     blocks = image.blocks(512)
     assert b"".join(blocks[number].image_block_value for number in range(len(blocks))) == image.data
