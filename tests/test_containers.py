@@ -316,6 +316,14 @@ def test_a_wrong_signature_of_64_octets_is_refused(name: str) -> None:
 
 
 @pytest.mark.fault("S-32")
+@pytest.mark.parametrize("name", ["all zero", "r = 0", "s = 0", "r = n", "s = n", "r = n + 1", "all ones"])
+def test_numbers_outside_their_range_are_refused_before_any_key_is_asked(name: str) -> None:
+    with pytest.raises(ImageRejected, match=r"1\.\.n-1") as caught:
+        parse(with_signature(MALFORMED_SIGNATURES[name]))
+    assert caught.value.reason == "signature"
+
+
+@pytest.mark.fault("S-32")
 @pytest.mark.parametrize(
     "raw",
     [
@@ -466,9 +474,13 @@ def test_a_broken_plug_in_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     announce(monkeypatch, load)
     with pytest.raises(ConfigurationError, match=r"'acme'.*no such module"):
         registry.find(b"something else")
-    announce(monkeypatch, lambda: SimpleNamespace(NAME="acme", MAGIC=b"A", parse=None))
-    with pytest.raises(ConfigurationError, match="'acme'"):
-        registry.find(b"something else")
+    for unusable in (
+        SimpleNamespace(NAME="acme", MAGIC=b"ACM", parse=_PlugIn.parse),
+        SimpleNamespace(NAME="acme"),
+    ):
+        announce(monkeypatch, lambda plug_in=unusable: plug_in)
+        with pytest.raises(ConfigurationError, match="'acme'"):
+            registry.find(b"something else")
 
 
 # --- versions and hardware ---

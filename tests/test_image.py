@@ -388,6 +388,11 @@ def test_a_public_key_that_is_not_an_uncompressed_point_of_p256_is_refused(
         assert caught.value.code == "configuration.key"
 
 
+def test_a_private_key_in_the_place_of_a_public_one_is_called_so() -> None:
+    with pytest.raises(ConfigurationError, match="holds a private key"):
+        signing_keys.load_public_key(signing_keys.private_pem(PRIVATE))
+
+
 @pytest.mark.fault("S-34")
 def test_the_encoding_that_the_bad_keys_deviate_from_is_good() -> None:
     assert signing_keys.load_public_key(point_pem(b"\4" + X + Y)).public_numbers() == POINT
