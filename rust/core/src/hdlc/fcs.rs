@@ -25,17 +25,19 @@ impl Fcs {
     /// Takes in `octets`.
     pub fn update(&mut self, octets: &[u8]) {
         let mut sum = self.0;
-        let mut slices = octets.chunks_exact(SLICE);
-        for slice in &mut slices {
-            let [low, high] = sum.to_le_bytes();
-            let mut next = TABLES[SLICE - 1][usize::from(slice[0] ^ low)]
-                ^ TABLES[SLICE - 2][usize::from(slice[1] ^ high)];
-            for (position, octet) in slice.iter().enumerate().skip(2) {
-                next ^= TABLES[SLICE - 1 - position][usize::from(*octet)];
+        let (slices, rest) = octets.as_chunks::<SLICE>();
+        for slice in slices {
+            // Only the first two octets meet the sum so far; all others are looked up without waiting for it.
+            let mut step = 0;
+            for position in 2..SLICE {
+                step ^= TABLES[SLICE - 1 - position][usize::from(slice[position])];
             }
-            sum = next;
+            let [low, high] = sum.to_le_bytes();
+            step ^= TABLES[SLICE - 2][usize::from(slice[1] ^ high)];
+            step ^= TABLES[SLICE - 1][usize::from(slice[0] ^ low)];
+            sum = step;
         }
-        for octet in slices.remainder() {
+        for octet in rest {
             let [low, high] = sum.to_le_bytes();
             sum = TABLES[0][usize::from(octet ^ low)] ^ u16::from(high);
         }

@@ -77,6 +77,7 @@ fn every_window_and_many_sizes_over_a_good_line() {
                 (pair.at_server.len(), pair.at_client.len()),
                 (sizes.len(), sizes.len())
             );
+            assert_eq!(pair.timeouts, 0);
             for link in [&pair.client, &pair.server] {
                 let statistics = link.statistics();
                 assert_eq!(

@@ -4,6 +4,7 @@
 mod faults;
 mod joined;
 mod pair;
+mod repetition;
 mod set_up;
 
 use super::{Config, Event, Link, Role};
@@ -140,4 +141,24 @@ fn connected_server(parameters: Parameters) -> Link {
     .expect("no error");
     assert_eq!(events, [Event::Connected(parameters)]);
     link
+}
+
+/// The information field length that most tests use.
+const UP: u16 = 128;
+
+/// The information field of a short request.
+fn request(number: u8) -> Vec<u8> {
+    llc(Role::Client, &[number; 5])
+}
+
+/// The information field of a short answer.
+fn answer(number: u8) -> Vec<u8> {
+    llc(Role::Server, &[number; 5])
+}
+
+/// Lets the response timeout pass and returns what is said then.
+fn time_out(link: &mut Link) -> Result<Vec<u8>, LinkErrorKind> {
+    let mut out = Vec::new();
+    link.handle_timeout(&mut out).map_err(|error| error.kind)?;
+    Ok(out)
 }

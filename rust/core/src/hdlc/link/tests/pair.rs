@@ -52,6 +52,7 @@ pub(super) struct Pair {
     pub(super) at_server: Vec<Vec<u8>>,
     pub(super) at_client: Vec<Vec<u8>>,
     pub(super) frames: usize,
+    pub(super) timeouts: usize,
 }
 
 impl Pair {
@@ -69,6 +70,7 @@ impl Pair {
             at_server: Vec::new(),
             at_client: Vec::new(),
             frames: 0,
+            timeouts: 0,
         }
     }
 
@@ -128,6 +130,7 @@ impl Pair {
                 return Ok(());
             }
             if out.is_empty() {
+                self.timeouts += 1;
                 self.client
                     .handle_timeout(&mut out)
                     .map_err(|error| error.kind)?;
