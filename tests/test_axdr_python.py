@@ -13,6 +13,7 @@ from dlms_fw.axdr import DataType, Tag
 from dlms_fw.errors import DecodeError
 from dlms_fw.logical_name import LogicalName
 from strategies import clock_times, data, date_times, dates, times
+from wire import octets
 
 
 class CaptureObject(NamedTuple):
@@ -26,10 +27,6 @@ CAPTURE_OBJECTS = axdr.array(
     axdr.record(CaptureObject, axdr.long_unsigned, axdr.logical_name_octets, axdr.integer, axdr.long_unsigned)
 )
 CLOCK = CaptureObject(8, LogicalName("0-0:1.0.0.255"), 2, 0)
-
-
-def octets(text: str) -> bytes:
-    return bytes.fromhex(text)
 
 
 # --- Types made of others -----------------------------------------------------------------------------------

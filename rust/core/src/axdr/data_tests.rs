@@ -45,6 +45,9 @@ const SAMPLES: &[&[u8]] = &[
     &[
         0x13, 0x02, 0x02, 0x12, 0x11, 0x09, 0, 1, 5, 0, 2, 6, 0, 3, 7,
     ],
+    &[
+        0x13, 0x02, 0x02, 0x09, 0x01, 0x00, 0x02, 0x04, 0x06, 0x01, 0xAA, 0x01, 0x80, 0x02, 0x40,
+    ],
     &[0x14, 0x80, 0, 0, 0, 0, 0, 0, 0],
     &[0x15, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF],
     &[0x16, 0x06],
@@ -193,7 +196,74 @@ fn value() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
+/// Reads a value node by node and writes it again from the nodes.
+fn rewritten(octets: &[u8], options: Options) -> Result<Vec<u8>, DecodeError> {
+    let mut reader = Reader::new(octets);
+    let mut guard = Guard::new(options);
+    let mut out = Vec::new();
+    let mut due = 1_usize;
+    while due > 0 {
+        due -= 1;
+        let node = DataRef::read(&mut reader, &options)?;
+        out.extend(node.to_vec());
+        match node {
+            DataRef::Array(count) | DataRef::Structure(count) => due += count,
+            DataRef::CompactArray => {
+                let mut array = CompactArray::read(&mut reader, &mut guard)?;
+                out.extend(array.description.to_vec());
+                let mut contents = vec![0; array.contents.remaining()];
+                let mut writer = Writer::new(&mut contents);
+                while !array.contents.is_empty() {
+                    rewrite_element(&array.description, &mut array.contents, &mut writer)?;
+                }
+                writer.finish();
+                let mut length = vec![0; length_len(contents.len())];
+                write_length(&mut Writer::new(&mut length), contents.len());
+                out.extend([length, contents].concat());
+            }
+            _ => {}
+        }
+    }
+    Ok(out)
+}
+
+fn rewrite_element(
+    description: &Description,
+    contents: &mut Reader<'_>,
+    out: &mut Writer<'_>,
+) -> Result<(), DecodeError> {
+    let node = DataRef::read_described(description, contents, &Options::STRICT)?;
+    match description.shape() {
+        Shape::Simple(_) => node.emit_body(out),
+        Shape::Array(count, element) => {
+            assert_eq!(node, DataRef::Array(usize::from(*count)));
+            for _ in 0..*count {
+                rewrite_element(element, contents, out)?;
+            }
+        }
+        Shape::Structure(members) => {
+            assert_eq!(node, DataRef::Structure(members.len()));
+            for member in members {
+                rewrite_element(member, contents, out)?;
+            }
+        }
+    }
+    Ok(())
+}
+
 proptest! {
+    #[test]
+    fn what_is_read_node_by_node_is_written_again(octets in value()) {
+        prop_assert_eq!(rewritten(&octets, Options::STRICT), Ok(octets));
+    }
+
+    #[test]
+    fn a_tolerant_reading_is_written_as_the_standard_wants_it(octets in prop::collection::vec(any::<u8>(), 1..120)) {
+        if let Ok(standard) = rewritten(&octets, Options::TOLERANT) {
+            prop_assert_eq!(rewritten(&standard, Options::STRICT), Ok(standard));
+        }
+    }
+
     #[test]
     fn whatever_comes_is_a_value_or_an_error(octets in prop::collection::vec(any::<u8>(), 0..300)) {
         for options in [Options::STRICT, Options::TOLERANT] {
