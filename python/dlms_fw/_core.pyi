@@ -78,7 +78,11 @@ class DateTime:
     """A COSEM date-time (12 octets): date, time, deviation in minutes (UTC minus local) and clock status, faithfully."""
 
     def __new__(
-        cls, date: Date = ..., time: Time = ..., deviation: int | None = ..., clock_status: int | None = ...
+        cls,
+        date: Date | None = ...,
+        time: Time | None = ...,
+        deviation: int | None = ...,
+        clock_status: int | None = ...,
     ) -> DateTime: ...
     @staticmethod
     def from_bytes(octets: Buffer) -> DateTime: ...

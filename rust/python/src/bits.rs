@@ -48,7 +48,7 @@ impl From<axdr::BitString<'_>> for BitString {
 #[pymethods]
 impl BitString {
     #[new]
-    #[pyo3(signature = (bits = None))]
+    #[pyo3(signature = (bits = None), text_signature = "(bits=())")]
     fn new(bits: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
         let mut octets = Vec::new();
         let mut length = 0;
