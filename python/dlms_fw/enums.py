@@ -70,7 +70,7 @@ class ServiceErrorCode(IntEnum):
 
 
 class InitiateError(IntEnum):
-    """Why an InitiateRequest was refused: the value of a confirmedServiceError with the choice ``initiate``."""
+    """Why an InitiateRequest was refused: the value of a confirmedServiceError of the choice ``initiate``."""
 
     OTHER = 0
     DLMS_VERSION_TOO_LOW = 1
