@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import IntEnum, IntFlag
 from typing import Any, Generic, TypeVar, cast, overload
 
 from typing_extensions import Buffer
@@ -39,6 +39,7 @@ __all__ = [
     "double_long",
     "double_long_unsigned",
     "enumerated",
+    "flags",
     "float32",
     "float64",
     "integer",
@@ -71,6 +72,7 @@ T6 = TypeVar("T6")
 T7 = TypeVar("T7")
 T8 = TypeVar("T8")
 E = TypeVar("E", bound=IntEnum)
+F = TypeVar("F", bound=IntFlag)
 M = TypeVar("M", Date, DateTime, Time)
 R = TypeVar("R", bound=tuple[Any, ...])
 
@@ -213,6 +215,11 @@ def enumerated(members: type[E]) -> DataType[E]:
         return known.get(code, cast("E", code))
 
     return _converted(f"enum {members.__name__}", plain_enum, decode, None)
+
+
+def flags(members: type[F], carrier: DataType[int] = plain_enum) -> DataType[F]:
+    """An enum, or another unsigned ``carrier``, whose bits are the ``members``; unknown bits stay set."""
+    return _converted(f"{carrier.name} {members.__name__}", carrier, members, None)
 
 
 def array(element: DataType[T]) -> DataType[list[T]]:

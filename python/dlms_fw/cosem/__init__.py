@@ -1,5 +1,6 @@
-"""The COSEM interface classes, typed. Re-exports only; the unsuffixed name of a class with several versions is
-version 1.
+"""The COSEM interface classes, typed. Re-exports only.
+
+Of a class with several versions, the name without a suffix is version 1.
 """
 
 from __future__ import annotations

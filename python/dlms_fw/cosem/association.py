@@ -1,5 +1,6 @@
-"""Association LN (class_id 15): who is associated with a server, how, and what it may do. The tables of the Blue
-Book; which rights apply and how a client proves itself is decided elsewhere.
+"""Association LN (class_id 15): who is associated with a server, how, and what it may do.
+
+The tables of the Blue Book; which rights apply and how a client proves itself is decided elsewhere.
 """
 # mypy: disable-error-code="empty-body"
 # Declarations of methods that return something have no body.
@@ -180,9 +181,7 @@ class _AssociationRows(InterfaceClass):
     """Its arcs, or the encoded object identifier."""
     xdlms_context_info = attribute(
         5,
-        record(
-            XdlmsContextInfo, _conformance, long_unsigned, long_unsigned, unsigned, integer, octet_string
-        ),
+        record(XdlmsContextInfo, _conformance, long_unsigned, long_unsigned, unsigned, integer, octet_string),
     )
     authentication_mechanism_name = attribute(6, choice(record(MechanismName, *_arcs), octet_string))
     """Its arcs, or the encoded object identifier."""

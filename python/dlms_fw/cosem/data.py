@@ -9,6 +9,6 @@ __all__ = ["Data"]
 
 
 class Data(InterfaceClass, class_id=1, version=0):
-    """Data of any type: identifiers, event codes, invocation counters. The object says what its value means."""
+    """A value of any type; what it means follows from the logical name."""
 
     value = attribute(2, any_data)

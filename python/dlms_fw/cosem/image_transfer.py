@@ -1,5 +1,6 @@
-"""Image transfer (class_id 18): how an image comes into a server, block by block. The table of the Blue Book;
-the process that uses it is elsewhere.
+"""Image transfer (class_id 18): how an image comes into a server, block by block.
+
+The table of the Blue Book; the process that uses it is elsewhere.
 """
 
 from __future__ import annotations

@@ -21,11 +21,10 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar, Concatenate, Generic, NamedTuple, ParamSpec, TypeVar, overload
 
-from dlms_fw.axdr import DataType, integer, logical_name_octets
-from dlms_fw.logical_name import LogicalName, LogicalNameLike
-
 from dlms_fw._core import ActionRequest, GetRequest, ImageBlock, SetRequest
+from dlms_fw.axdr import DataType, integer, logical_name_octets
 from dlms_fw.errors import RemoteProtocolError
+from dlms_fw.logical_name import LogicalName, LogicalNameLike
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -76,8 +75,6 @@ class MethodRow(Generic[P, R]):
     The declared parameters are the members of the structure that is sent; a single one is sent as it is. A
     row without ``parameter_type`` sends ``integer (0)``, as the standard wants where there is no argument.
     """
-
-    __slots__ = ("__doc__", "method_id", "name", "parameter_names", "parameter_type", "returns", "signature")
 
     def __init__(
         self,
@@ -140,7 +137,7 @@ class InterfaceClass:
     logical_name = AttributeRow(1, logical_name_octets, static=True)
 
     rows: ClassVar[Mapping[str, AttributeRow[Any] | MethodRow[..., Any]]] = {"logical_name": logical_name}
-    """All rows by name, in the order of the table."""
+    """All rows by name, attributes before methods."""
     attributes: ClassVar[Mapping[int, AttributeRow[Any]]] = {1: logical_name}
     """The attribute rows by attribute_id, ascending."""
     methods: ClassVar[Mapping[int, MethodRow[..., Any]]] = {}
@@ -355,12 +352,12 @@ def _collect_rows(cls: type[InterfaceClass]) -> None:
         if value.name != name:
             raise TypeError(f"{cls.__name__}.{name} is the row {value.name}")
         rows[name] = value
-    cls.rows = MappingProxyType(rows)
-    cls.attributes = MappingProxyType(
-        dict(_by_id(cls, [(r.attribute_id, r) for r in rows.values() if isinstance(r, AttributeRow)]))
-    )
-    cls.methods = MappingProxyType(
-        dict(_by_id(cls, [(r.method_id, r) for r in rows.values() if isinstance(r, MethodRow)]))
+    attributes = [(r.attribute_id, r) for r in rows.values() if isinstance(r, AttributeRow)]
+    methods = [(r.method_id, r) for r in rows.values() if isinstance(r, MethodRow)]
+    cls.attributes = MappingProxyType(dict(_by_id(cls, attributes)))
+    cls.methods = MappingProxyType(dict(_by_id(cls, methods)))
+    cls.rows = MappingProxyType(
+        {r.name: r for r in cls.attributes.values()} | {r.name: r for r in cls.methods.values()}
     )
 
 

@@ -1,5 +1,6 @@
-"""Profile generic (class_id 7): values captured together, row by row; event logs are profiles. The tables of the
-Blue Book and the two forms of selective access to a buffer.
+"""Profile generic (class_id 7): values captured together, row by row; event logs are profiles.
+
+The tables of the Blue Book, and the two forms of selective access to a buffer.
 """
 
 from __future__ import annotations
@@ -52,9 +53,7 @@ class CaptureObjectDefinitionV0(NamedTuple):
     attribute_index: int
 
 
-_capture_object = record(
-    CaptureObjectDefinition, long_unsigned, logical_name_octets, integer, long_unsigned
-)
+_capture_object = record(CaptureObjectDefinition, long_unsigned, logical_name_octets, integer, long_unsigned)
 _capture_object_v0 = record(CaptureObjectDefinitionV0, long_unsigned, logical_name_octets, integer)
 
 
@@ -80,7 +79,7 @@ class RangeDescriptor(NamedTuple):
 
 
 class EntryDescriptor(NamedTuple):
-    """Selects entries and columns by their numbers (selector 2). Both count from 1; 0 as an end means the last."""
+    """Selects entries and columns by number (selector 2), both from 1 on; 0 as an end means the last."""
 
     from_entry: int
     to_entry: int = 0

@@ -19,7 +19,7 @@ class ActionSpecification(NamedTuple):
     service_id: ScriptService
     class_id: int
     logical_name: LogicalName
-    index: int
+    index: int  # type: ignore[assignment]  # the standard's word; it hides tuple.index, which nobody needs here
     """The attribute_id or method_id."""
     parameter: Data
 

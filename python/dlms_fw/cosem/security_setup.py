@@ -1,5 +1,6 @@
-"""Security setup (class_id 64): policy, suite, titles, keys and certificates of a server. The tables of the Blue
-Book; keys travel wrapped, and nothing here unwraps them.
+"""Security setup (class_id 64): policy, suite, titles, keys and certificates of a server.
+
+The tables of the Blue Book; keys travel wrapped, and nothing here unwraps them.
 """
 # mypy: disable-error-code="empty-body"
 # Declarations of methods that return something have no body.

@@ -1,19 +1,19 @@
-"""An interface class made real: the check that a server's object has the rows of the table, and the dispatch by them.
+"""An interface class made real: the check that a server's object has the rows of the table, and the dispatch.
 
 Octets in, octets out, by the types of the rows. This module does not know associations or access rights (the
-meter asks for those before it comes here), nor any particular interface class.
+server looks at those before it comes here), nor any particular interface class.
 
     class ImageStore(ServerObject, interface=ImageTransfer):
-        image_block_size: int                                   # a plain attribute,
+        image_block_size: int  # an annotated attribute,
 
         @property
-        def image_transfer_status(self) -> ImageTransferStatus: ...  # or a property; without a setter: read only
+        def image_transfer_status(self) -> ImageTransferStatus: ...  # or a property: read only without setter
 
         def image_block_transfer(self, image_block_number: int, image_block_value: bytes) -> None: ...
 
-A missing row, a public name that is no row and a method with other parameters are TypeErrors when the class is
-made. Selective access to an attribute is a method ``select_<attribute>(selector, parameters)`` that returns the
-selected value.
+A missing row, a public name that is no row and a method with other parameters are TypeErrors when the class
+is made. Selective access to an attribute is a method ``select_<attribute>(selector, parameters)`` that gives
+the selected value.
 """
 
 from __future__ import annotations
@@ -111,8 +111,8 @@ class ServerObject:
         """Call a method with an encoded parameter; returns the encoded return parameters, if it has any.
 
         Raises:
-            CosemFault: There is no such method, the parameter is absent or not of its type, or it answers with
-                a fault.
+            CosemFault: There is no such method, the parameter is absent or not of its type, or it answers
+                with a fault.
         """
         row = self.interface.methods.get(method_id)
         if row is None:
@@ -137,7 +137,7 @@ class ServerObject:
 
 
 def _hold_against_table(cls: type[ServerObject]) -> None:
-    """Raise TypeError where the public names of an implementation are not exactly the rows of its interface."""
+    """Raise TypeError where the public names of an implementation are not the rows of its interface."""
     if not hasattr(cls, "interface"):
         raise TypeError(f"{cls.__name__}: say which interface it implements: interface=…")
     rows = cls.interface.rows

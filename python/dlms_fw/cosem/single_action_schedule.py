@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from dlms_fw._core import Date, Time
-from dlms_fw.axdr import array, date_octets, enumerated, logical_name_octets, long_unsigned, record, time_octets
+from dlms_fw.axdr import (
+    array,
+    date_octets,
+    enumerated,
+    logical_name_octets,
+    long_unsigned,
+    record,
+    time_octets,
+)
 from dlms_fw.cosem.interface import InterfaceClass, attribute
 from dlms_fw.enums import SingleActionScheduleType
 from dlms_fw.logical_name import LogicalName

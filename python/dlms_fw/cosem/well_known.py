@@ -54,7 +54,7 @@ def security_setup(e: int = 0) -> LogicalName:
 
 
 def invocation_counter(e: int = 0) -> LogicalName:
-    """The Data object with the invocation counter number ``e`` (value group E), one for each client or key."""
+    """The Data object with the invocation counter number ``e`` (value group E), one for each key."""
     return LogicalName(f"0-0:43.1.{e}.255")
 
 
