@@ -147,8 +147,9 @@ def _hold_against_table(cls: type[ServerObject]) -> None:
         for name in (*vars(parent), *inspect.get_annotations(parent))
         if not name.startswith("_")
     }
-    implemented |= {"logical_name"}
     implemented -= cls._own | {f"select_{row.name}" for row in cls.interface.attributes.values()}
+    implemented -= {"interface", *vars(ServerObject)}
+    implemented |= {"logical_name"}
     if missing := [name for name in rows if name not in implemented]:
         raise TypeError(f"{cls.__name__} lacks {', '.join(missing)} of {cls.interface.__name__}")
     if extra := sorted(implemented - rows.keys()):
