@@ -107,10 +107,11 @@ class MethodRow(Generic[P, R]):
 
     def encode_parameter(self, *args: P.args, **kwargs: P.kwargs) -> bytes:
         """The encoding of the arguments; raises as :meth:`DataType.encode` where they do not fit."""
+        values: tuple[object, ...] = args
+        if kwargs or len(args) != len(self.parameter_names):
+            values = self.signature.bind(*args, **kwargs).args
         if self.parameter_type is None:
-            self.signature.bind(*args, **kwargs)
             return _NO_ARGUMENT
-        values = self.signature.bind(*args, **kwargs).args
         return self.parameter_type.encode(values[0] if len(values) == 1 else values)
 
     def decode_parameter(self, data: bytes) -> tuple[Any, ...]:
