@@ -3,7 +3,7 @@
 import itertools
 import math
 import struct
-from enum import IntEnum
+from enum import IntEnum, IntFlag
 from typing import Any, NamedTuple
 
 import pytest
@@ -28,6 +28,11 @@ class ImageToActivateInfo(NamedTuple):
 class SortMethod(IntEnum):
     FIFO = 1
     LIFO = 2
+
+
+class ClockStatus(IntFlag):
+    INVALID = 0x01
+    DAYLIGHT_SAVING = 0x80
 
 
 INFO = axdr.record(ImageToActivateInfo, axdr.double_long_unsigned, axdr.octet_string, axdr.octet_string)
@@ -291,6 +296,15 @@ def test_an_unknown_code_stays_a_number() -> None:
     assert unknown == 9
     assert type(unknown) is int
     assert sort_method.encode(SortMethod.FIFO) == octets("1601")
+
+
+@pytest.mark.fault("C-12")
+def test_unknown_bits_stay_set() -> None:
+    status = axdr.flags(ClockStatus, axdr.unsigned)
+    assert status.decode(octets("1181")) is ClockStatus.INVALID | ClockStatus.DAYLIGHT_SAVING
+    assert status.decode(octets("1191")) == 0x91
+    assert status.encode(status.decode(octets("1191"))) == octets("1191")
+    assert axdr.flags(ClockStatus).encode(ClockStatus.INVALID) == octets("1601")
 
 
 @pytest.mark.fault("C-12")
