@@ -1,7 +1,7 @@
 """The contract of the compiled core: what has a wire form, and every state that an octet passes through.
 
-All errors raised here are those of :mod:`dlms_fw.errors`. ``Buffer`` arguments take ``bytes``, ``bytearray`` and contiguous
-``memoryview`` objects of octets.
+All errors raised here are those of :mod:`dlms_fw.errors`. ``Buffer`` arguments take ``bytes``, ``bytearray``
+and contiguous ``memoryview`` objects of octets.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -10,9 +10,52 @@ from typing import Any, Final, Literal, TypeAlias, final
 
 from typing_extensions import Buffer
 
+__all__ = [
+    "ActionRequest",
+    "ActionResponse",
+    "AssociationRequest",
+    "AssociationResponse",
+    "BitString",
+    "BlockStatus",
+    "Channel",
+    "ConfirmedServiceError",
+    "Data",
+    "DataNotification",
+    "Date",
+    "DateTime",
+    "Discarded",
+    "EventNotification",
+    "ExceptionResponse",
+    "GetRequest",
+    "GetResponse",
+    "HdlcFraming",
+    "ImageBlock",
+    "ImageBlocks",
+    "InitiateRequest",
+    "InitiateResponse",
+    "Key",
+    "LinkConnected",
+    "LinkDisconnected",
+    "PeerChanged",
+    "ReleaseRequest",
+    "ReleaseResponse",
+    "RequestList",
+    "ResponseList",
+    "Schema",
+    "SecurityContext",
+    "SetRequest",
+    "SetResponse",
+    "Time",
+    "WrapperFraming",
+    "__version__",
+    "block_digests",
+    "decode_apdu",
+    "image_digests",
+]
+
 __version__: Final[str]
 
-# --- A-XDR -----------------------------------------------------------------------------------------------------------
+# --- A-XDR
 
 @final
 class BitString:
@@ -21,7 +64,10 @@ class BitString:
     def __new__(cls, bits: Iterable[bool] = ...) -> BitString: ...
     @staticmethod
     def from_bytes(octets: Buffer, length: int) -> BitString:
-        """The first ``length`` bits of ``octets``; raises ValueError where there are fewer, or more octets than needed."""
+        """The first ``length`` bits of ``octets``.
+
+        Raises ValueError where there are fewer, or more octets than needed.
+        """
 
     @property
     def octets(self) -> bytes: ...
@@ -33,10 +79,17 @@ class BitString:
 
 @final
 class Date:
-    """A COSEM date (5 octets). ``None`` means not specified; 0xFD and 0xFE in month and day keep their special meaning."""
+    """A COSEM date (5 octets).
+
+    ``None`` means not specified; 0xFD and 0xFE in month and day keep their special meaning.
+    """
 
     def __new__(
-        cls, year: int | None = ..., month: int | None = ..., day_of_month: int | None = ..., day_of_week: int | None = ...
+        cls,
+        year: int | None = ...,
+        month: int | None = ...,
+        day_of_month: int | None = ...,
+        day_of_week: int | None = ...,
     ) -> Date: ...
     @staticmethod
     def from_bytes(octets: Buffer) -> Date: ...
@@ -57,7 +110,11 @@ class Time:
     """A COSEM time (4 octets). ``None`` means not specified."""
 
     def __new__(
-        cls, hour: int | None = ..., minute: int | None = ..., second: int | None = ..., hundredths: int | None = ...
+        cls,
+        hour: int | None = ...,
+        minute: int | None = ...,
+        second: int | None = ...,
+        hundredths: int | None = ...,
     ) -> Time: ...
     @staticmethod
     def from_bytes(octets: Buffer) -> Time: ...
@@ -75,7 +132,10 @@ class Time:
 
 @final
 class DateTime:
-    """A COSEM date-time (12 octets): date, time, deviation in minutes (UTC minus local) and clock status, faithfully."""
+    """A COSEM date-time (12 octets).
+
+    Date, time, deviation in minutes (UTC minus local) and clock status, faithfully.
+    """
 
     def __new__(
         cls,
@@ -88,11 +148,16 @@ class DateTime:
     def from_bytes(octets: Buffer) -> DateTime: ...
     @staticmethod
     def from_datetime(value: _datetime, *, clock_status: int | None = ...) -> DateTime:
-        """From a ``datetime``; a naive one gives an unspecified deviation. Hundredths are kept, the weekday is filled in."""
+        """From a ``datetime``.
+
+        A naive one gives an unspecified deviation. Hundredths are kept, the weekday is filled in.
+        """
 
     def to_bytes(self) -> bytes: ...
     def to_datetime(self) -> _datetime:
-        """Aware if the deviation is specified. Raises ValueError where a field is unspecified, special or impossible.
+        """Aware if the deviation is specified.
+
+        Raises ValueError where a field is unspecified, special or impossible.
 
         Hundredths that are not specified are the whole second; the weekday is not compared.
         """
@@ -110,12 +175,15 @@ class DateTime:
 
 @final
 class Data:
-    """One value of the Data CHOICE with its tag: what a generic decode gives, and what an ``any`` attribute takes.
+    """One value of the Data CHOICE with its tag.
 
-    ``value`` is by tag: ``None`` (null-data, don't-care); ``bool``; ``int`` (all integers, enum, bcd, deltas); ``float``;
-    ``bytes`` (octet-string, obsolete types); ``str`` (visible- and utf8-string, undecodable octets as surrogate escapes);
-    :class:`BitString`; :class:`Date`, :class:`Time`, :class:`DateTime`; ``tuple[Data, ...]`` (array, structure,
-    compact-array, whose elements are typed by its type description).
+    It is what a generic decode gives, and what an ``any`` attribute takes.
+
+    ``value`` is by tag: ``None`` (null-data, don't-care); ``bool``; ``int`` (all integers, enum, bcd,
+    deltas); ``float``; ``bytes`` (octet-string, obsolete types); ``str`` (visible- and utf8-string,
+    undecodable octets as surrogate escapes); :class:`BitString`; :class:`Date`, :class:`Time`,
+    :class:`DateTime`; ``tuple[Data, ...]`` (array, structure, compact-array, whose elements are typed by its
+    type description).
     """
 
     def __new__(cls, tag: int, value: object = ...) -> Data: ...
@@ -146,7 +214,8 @@ class Schema:
     def structure(members: Sequence[Schema], *, record: type[tuple[object, ...]] | None = ...) -> Schema:
         """Values are tuples (any sequence when encoding) of exactly this many members.
 
-        ``record`` is a NamedTuple class with as many fields: decoding gives its instances, error messages its field names.
+        ``record`` is a NamedTuple class with as many fields: decoding gives its instances, error messages its
+        field names.
         """
 
     @staticmethod
@@ -165,7 +234,9 @@ class Schema:
     def converted(
         inner: Schema, decode: Callable[[Any], object], encode: Callable[[Any], object] | None = ...
     ) -> Schema:
-        """Values pass through ``decode`` after decoding and ``encode`` before encoding (``None``: as they are).
+        """Values pass through ``decode`` after decoding and ``encode`` before encoding.
+
+        ``None`` leaves them as they are.
 
         A ValueError of ``decode`` becomes a DecodeError of kind ``value-out-of-range``.
         """
@@ -176,13 +247,16 @@ class Schema:
     def decode(self, data: Buffer, *, strict: bool = ...) -> object:
         """Raises DecodeError; a value of another type is ``unexpected-tag``.
 
-        Not ``strict`` takes lengths that are not in shortest form, any TRUE of a boolean and padding bits that are set.
+        Not ``strict`` takes lengths that are not in shortest form, any TRUE of a boolean and padding bits
+        that are set.
         """
 
-# --- Service APDUs ---------------------------------------------------------------------------------------------------
-# Frozen. ``data``/``parameter``/``selection[1]`` are complete A-XDR encodings (with tag). In requests made by a client
-# ``invoke_id_and_priority`` may stay None: the channel gives the next invoke id, confirmed, high priority. Responses made by a server
-# repeat the octet of the request. With ``confirmed=False`` no answer is expected.
+# --- Service APDUs
+# Frozen.
+# ``data``/``parameter``/``selection[1]`` are complete A-XDR encodings (with tag). In requests made by a
+# client ``invoke_id_and_priority`` may stay None: the channel gives the next invoke id, confirmed, high
+# priority. Responses made by a server repeat the octet of the request. With ``confirmed=False`` no answer is
+# expected.
 
 @final
 class GetRequest:
@@ -267,7 +341,10 @@ class RequestList:
     """GET, SET or ACTION with-list: all items of one service."""
 
     def __new__(
-        cls, items: Sequence[GetRequest] | Sequence[SetRequest] | Sequence[ActionRequest], *, invoke_id_and_priority: int | None = ...
+        cls,
+        items: Sequence[GetRequest] | Sequence[SetRequest] | Sequence[ActionRequest],
+        *,
+        invoke_id_and_priority: int | None = ...,
     ) -> RequestList: ...
     @property
     def items(self) -> tuple[GetRequest, ...] | tuple[SetRequest, ...] | tuple[ActionRequest, ...]: ...
@@ -279,7 +356,9 @@ class RequestList:
 class GetResponse:
     """``result`` is the data-access-result (0 success); ``data`` is present exactly on success."""
 
-    def __new__(cls, result: int, data: bytes | None = ..., *, invoke_id_and_priority: int = ...) -> GetResponse: ...
+    def __new__(
+        cls, result: int, data: bytes | None = ..., *, invoke_id_and_priority: int = ...
+    ) -> GetResponse: ...
     @property
     def result(self) -> int: ...
     @property
@@ -299,10 +378,18 @@ class SetResponse:
 
 @final
 class ActionResponse:
-    """``result`` is the action-result; the optional return parameters are ``data`` or a data-access-result ``data_result``."""
+    """``result`` is the action-result.
+
+    The optional return parameters are ``data`` or a data-access-result ``data_result``.
+    """
 
     def __new__(
-        cls, result: int, data: bytes | None = ..., *, data_result: int | None = ..., invoke_id_and_priority: int = ...
+        cls,
+        result: int,
+        data: bytes | None = ...,
+        *,
+        data_result: int | None = ...,
+        invoke_id_and_priority: int = ...,
     ) -> ActionResponse: ...
     @property
     def result(self) -> int: ...
@@ -332,7 +419,9 @@ class ResponseList:
 
 @final
 class ExceptionResponse:
-    def __new__(cls, state_error: int, service_error: int, *, invocation_counter: int | None = ...) -> ExceptionResponse: ...
+    def __new__(
+        cls, state_error: int, service_error: int, *, invocation_counter: int | None = ...
+    ) -> ExceptionResponse: ...
     @property
     def state_error(self) -> int: ...
     @property
@@ -365,7 +454,9 @@ class DataNotification:
 
 @final
 class EventNotification:
-    def __new__(cls, class_id: int, logical_name: bytes, attribute_id: int, data: bytes, *, time: bytes | None = ...) -> EventNotification: ...
+    def __new__(
+        cls, class_id: int, logical_name: bytes, attribute_id: int, data: bytes, *, time: bytes | None = ...
+    ) -> EventNotification: ...
     @property
     def class_id(self) -> int: ...
     @property
@@ -378,7 +469,7 @@ class EventNotification:
     def time(self) -> bytes | None: ...
     def encode(self) -> bytes: ...
 
-# --- Association -----------------------------------------------------------------------------------------------------
+# --- Association
 
 @final
 class InitiateRequest:
@@ -410,11 +501,19 @@ class InitiateRequest:
 @final
 class InitiateResponse:
     def __new__(
-        cls, conformance: int, server_max_receive_pdu_size: int, *, dlms_version_number: int = ..., vaa_name: int = ...
+        cls,
+        conformance: int,
+        server_max_receive_pdu_size: int,
+        *,
+        dlms_version_number: int = ...,
+        vaa_name: int = ...,
     ) -> InitiateResponse: ...
     @staticmethod
     def decode(data: Buffer) -> InitiateResponse:
-        """Raises DecodeError; where the data is a confirmedServiceError, RemoteProtocolError naming its initiate error."""
+        """Raises DecodeError.
+
+        Where the data is a confirmedServiceError, RemoteProtocolError naming its initiate error.
+        """
 
     def encode(self) -> bytes: ...
     @property
@@ -428,7 +527,10 @@ class InitiateResponse:
 
 @final
 class AssociationRequest:
-    """AARQ. ``application_context`` is the last octet of the name: 1 LN, 2 SN, 3 LN ciphered, 4 SN ciphered."""
+    """AARQ. ``application_context`` is the last octet of the name.
+
+    1 LN, 2 SN, 3 LN ciphered, 4 SN ciphered.
+    """
 
     def __new__(
         cls,
@@ -527,7 +629,7 @@ class ReleaseResponse:
     @property
     def user_information(self) -> bytes | None: ...
 
-# --- Security --------------------------------------------------------------------------------------------------------
+# --- Security
 
 @final
 class Key:
@@ -536,7 +638,10 @@ class Key:
     def __new__(cls, octets: Buffer) -> Key: ...
     @property
     def fingerprint(self) -> str:
-        """The first 4 octets of SHA-256 over a fixed prefix and the key, in hex: enough to tell keys apart."""
+        """The first 4 octets of SHA-256 over a fixed prefix and the key, in hex.
+
+        Enough to tell keys apart.
+        """
 
     def expose(self) -> bytes:
         """The octets, for the few places that must hand them on (a password in an AARQ, AES key wrap)."""
@@ -547,11 +652,12 @@ class Key:
 
 @final
 class SecurityContext:
-    """Keys, system titles, invocation counters and the replay check of one association, for one direction pair.
+    """Keys, system titles, invocation counters and the replay check of one association.
 
-    ``policy`` is a floor, as security control bits: 0x00 none, 0x10 authenticated, 0x20 encrypted, 0x30 both. What we send has
-    exactly this protection, what we accept must have at least it. Counters from ``invocation_counter`` up to, but not
-    including, ``counter_limit`` may be used; the caller must have recorded the limit durably before.
+    ``policy`` is a floor, as security control bits: 0x00 none, 0x10 authenticated, 0x20 encrypted, 0x30 both.
+    What we send has exactly this protection, what we accept must have at least it. Counters from
+    ``invocation_counter`` up to, but not including, ``counter_limit`` may be used; the caller must have
+    recorded the limit durably before.
     """
 
     def __new__(
@@ -597,7 +703,10 @@ class SecurityContext:
         """A plain APDU to its glo-/general-glo form, with the next counter."""
 
     def open(self, apdu: Buffer) -> bytes:
-        """A ciphered APDU to its plain form; the peer's counter moves only after the tag has been verified."""
+        """A ciphered APDU to its plain form.
+
+        The peer's counter moves only after the tag has been verified.
+        """
 
     def gmac(self, challenge: Buffer) -> bytes:
         """HLS mechanism 5: SC || IC || GMAC (17 octets) over the peer's challenge, with the next counter."""
@@ -605,11 +714,14 @@ class SecurityContext:
     def verify_gmac(self, challenge: Buffer, proof: Buffer) -> None:
         """Verifies the peer's 17 octets over our challenge; raises AuthenticationError or ReplayError."""
 
-# --- Image -----------------------------------------------------------------------------------------------------------
+# --- Image
 
 @final
 class ImageBlocks:
-    """An image cut into blocks of ``image_block_size`` octets; shared by all meters with that block size. The image is not copied."""
+    """An image cut into blocks of ``image_block_size`` octets.
+
+    Shared by all meters with that block size. The image is not copied.
+    """
 
     def __new__(cls, image: bytes, image_block_size: int, *, pad_last_block: bool = ...) -> ImageBlocks: ...
     @property
@@ -637,7 +749,7 @@ class BlockStatus:
     def __new__(cls, blocks: int) -> BlockStatus: ...
     @staticmethod
     def from_bit_string(bits: BitString, blocks: int) -> BlockStatus:
-        """Raises ValueError where the length is not ``blocks`` rounded up to at most whole octets (padding zero)."""
+        """Raises ValueError where the length is not ``blocks``, or that rounded up to octets with zeros."""
 
     def to_bit_string(self) -> BitString: ...
     def mark(self, image_block_number: int, transferred: bool = ...) -> None: ...
@@ -664,7 +776,7 @@ def image_digests(image: Buffer) -> tuple[bytes, int]:
 def block_digests(image: Buffer, image_block_size: int) -> list[tuple[bytes, int]]:
     """SHA-256 and CRC-32 of each block; the interpreter lock is released."""
 
-# --- Channel ---------------------------------------------------------------------------------------------------------
+# --- Channel
 
 @final
 class WrapperFraming:
@@ -680,7 +792,8 @@ class WrapperFraming:
 class HdlcFraming:
     """HDLC between a client and a server address; the values proposed, or in a server the most it accepts.
 
-    ``address_size`` is 1, 2 or 4 octets; None takes the shortest form for the addresses given. Information fields 1..2030 octets, windows 1..7.
+    ``address_size`` is 1, 2 or 4 octets; None takes the shortest form for the addresses given. Information
+    fields 1..2030 octets, windows 1..7.
     """
 
     def __new__(
@@ -705,9 +818,9 @@ class HdlcFraming:
 
 @final
 class LinkConnected:
-    """The link is up (client: UA to our SNRM; server: SNRM answered with UA). An association that existed is gone.
+    """The link is up (client: UA to our SNRM; server: SNRM answered with UA).
 
-    ``max_info_field_length_*`` and ``window_size_*`` are the negotiated values as seen from this side.
+    An association that existed is gone. ``max_info_field_length_*`` and ``window_size_*`` are the negotiated values as seen from this side.
     """
 
     @property
@@ -728,7 +841,10 @@ class LinkDisconnected:
 
 @final
 class PeerChanged:
-    """Server: a message from another client SAP waits. Set ``channel.security`` for it, then call ``receive(b"")``."""
+    """Server: a message from another client SAP waits.
+
+    Set ``channel.security`` for it, then call ``receive(b"")``.
+    """
 
     @property
     def client_sap(self) -> int: ...
@@ -737,8 +853,9 @@ class PeerChanged:
 class Discarded:
     """An APDU that was refused and dropped without harm; the wait goes on.
 
-    ``reason`` is a SecurityError kind (``"authentication-tag"``, ``"replay"``, ``"system-title"`` …), ``"invoke-id"`` (an
-    answer to no outstanding request), or in a server the kind of a DecodeError. ``expected_counter`` goes with ``"replay"``.
+    ``reason`` is a SecurityError kind (``"authentication-tag"``, ``"replay"``, ``"system-title"`` …),
+    ``"invoke-id"`` (an answer to no outstanding request), or in a server the kind of a DecodeError.
+    ``expected_counter`` goes with ``"replay"``.
     """
 
     @property
@@ -746,6 +863,7 @@ class Discarded:
     @property
     def expected_counter(self) -> int | None: ...
 
+# The two aliases exist for type checkers only.
 Apdu: TypeAlias = (
     GetRequest
     | SetRequest
@@ -768,24 +886,29 @@ Apdu: TypeAlias = (
 def decode_apdu(data: Buffer, sender: Literal["client", "server"]) -> Apdu:
     """One complete plain APDU, for looking at what was captured; in an association the channel does this.
 
-    Raises DecodeError; ``unexpected-apdu`` where the tag is unknown, belongs to the other side, or is one of block transfer.
+    Raises DecodeError; ``unexpected-apdu`` where the tag is unknown, belongs to the other side, or is one of
+    block transfer.
     """
 
 Event: TypeAlias = Apdu | LinkConnected | LinkDisconnected | PeerChanged | Discarded
 
 @final
 class Channel:
-    """Requests in, bytes out; bytes in, events out: framing, ciphering, block transfer and invoke ids of one association.
+    """Requests in, bytes out; bytes in, events out.
 
-    A client's order of calls: ``connect`` (send its bytes, ``receive`` until LinkConnected; over the wrapper it is connected at once and
-    the bytes are empty), then ``send``/``receive`` in turn, ``disconnect`` at the end. ``send`` returns the bytes to put on the
-    line now; ``receive`` returns events and the bytes that must go out because of them (acknowledgements, next blocks,
-    further frames of a window), usually empty. When no byte has come for the response timeout, ``handle_timeout`` gives what to
-    repeat, or raises ResponseTimeout when nothing is left to try (at once over the wrapper).
+    It does framing, ciphering, block transfer and invoke ids of one association.
 
-    ACSE APDUs and exception-responses travel plain; all others are sealed and opened by ``security`` when that is set. Errors:
-    LinkError (the stream or link is lost), SecurityError of kind ``downgrade`` (end the association), DecodeError,
-    LocalProtocolError (the request does not fit the negotiated PDU size and no block transfer was negotiated; nothing was sent).
+    A client's order of calls: ``connect`` (send its bytes, ``receive`` until LinkConnected; over the wrapper
+    it is connected at once and the bytes are empty), then ``send``/``receive`` in turn, ``disconnect`` at the
+    end. ``send`` returns the bytes to put on the line now; ``receive`` returns events and the bytes that must
+    go out because of them (acknowledgements, next blocks, further frames of a window), usually empty. When no
+    byte has come for the response timeout, ``handle_timeout`` gives what to repeat, or raises ResponseTimeout
+    when nothing is left to try (at once over the wrapper).
+
+    ACSE APDUs and exception-responses travel plain; all others are sealed and opened by ``security`` when
+    that is set. Errors: LinkError (the stream or link is lost), SecurityError of kind ``downgrade`` (end the
+    association), DecodeError, LocalProtocolError (the request does not fit the negotiated PDU size and no
+    block transfer was negotiated; nothing was sent).
     """
 
     def __new__(
@@ -810,7 +933,10 @@ class Channel:
     @security.setter
     def security(self, context: SecurityContext | None) -> None: ...
     def negotiate(self, conformance: int, peer_max_receive_pdu_size: int) -> None:
-        """The outcome of the initiate exchange: what may be sent, how large, and where block transfer begins."""
+        """The outcome of the initiate exchange.
+
+        What may be sent, how large, and where block transfer begins.
+        """
 
     def reset_association(self) -> None:
         """Forget outstanding requests, block transfers, negotiation and security; the link stays."""
@@ -823,4 +949,4 @@ class Channel:
     def server_sap(self) -> int: ...
     @property
     def statistics(self) -> dict[str, int]:
-        """Counters: ``frames_dropped``, ``frames_repeated``, ``octets_sent``, ``octets_received``, ``apdus_discarded``."""
+        """``frames_dropped``, ``frames_repeated``, ``octets_sent``, ``octets_received``, ``apdus_discarded``."""

@@ -1,7 +1,8 @@
 """All exceptions of the library: who is at fault, and the facts.
 
-Every exception keeps its facts as attributes; its message is made from them and from one sentence. ``code`` is stable and
-meant for programs, the message for people. This module imports nothing, so the extension can import it.
+Every exception keeps its facts as attributes; its message is made from them and from one sentence. ``code``
+is stable and meant for programs, the message for people. This module imports nothing, so the extension can
+import it.
 """
 
 from __future__ import annotations
@@ -74,7 +75,8 @@ class SecurityError(DlmsError):
 
     Attributes:
         kind: Why, e.g. ``"downgrade"``.
-        expected_counter: The smallest invocation counter that would have been accepted, where that is the matter.
+        expected_counter: The smallest invocation counter that would have been accepted, where that is the
+        matter.
     """
 
     code = "security"
@@ -103,7 +105,9 @@ class AssociationRejected(DlmsError):
 
     code = "association.rejected"
 
-    def __init__(self, message: str, *, association_result: int, diagnostic: int, hint: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, association_result: int, diagnostic: int, hint: str | None = None
+    ) -> None:
         super().__init__(message, hint=hint)
         self.association_result = association_result
         self.diagnostic = diagnostic

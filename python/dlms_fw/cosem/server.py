@@ -28,7 +28,7 @@ from dlms_fw.errors import DecodeError, DlmsError
 from dlms_fw.logical_name import LogicalName, LogicalNameLike
 
 
-class CosemFault(DlmsError):  # noqa: N818  # an answer of the server, not an error of the library
+class CosemFault(DlmsError):  # an answer of the server, not an error of the library
     """The result, other than success, with which an object answers a request.
 
     Attributes:
