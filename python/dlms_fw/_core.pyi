@@ -820,7 +820,8 @@ class HdlcFraming:
 class LinkConnected:
     """The link is up (client: UA to our SNRM; server: SNRM answered with UA).
 
-    An association that existed is gone. ``max_info_field_length_*`` and ``window_size_*`` are the negotiated values as seen from this side.
+    An association that existed is gone. ``max_info_field_length_*`` and ``window_size_*`` are the
+    negotiated values as seen from this side.
     """
 
     @property
@@ -949,4 +950,4 @@ class Channel:
     def server_sap(self) -> int: ...
     @property
     def statistics(self) -> dict[str, int]:
-        """``frames_dropped``, ``frames_repeated``, ``octets_sent``, ``octets_received``, ``apdus_discarded``."""
+        """``frames_dropped``, ``frames_repeated``, ``octets_sent/received``, ``apdus_discarded``."""
