@@ -44,8 +44,22 @@ lint: $(VENV)/.built
 	$(BIN)/mypy
 	MYPYPATH=python $(BIN)/python -m mypy.stubtest --allowlist tests/stubtest_allowlist.txt dlms_fw._core
 
+# Each thing that can be missing is named in one line, with the way to get it.
 doctor:
-	@$(PYTHON) scripts/doctor.py
+	@command -v $(PYTHON) >/dev/null || { echo "doctor: $(PYTHON) is missing: install Python 3.11 or newer, or name one: make PYTHON=..."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "doctor: $(PYTHON) is older than 3.11: name a newer one: make PYTHON=..."; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "doctor: $(PYTHON) lacks venv or ensurepip: on Debian install python3-venv"; exit 1; }
+	@command -v cargo >/dev/null || { echo "doctor: cargo is missing: install Rust 1.89 or newer"; exit 1; }
+	@command -v cc >/dev/null || { echo "doctor: a C linker (cc) is missing: on Debian install gcc"; exit 1; }
+	@echo "doctor: all there: $$($(PYTHON) --version), $$(cargo --version)"
+
+# A wheel that has proved itself: installed alone into an empty environment, it runs the demo.
+wheel: $(VENV)/.deps
+	rm -rf dist build/wheel-venv
+	$(BIN)/maturin build --release --locked --out dist
+	$(PYTHON) -m venv build/wheel-venv
+	build/wheel-venv/bin/python -m pip --disable-pip-version-check install --quiet -c constraints.txt "$$(ls dist/*.whl)[cli]"
+	cd build && wheel-venv/bin/dlms-fw demo
 
 lock: $(VENV)/.built
 	$(PIP) freeze --exclude-editable > constraints.txt

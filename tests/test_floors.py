@@ -1,0 +1,164 @@
+"""The floors of the house: who may import whom, in both languages.
+
+A module may import modules on lower floors, and its neighbours on its own; never upward, never in a
+circle.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "python" / "dlms_fw"
+CORE = ROOT / "rust" / "core" / "src"
+
+#: The floor of each module or package directly below ``dlms_fw``, from the ground.
+FLOORS: dict[str, int] = {
+    "_core": 1,
+    "enums": 1,
+    "errors": 1,
+    "axdr": 2,
+    "containers": 2,
+    "endpoint": 2,
+    "events": 2,
+    "image": 2,
+    "journal": 2,
+    "leases": 2,
+    "logical_name": 2,
+    "profiles": 2,
+    "regular_file": 2,
+    "security": 2,
+    "signing_keys": 2,
+    "transports": 2,
+    "cosem": 3,
+    "hls": 3,
+    "session": 4,
+    "transfer": 4,
+    "async_client": 5,
+    "client": 5,
+    "driver": 5,
+    "ledger": 5,
+    "meter": 5,
+    "cli": 7,
+}
+
+#: Only these touch sockets, event loops and clocks.
+DRIVERS = {"transports", "client", "async_client", "driver", "journal", "leases", "meter", "cli"}
+
+
+def modules() -> list[Path]:
+    return sorted(
+        path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py" or path.parent != PACKAGE
+    )
+
+
+def place(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> set[str]:
+    """Absolute names of all modules that a file imports anywhere, type checking included."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            module = node.module or ""
+            found.add(module)
+            if module == "dlms_fw":
+                found.update(f"dlms_fw.{alias.name}" for alias in node.names)
+    return found
+
+
+def ours(path: Path) -> set[str]:
+    return {name.split(".")[1] for name in imports(path) if name.startswith("dlms_fw.")}
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_module_imports_upward(path: Path) -> None:
+    own = place(path)
+    if own == "__main__":
+        return
+    assert own in FLOORS, f"{own} has no floor yet"
+    for name in ours(path) - {own}:
+        assert FLOORS[name] <= FLOORS[own], f"{path.relative_to(PACKAGE)} imports {name} from above"
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_only_drivers_touch_the_world(path: Path) -> None:
+    forbidden = {"socket", "asyncio", "time", "selectors", "ssl"}
+    if place(path) not in DRIVERS:
+        assert not imports(path) & forbidden
+
+
+def test_nobody_imports_the_face_of_the_package() -> None:
+    rooms = {place(path) for path in modules()} | {"_core"}
+    for path in modules():
+        assert ours(path) <= rooms, f"{path} imports a name of dlms_fw itself"
+
+
+def test_there_is_no_circle_between_places() -> None:
+    edges: dict[str, set[str]] = {}
+    for path in modules():
+        edges.setdefault(place(path), set()).update(ours(path) - {place(path)})
+    seen: set[str] = set()
+
+    def visit(name: str, way: tuple[str, ...]) -> None:
+        assert name not in way, " -> ".join((*way, name))
+        if name in seen:
+            return
+        for other in sorted(edges.get(name, ())):
+            visit(other, (*way, name))
+        seen.add(name)
+
+    for name in sorted(edges):
+        visit(name, ())
+
+
+#: The floors of the Rust core, by module.
+CORE_FLOORS: dict[str, int] = {
+    "error": 1,
+    "codec": 2,
+    "axdr": 3,
+    "ber": 3,
+    "hdlc": 3,
+    "wrapper": 3,
+    "acse": 4,
+    "xdlms": 4,
+    "security": 4,
+    "image": 4,
+    "apdu": 5,
+    "channel": 6,
+}
+
+
+def core_modules() -> list[Path]:
+    return sorted(path for path in CORE.rglob("*.rs") if path.name != "lib.rs")
+
+
+@pytest.mark.parametrize("path", core_modules(), ids=lambda path: str(path.relative_to(CORE)))
+def test_no_core_module_looks_upward(path: Path) -> None:
+    own = path.relative_to(CORE).parts[0].removesuffix(".rs")
+    text = path.read_text().split("#[cfg(test)]")[0]
+    for name in set(re.findall(r"crate::(\w+)", text)) - {own, "wire_enum"}:
+        assert CORE_FLOORS[name] <= CORE_FLOORS[own], f"{own} uses {name} from above"
+
+
+def test_one_file_names_a_crypto_crate() -> None:
+    naming = {str(path.relative_to(CORE)) for path in core_modules() if "aes_gcm" in path.read_text()}
+    assert naming == {"security/gcm.rs"}
+
+
+def test_hdlc_does_not_know_what_it_carries() -> None:
+    for path in (CORE / "hdlc").rglob("*.rs"):
+        assert not re.search(r"crate::(xdlms|acse|apdu|security|channel)", path.read_text()), path
+
+
+def test_the_core_is_free_of_unsafe_code_and_of_python() -> None:
+    assert "#![forbid(unsafe_code)]" in (CORE / "lib.rs").read_text()
+    assert "pyo3" not in (ROOT / "rust" / "core" / "Cargo.toml").read_text()
