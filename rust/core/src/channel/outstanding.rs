@@ -1,6 +1,11 @@
 //! Which requests wait for an answer, by invoke id.
 
+use crate::apdu::Apdu;
+use crate::xdlms::action::ActionResponseForm;
+use crate::xdlms::get::GetResponseForm;
 use crate::xdlms::invoke::InvokeIdAndPriority;
+use crate::xdlms::result::{ActionResult, DataAccessResult, GetDataResult};
+use crate::xdlms::set::SetResponseForm;
 
 /// A service whose answers carry the invoke id of the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,7 +19,37 @@ pub(super) enum Service {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Pending {
     pub(super) service: Service,
-    pub(super) with_list: bool,
+    /// The number of items of a request with a list.
+    pub(super) items: Option<usize>,
+}
+
+impl Pending {
+    /// Whether an answer answers all that was asked, item for item. A list may be refused as a whole.
+    pub(super) fn is_answered_by(self, apdu: &Apdu<'_>) -> bool {
+        let (items, refused) = match apdu {
+            Apdu::GetResponse(response) => match &response.form {
+                GetResponseForm::WithList(results) => (Some(results.0.len()), false),
+                GetResponseForm::Normal(result) => {
+                    (None, matches!(result, GetDataResult::DataAccessResult(_)))
+                }
+                GetResponseForm::WithDatablock(_) => (None, false),
+            },
+            Apdu::SetResponse(response) => match &response.form {
+                SetResponseForm::WithList(results) => (Some(results.0.len()), false),
+                SetResponseForm::Normal(result) => (None, *result != DataAccessResult::Success),
+                _ => (None, false),
+            },
+            Apdu::ActionResponse(response) => match &response.form {
+                ActionResponseForm::WithList(outcomes) => (Some(outcomes.0.len()), false),
+                ActionResponseForm::Normal(outcome) => {
+                    (None, outcome.result != ActionResult::Success)
+                }
+                _ => (None, false),
+            },
+            _ => return true,
+        };
+        items == self.items || (items.is_none() && refused)
+    }
 }
 
 /// The sixteen invoke ids and the request that each stands for.
@@ -68,7 +103,7 @@ mod tests {
         let mut outstanding = Outstanding::default();
         let pending = Pending {
             service: Service::Get,
-            with_list: false,
+            items: None,
         };
         let mut given: Vec<u8> = Vec::new();
         while let Some(id) = outstanding.free() {

@@ -1,10 +1,11 @@
 //! Receiving: deframe, open in place, parse, match the invoke id, put blocks together; ask for, or hand out, the next block.
 
 use crate::apdu::{Apdu, Role};
-use crate::error::{DecodeErrorKind, SecurityErrorKind};
+use crate::error::{DecodeError, DecodeErrorKind, SecurityErrorKind};
 use crate::security::{SecurityContext, is_ciphered};
 
 use super::framing::Input;
+use super::outstanding::Pending;
 use super::send::travels_protected;
 use super::{Channel, ChannelError, Event};
 
@@ -17,8 +18,8 @@ pub(super) enum Handled<'a> {
     Event(Event<'a>),
     /// Nothing to hand on; an answer may have been sent.
     Nothing,
-    /// A long APDU is complete, in its normal or with-list form.
-    Whole(Vec<u8>),
+    /// A long APDU is complete, in its normal or with-list form; in a client, the request that it answers.
+    Whole(Vec<u8>, Option<Pending>),
 }
 
 impl Channel {
@@ -126,7 +127,10 @@ impl Channel {
                 }
                 Ok(())
             }
-            Handled::Whole(octets) => match Apdu::parse_from(sender, &octets) {
+            Handled::Whole(octets, pending) => match Apdu::parse_from(sender, &octets) {
+                Ok(apdu) if pending.is_some_and(|pending| !pending.is_answered_by(&apdu)) => Err(
+                    ChannelError::from(DecodeError::new(DecodeErrorKind::WrongLength, 0)).into(),
+                ),
                 Ok(apdu) => sink(Event::Apdu(apdu)),
                 Err(error) if self.role == Role::Server => {
                     self.apdus_discarded += 1;

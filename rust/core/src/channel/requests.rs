@@ -73,7 +73,7 @@ impl Channel {
         match self.gather(SetRequest::TAG, first, invoke, &block) {
             Ok(Some(whole)) => {
                 self.last_set_block = Some(block.block_number);
-                Ok(Handled::Whole(whole))
+                Ok(Handled::Whole(whole, None))
             }
             Ok(None) => {
                 let form = SetResponseForm::Datablock {
@@ -136,7 +136,7 @@ impl Channel {
             }
         };
         match self.gather(ACTION_REQUEST, first, invoke, &block) {
-            Ok(Some(whole)) => Ok(Handled::Whole(whole)),
+            Ok(Some(whole)) => Ok(Handled::Whole(whole, None)),
             Ok(None) => {
                 let form = ActionResponseForm::NextPblock {
                     block_number: block.block_number,

@@ -1,5 +1,7 @@
 //! The client's half of receiving: match responses to requests, put blocks together, hand out the next block.
 
+use crate::apdu::Apdu;
+use crate::error::{DecodeError, DecodeErrorKind};
 use crate::security::SecurityContext;
 use crate::xdlms::action::{ActionRequest, ActionRequestForm, ActionResponse, ActionResponseForm};
 use crate::xdlms::block_transfer::{Assembled, Assembler, Splitter};
@@ -9,9 +11,17 @@ use crate::xdlms::invoke::InvokeIdAndPriority;
 use crate::xdlms::result::GetDataResult;
 use crate::xdlms::set::{SetResponse, SetResponseForm};
 
-use super::outstanding::Service;
+use super::outstanding::{Pending, Service};
 use super::receive::Handled;
 use super::{Channel, ChannelError, Event};
+
+/// A complete answer, refused where it does not answer each thing that was asked.
+fn answer(pending: Pending, apdu: Apdu<'_>) -> Result<Handled<'_>, ChannelError> {
+    if pending.is_answered_by(&apdu) {
+        return Ok(Handled::Event(Event::Apdu(apdu)));
+    }
+    Err(DecodeError::new(DecodeErrorKind::WrongLength, 0).into())
+}
 
 /// An answer to no outstanding request.
 const STALE: Handled<'static> = Handled::Event(Event::Discarded {
@@ -32,7 +42,7 @@ impl Channel {
         };
         let GetResponseForm::WithDatablock(block) = response.form else {
             self.outstanding.remove(invoke);
-            return Ok(Handled::Event(Event::Apdu(response.into())));
+            return answer(pending, response.into());
         };
         let raw_data = match block.result {
             Ok(raw_data) => raw_data,
@@ -49,8 +59,8 @@ impl Channel {
                 )));
             }
         };
-        let front: &[u8] = if pending.with_list { &[] } else { &[0] };
-        let choice = if pending.with_list { 3 } else { 1 };
+        let front: &[u8] = if pending.items.is_some() { &[] } else { &[0] };
+        let choice = if pending.items.is_some() { 3 } else { 1 };
         let block = DataBlock {
             last_block: block.last_block,
             block_number: block.block_number,
@@ -68,7 +78,7 @@ impl Channel {
             self.transmit(GetRequest::TAG, &request, security, out)?;
             return Ok(Handled::Nothing);
         };
-        Ok(Handled::Whole(whole))
+        Ok(Handled::Whole(whole, Some(pending)))
     }
 
     pub(super) fn set_response<'a>(
@@ -78,9 +88,9 @@ impl Channel {
         out: &mut Vec<u8>,
     ) -> Result<Handled<'a>, ChannelError> {
         let invoke = response.invoke_id_and_priority;
-        if self.outstanding.find(invoke, Service::Set).is_none() {
+        let Some(pending) = self.outstanding.find(invoke, Service::Set) else {
             return Ok(STALE);
-        }
+        };
         let form = match response.form {
             SetResponseForm::Datablock { block_number } => {
                 return self.acknowledged(invoke, block_number, security, out);
@@ -92,13 +102,11 @@ impl Channel {
             form => form,
         };
         self.finish(invoke);
-        Ok(Handled::Event(Event::Apdu(
-            SetResponse {
-                invoke_id_and_priority: invoke,
-                form,
-            }
-            .into(),
-        )))
+        let response = SetResponse {
+            invoke_id_and_priority: invoke,
+            form,
+        };
+        answer(pending, response.into())
     }
 
     pub(super) fn action_response<'a>(
@@ -117,7 +125,7 @@ impl Channel {
             }
             ActionResponseForm::WithPblock(block) => {
                 self.splitter = None;
-                let choice = if pending.with_list { 3 } else { 1 };
+                let choice = if pending.items.is_some() { 3 } else { 1 };
                 let front = vec![ActionResponse::TAG, choice, invoke.0];
                 let Some(whole) = self.collect(front, &block, invoke)? else {
                     let form = ActionRequestForm::NextPblock {
@@ -130,11 +138,11 @@ impl Channel {
                     self.transmit(<ActionRequest<'_>>::TAG, &request, security, out)?;
                     return Ok(Handled::Nothing);
                 };
-                Ok(Handled::Whole(whole))
+                Ok(Handled::Whole(whole, Some(pending)))
             }
             _ => {
                 self.finish(invoke);
-                Ok(Handled::Event(Event::Apdu(response.into())))
+                answer(pending, response.into())
             }
         }
     }

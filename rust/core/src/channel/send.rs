@@ -131,27 +131,33 @@ impl Channel {
 
     /// Notes that a request went out; where it is confirmed, its answer is waited for.
     pub fn sent<P>(&mut self, apdu: &Apdu<'_, P>) {
-        let (invoke, service, with_list) = match apdu {
-            Apdu::GetRequest(request) => (
-                request.invoke_id_and_priority,
-                Service::Get,
-                matches!(request.form, GetRequestForm::WithList(_)),
-            ),
-            Apdu::SetRequest(request) => (
-                request.invoke_id_and_priority,
-                Service::Set,
-                matches!(request.form, SetRequestForm::WithList(_)),
-            ),
-            Apdu::ActionRequest(request) => (
-                request.invoke_id_and_priority,
-                Service::Action,
-                matches!(request.form, ActionRequestForm::WithList(_)),
-            ),
+        let (invoke, service, items) = match apdu {
+            Apdu::GetRequest(request) => {
+                let items = match &request.form {
+                    GetRequestForm::WithList(attributes) => Some(attributes.0.len()),
+                    _ => None,
+                };
+                (request.invoke_id_and_priority, Service::Get, items)
+            }
+            Apdu::SetRequest(request) => {
+                let items = match &request.form {
+                    SetRequestForm::WithList(items) => Some(items.len()),
+                    _ => None,
+                };
+                (request.invoke_id_and_priority, Service::Set, items)
+            }
+            Apdu::ActionRequest(request) => {
+                let items = match &request.form {
+                    ActionRequestForm::WithList(items) => Some(items.len()),
+                    _ => None,
+                };
+                (request.invoke_id_and_priority, Service::Action, items)
+            }
             _ => return,
         };
         // A GET is always answered; the bit of the service class says nothing there.
         if self.role == Role::Client && (invoke.confirmed() || service == Service::Get) {
-            self.outstanding.add(invoke, Pending { service, with_list });
+            self.outstanding.add(invoke, Pending { service, items });
         }
     }
 

@@ -435,3 +435,21 @@ fn any_octets_from_outside_give_events_or_a_declared_error() {
     }
     assert!(Apdu::parse_all(&sample[8..]).is_ok());
 }
+
+#[test]
+fn c_22_a_list_is_answered_item_for_item_or_refused_as_a_whole() {
+    let request = hex("C003C1 02 0012 00002C0000FF 02 00 0012 00002C0000FF 03 00");
+    for (response, taken) in [
+        ("C403C1 02 00 1105 01 04", true),
+        ("C403C1 01 00 1105", false),
+        ("C403C1 03 00 1105 00 1105 01 04", false),
+        ("C401C1 00 1105", false),
+        ("C401C1 01 0D", true),
+    ] {
+        let mut pair = Pair::new(false, Protection::NONE, 0);
+        let octets = pair.client.send(&request).expect("sent");
+        pair.carry(octets, true);
+        let octets = pair.server.send(&hex(response)).expect("sent");
+        assert_eq!(pair.client.receive(&octets).is_ok(), taken, "{response}");
+    }
+}
