@@ -1,0 +1,468 @@
+"""The client's own records: invocation counters given away, checkpoints of transfers, and who works on what.
+
+One sqlite3 file in WAL mode with ``synchronous=FULL``: what a method has returned from is on the disk. Each row carries a
+checksum over all its columns, so a flipped bit is found when the file is opened and never guessed around. Leases are locks of
+the operating system on small files beside it, so they end with the process that holds them. No key is ever written, only
+fingerprints. The journal does not know what a checkpoint means.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import sqlite3
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote
+
+from dlms_fw.errors import Busy, ConfigurationError, JournalError
+from dlms_fw.security import COUNTER_WARNING, next_counters
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+_LOG = logging.getLogger("dlms_fw.journal")
+
+APPLICATION_ID = 0x444C_4657  # "DLFW"
+SCHEMA_VERSION = 1
+BUSY_TIMEOUT_S = 10.0
+
+_SCHEMA = """
+CREATE TABLE counters (
+    key_fingerprint TEXT NOT NULL, system_title TEXT NOT NULL, reserved_to INTEGER NOT NULL, checksum TEXT NOT NULL,
+    PRIMARY KEY (key_fingerprint, system_title)) STRICT, WITHOUT ROWID;
+CREATE TABLE meters (
+    key_fingerprint TEXT NOT NULL, client_system_title TEXT NOT NULL, meter_system_title TEXT NOT NULL,
+    accepts_from INTEGER NOT NULL, last_received INTEGER NOT NULL, checksum TEXT NOT NULL,
+    PRIMARY KEY (key_fingerprint, client_system_title, meter_system_title)) STRICT, WITHOUT ROWID;
+CREATE TABLE transfers (
+    meter TEXT NOT NULL, part INTEGER NOT NULL, checkpoint TEXT NOT NULL, checksum TEXT NOT NULL,
+    PRIMARY KEY (meter, part)) STRICT, WITHOUT ROWID;
+"""
+_COLUMNS = {
+    "counters": ("key_fingerprint", "system_title", "reserved_to"),
+    "meters": (
+        "key_fingerprint",
+        "client_system_title",
+        "meter_system_title",
+        "accepts_from",
+        "last_received",
+    ),
+    "transfers": ("meter", "part", "checkpoint"),
+}
+
+
+def default_path(environ: Mapping[str, str]) -> Path:
+    """Where the journal of this user lives by the XDG rules (``%LOCALAPPDATA%`` on Windows). Creates nothing.
+
+    Raises:
+        ConfigurationError: where the environment names no home at all.
+    """
+    state = environ.get("XDG_STATE_HOME", "")
+    if state and Path(state).is_absolute():
+        return Path(state) / "dlms-fw" / "journal.sqlite3"
+    if sys.platform == "win32" and (local := environ.get("LOCALAPPDATA")):
+        return Path(local) / "dlms-fw" / "journal.sqlite3"
+    if home := environ.get("HOME") or environ.get("USERPROFILE"):
+        return Path(home) / ".local" / "state" / "dlms-fw" / "journal.sqlite3"
+    raise ConfigurationError(
+        "no place for the journal: neither XDG_STATE_HOME nor HOME is set",
+        hint="name one with --journal FILE",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class MeterCounters:
+    """What we know about the counters of one meter under one key.
+
+    Attributes:
+        accepts_from: The meter is known to accept our counters from here on.
+        last_received: The highest counter that the meter itself has used towards us, or -1.
+    """
+
+    accepts_from: int
+    last_received: int
+
+
+class Journal:
+    """The records of one user; safe to share between threads, and between processes through the file.
+
+    Args:
+        path: The file. Missing folders and the file are made, readable by the user alone, unless ``read_only``.
+        read_only: For looking only: nothing is made, written or locked.
+        busy_timeout_s: How long to wait for another process that is writing.
+
+    Raises:
+        JournalError: where the file cannot be opened, is not ours, is damaged, or is from a newer version.
+    """
+
+    def __init__(
+        self, path: str | Path, *, read_only: bool = False, busy_timeout_s: float = BUSY_TIMEOUT_S
+    ) -> None:
+        self.path = Path(path).absolute()
+        self.read_only = read_only
+        self._lock = threading.RLock()
+        self._leases: dict[str, _Lease] = {}
+        with self._errors("opened"):
+            self._db = self._open(busy_timeout_s)
+            try:
+                self._prepare()
+            except BaseException:
+                self._db.close()
+                raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give back all leases and close the file."""
+        with self._lock:
+            for name in list(self._leases):
+                self._leases.pop(name).release()
+            with self._errors("closed"):
+                self._db.close()
+
+    # Invocation counters
+
+    def counters(self, key_fingerprint: str, system_title: bytes) -> CounterStream:
+        """The stream of one key and one client system title, whatever meters they are used for."""
+        return CounterStream(self, key_fingerprint, system_title)
+
+    def reserved_to(self, key_fingerprint: str, system_title: bytes) -> int | None:
+        """The lowest counter that was never given away, or ``None`` where nothing is known of this stream."""
+        row = self._row("counters", (key_fingerprint, system_title.hex()))
+        return None if row is None else int(row[2])
+
+    def reserve(self, key_fingerprint: str, system_title: bytes, *, at_least: int, count: int) -> range:
+        """Give away ``count`` counters; on the disk before it returns.
+
+        Raises:
+            SecurityError: of kind ``counter-exhausted``.
+        """
+        with self._write() as db:
+            row = self._row("counters", (key_fingerprint, system_title.hex()))
+            counters = next_counters(0 if row is None else int(row[2]), at_least, count)
+            self._put(db, "counters", (key_fingerprint, system_title.hex(), counters.stop))
+        if counters.stop > COUNTER_WARNING:
+            _LOG.warning(
+                "invocation counters of key %s are more than half used up: change the key", key_fingerprint
+            )
+        return counters
+
+    def meter_counters(
+        self, key_fingerprint: str, client_system_title: bytes, meter_system_title: bytes
+    ) -> MeterCounters | None:
+        """What is known about a meter, or ``None``."""
+        row = self._row("meters", (key_fingerprint, client_system_title.hex(), meter_system_title.hex()))
+        return None if row is None else MeterCounters(int(row[3]), int(row[4]))
+
+    def note_meter_counters(
+        self,
+        key_fingerprint: str,
+        client_system_title: bytes,
+        meter_system_title: bytes,
+        *,
+        accepts_from: int,
+        last_received: int,
+    ) -> None:
+        """Remember what a verified exchange has shown; both values only ever grow."""
+        key = (key_fingerprint, client_system_title.hex(), meter_system_title.hex())
+        with self._write() as db:
+            row = self._row("meters", key)
+            if row is not None:
+                accepts_from, last_received = max(accepts_from, int(row[3])), max(last_received, int(row[4]))
+            self._put(db, "meters", (*key, accepts_from, last_received))
+
+    def forget_meter(self, meter_system_title: bytes) -> None:
+        """Forget the counters of a meter that was replaced or reset; our own counters stay as they are."""
+        with self._write() as db:
+            db.execute("DELETE FROM meters WHERE meter_system_title = ?", (meter_system_title.hex(),))
+
+    # Transfers
+
+    def checkpoint(self, meter: str, part: int) -> dict[str, Any] | None:
+        """The last checkpoint saved for this part of this meter, or ``None``."""
+        row = self._row("transfers", (meter, part))
+        return None if row is None else json.loads(row[2])
+
+    def save_checkpoint(self, meter: str, part: int, checkpoint: Mapping[str, Any]) -> None:
+        """Replace the checkpoint; on the disk before it returns."""
+        text = json.dumps(dict(checkpoint), sort_keys=True, separators=(",", ":"))
+        with self._write() as db:
+            self._put(db, "transfers", (meter, part, text))
+
+    def drop_checkpoint(self, meter: str, part: int) -> None:
+        """Forget a transfer that is over."""
+        with self._write() as db:
+            db.execute("DELETE FROM transfers WHERE meter = ? AND part = ?", (meter, part))
+
+    # Leases
+
+    @contextmanager
+    def lease(self, name: str) -> Iterator[None]:
+        """Own ``name`` (a key stream, a meter) against all other processes and journals while the block runs.
+
+        Users of this one Journal share it: counters given to them are disjoint anyway.
+
+        Raises:
+            Busy: naming the holder.
+        """
+        self.acquire(name)
+        try:
+            yield
+        finally:
+            self.release(name)
+
+    def acquire(self, name: str) -> None:
+        """Take a lease; each call needs its :meth:`release`. Raises Busy."""
+        with self._lock:
+            lease = self._leases.get(name)
+            if lease is None:
+                lease = self._leases[name] = _Lease.take(self._lease_path(name), name)
+            lease.users += 1
+
+    def release(self, name: str) -> None:
+        """Give a lease back."""
+        with self._lock:
+            lease = self._leases.get(name)
+            if lease is None:
+                return
+            lease.users -= 1
+            if lease.users == 0:
+                self._leases.pop(name).release()
+
+    def _lease_path(self, name: str) -> Path:
+        return (
+            self.path.with_name(f"{self.path.name}.locks")
+            / f"{hashlib.sha256(name.encode()).hexdigest()[:24]}.lock"
+        )
+
+    # Rows
+
+    def _row(self, table: str, key: tuple[str | int, ...]) -> tuple[Any, ...] | None:
+        columns = _COLUMNS[table]
+        where = " AND ".join(f"{column} = ?" for column in columns[: len(key)])
+        with self._lock, self._errors("read"):
+            row = self._db.execute(
+                f"SELECT {', '.join(columns)}, checksum FROM {table} WHERE {where}", key
+            ).fetchone()  # noqa: S608 (names from the table above)
+        return None if row is None else self._checked(table, row)
+
+    def _put(self, db: sqlite3.Connection, table: str, values: tuple[str | int, ...]) -> None:
+        columns = (*_COLUMNS[table], "checksum")
+        marks = ", ".join("?" * len(columns))
+        db.execute(
+            f"INSERT OR REPLACE INTO {table} ({', '.join(columns)}) VALUES ({marks})",  # noqa: S608 (names from the table above)
+            (*values, _checksum(table, values)),
+        )
+
+    def _checked(self, table: str, row: tuple[Any, ...]) -> tuple[Any, ...]:
+        if row[-1] != _checksum(table, row[:-1]):
+            raise self._damaged(f"a record of {table} does not match its checksum")
+        return row[:-1]
+
+    @contextmanager
+    def _write(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, self._errors("written"):
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+    # The file
+
+    def _open(self, busy_timeout_s: float) -> sqlite3.Connection:
+        if not self.read_only:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            # Made here, not by sqlite, so that nobody else can ever read it.
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+        if 0 < self.path.stat().st_size < 512:  # sqlite would take such a stump for a new file
+            raise self._damaged("cut off")
+        mode = "ro" if self.read_only else "rw"
+        return sqlite3.connect(
+            f"file:{quote(str(self.path))}?mode={mode}",
+            uri=True,
+            timeout=busy_timeout_s,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+
+    def _prepare(self) -> None:
+        identity = self._identity()
+        if identity == (0, 0, 0) and not self.read_only:
+            self._create()
+            identity = self._identity()
+        application_id, version, _ = identity
+        if application_id != APPLICATION_ID:
+            raise JournalError(
+                f"{self.path} is not a journal of dlms-fw; it was not touched", code="journal.foreign"
+            )
+        if version != SCHEMA_VERSION:
+            raise JournalError(
+                f"{self.path} is a journal of version {version}, this program knows version {SCHEMA_VERSION}",
+                code="journal.version",
+            )
+        if not self.read_only:
+            self._pragma("journal_mode = WAL")
+            self._pragma("synchronous = FULL")
+        if (answer := self._pragma("quick_check(1)")) != "ok":
+            raise self._damaged(str(answer))
+        for table, columns in _COLUMNS.items():
+            for row in self._db.execute(f"SELECT {', '.join(columns)}, checksum FROM {table}"):  # noqa: S608 (names from the table above)
+                self._checked(table, row)
+
+    def _create(self) -> None:
+        self._pragma("journal_mode = WAL")
+        self._pragma("synchronous = FULL")
+        with self._write() as db:
+            if self._identity() == (0, 0, 0):  # else another process was first
+                for statement in _SCHEMA.split(";")[:-1]:
+                    db.execute(statement)
+                self._pragma(f"application_id = {APPLICATION_ID}")
+                self._pragma(f"user_version = {SCHEMA_VERSION}")
+        _sync_folder(self.path.parent)
+
+    def _identity(self) -> tuple[int, int, int]:
+        tables = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        return int(str(self._pragma("application_id"))), int(str(self._pragma("user_version"))), int(tables)
+
+    def _pragma(self, text: str) -> object:
+        row = self._db.execute(f"PRAGMA {text}").fetchone()
+        return None if row is None else row[0]
+
+    @contextmanager
+    def _errors(self, verb: str) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            raise JournalError(
+                f"the journal {self.path} cannot be {verb}: {error}",
+                code=_OPERATIONAL_CODES.get(error.sqlite_errorcode & 0xFF, "journal"),
+                hint="nothing was sent without a record; name another place with --journal FILE",
+            ) from error
+        except sqlite3.DatabaseError as error:
+            raise self._damaged(str(error)) from error
+        except sqlite3.Error as error:
+            raise JournalError(f"the journal {self.path} cannot be {verb}: {error}") from error
+        except OSError as error:
+            raise JournalError(f"the journal {self.path} cannot be {verb}: {error.strerror}") from error
+
+    def _damaged(self, what: str) -> JournalError:
+        return JournalError(
+            f"the journal {self.path} is damaged ({what})",
+            code="journal.damaged",
+            hint="move it away: counters are then read from the meter; a transfer under way must be restarted",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CounterStream:
+    """The sending counters of one key and one client system title in a journal (:class:`dlms_fw.security.Counters`)."""
+
+    journal: Journal
+    key_fingerprint: str
+    system_title: bytes
+
+    @property
+    def next(self) -> int | None:
+        """The lowest counter never given away, or ``None`` where nothing is known."""
+        return self.journal.reserved_to(self.key_fingerprint, self.system_title)
+
+    @property
+    def lease_name(self) -> str:
+        """The name under which one process owns this stream."""
+        return f"key {self.key_fingerprint} of {self.system_title.hex().upper()}"
+
+    def reserve(self, at_least: int, count: int) -> range:
+        """Take ``count`` counters that nobody had before; on the disk before it returns."""
+        return self.journal.reserve(self.key_fingerprint, self.system_title, at_least=at_least, count=count)
+
+
+@dataclass(slots=True)
+class _Lease:
+    """A locked file; the lock ends with the process, however it ends."""
+
+    descriptor: int
+    users: int = 0
+
+    @staticmethod
+    def take(path: Path, name: str) -> _Lease:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise JournalError(f"no lease can be taken in {path.parent}: {error.strerror}") from error
+        try:
+            _lock_file(descriptor)
+        except OSError as error:
+            holder = (
+                os.pread(descriptor, 200, 1).decode(errors="replace").strip() if hasattr(os, "pread") else ""
+            )
+            os.close(descriptor)
+            raise Busy(
+                f"{name} is in use by {holder or 'another process'}",
+                hint="wait for it, or end it; its lease ends with it",
+            ) from error
+        os.ftruncate(descriptor, 0)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        os.write(descriptor, f"\nprocess {os.getpid()}\n".encode())
+        return _Lease(descriptor)
+
+    def release(self) -> None:
+        # The file stays: removing it would let a third process lock a file of the same name beside a second one.
+        os.ftruncate(self.descriptor, 0)
+        os.close(self.descriptor)
+
+
+if sys.platform == "win32":
+
+    def _lock_file(descriptor: int) -> None:
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+
+    def _sync_folder(folder: Path) -> None:
+        """Windows has no such call; the file itself is synced by sqlite."""
+
+else:
+
+    def _lock_file(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def _sync_folder(folder: Path) -> None:
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _checksum(table: str, values: tuple[Any, ...]) -> str:
+    return hashlib.sha256(json.dumps([table, *values]).encode()).hexdigest()
+
+
+_OPERATIONAL_CODES = {
+    sqlite3.SQLITE_BUSY: "journal.locked",
+    sqlite3.SQLITE_LOCKED: "journal.locked",
+    sqlite3.SQLITE_READONLY: "journal.read-only",
+    sqlite3.SQLITE_FULL: "journal.full",
+    sqlite3.SQLITE_CANTOPEN: "journal.unreachable",
+    sqlite3.SQLITE_IOERR: "journal.io",
+}

@@ -1,0 +1,123 @@
+"""What the caller decides about protection: suite, policy, keys, and the rules by which invocation counters are taken.
+
+Sealing and opening happen in the extension; here are only the decisions. This module knows no wire form, no file and no
+clock, and it never shows the octets of a key.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING, Protocol
+
+from dlms_fw.errors import ConfigurationError, SecurityError
+
+if TYPE_CHECKING:
+    from dlms_fw._core import Key
+
+SYSTEM_TITLE_LENGTH = 8
+
+COUNTER_STRIDE = 256
+"""How many invocation counters are reserved in one durable write; a crash skips at most this many."""
+COUNTER_MARGIN = 32
+"""With fewer counters left than this, the next range is reserved before the next APDU is made or taken."""
+COUNTER_WARNING = 2**31
+"""From here on the key should be changed soon."""
+COUNTER_LIMIT = 2**32 - 2**16
+"""The first invocation counter that is never used: the key must be changed before it wraps."""
+COUNTER_JUMP = 2**20
+"""How far an unprotected hint of a meter may move our counter forward."""
+
+
+class SecuritySuite(IntEnum):
+    """Green Book, security suites."""
+
+    SUITE_0 = 0
+    SUITE_1 = 1
+    SUITE_2 = 2
+
+    @property
+    def key_length(self) -> int:
+        """Octets of its symmetric keys: AES-128 in suites 0 and 1, AES-256 in suite 2."""
+        return 32 if self is SecuritySuite.SUITE_2 else 16
+
+
+class SecurityPolicy(IntEnum):
+    """How our messages are protected and the least we accept; the values are those bits of the security control octet."""
+
+    NONE = 0x00
+    AUTHENTICATED = 0x10
+    ENCRYPTED = 0x20
+    AUTHENTICATED_ENCRYPTED = 0x30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keys:
+    """The symmetric keys of one client at one meter. A key shows itself as a fingerprint only."""
+
+    global_unicast_encryption_key: Key | None = None
+    authentication_key: Key | None = None
+    global_broadcast_encryption_key: Key | None = None
+
+    def mistakes(self, suite: SecuritySuite) -> list[str]:
+        """What is wrong with these keys for ``suite``, as sentences without octets."""
+        named = {
+            "global_unicast_encryption_key": self.global_unicast_encryption_key,
+            "authentication_key": self.authentication_key,
+            "global_broadcast_encryption_key": self.global_broadcast_encryption_key,
+        }
+        return [
+            f"{name}: {len(key)} octets, but security suite {suite.value} needs {suite.key_length}"
+            for name, key in named.items()
+            if key is not None and len(key) != suite.key_length
+        ]
+
+    def check(self, suite: SecuritySuite) -> None:
+        """Raises ConfigurationError where a key does not fit ``suite``."""
+        if mistakes := self.mistakes(suite):
+            raise ConfigurationError("; ".join(mistakes), code="configuration.key-length")
+
+
+class Counters(Protocol):
+    """The sending counters of one stream, i.e. of one key and one system title."""
+
+    def reserve(self, at_least: int, count: int) -> range:
+        """Take ``count`` counters that nobody had before, none below ``at_least``; recorded durably before it returns."""
+        ...
+
+
+def next_counters(reserved_to: int, at_least: int, count: int) -> range:
+    """The next ``count`` counters of a stream that has given away all below ``reserved_to``.
+
+    Raises:
+        SecurityError: of kind ``counter-exhausted`` near the end of the 32 bits; a counter never wraps.
+    """
+    start = max(reserved_to, at_least)
+    if start + count > COUNTER_LIMIT:
+        raise SecurityError(
+            f"invocation counter {start} is at its limit: change the key before it is used again",
+            kind="counter-exhausted",
+        )
+    return range(start, start + count)
+
+
+def resynchronised_counter(ours: int | None, theirs: int) -> int:
+    """The counter to go on from after a meter said, without protection, that it expects at least ``theirs``.
+
+    Only upward, and by at most ``COUNTER_JUMP`` where we have a counter of our own: else a stranger could burn the range.
+
+    Args:
+        ours: The next counter of our stream, or ``None`` where our records hold nothing for it.
+        theirs: The smallest counter that the meter says it would accept.
+
+    Raises:
+        SecurityError: of kind ``counter-jump``, or ``counter-exhausted`` where the meter's value leaves no room.
+    """
+    if ours is not None and theirs > ours + COUNTER_JUMP:
+        raise SecurityError(
+            f"the meter asks for invocation counter {theirs}, {theirs - ours} above ours; "
+            f"an unprotected hint is followed by at most {COUNTER_JUMP}",
+            kind="counter-jump",
+            expected_counter=theirs,
+        )
+    return next_counters(ours or 0, theirs, COUNTER_STRIDE).start
