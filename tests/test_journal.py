@@ -74,7 +74,8 @@ class TestCounters:
             process = child(
                 "journal = Journal(sys.argv[1])\n"
                 "while True:\n"
-                "    for counter in journal.reserve('0badcafe', bytes(8), at_least=0, count=3): print(counter, flush=True)\n",
+                "    for counter in journal.reserve('0badcafe', bytes(8), at_least=0, count=3):\n"
+                "        print(counter, flush=True)\n",
                 path,
             )
             assert process.stdout is not None
@@ -132,7 +133,7 @@ class TestTransfers:
 @pytest.mark.fault("T-32")
 class TestDamage:
     def test_flipped_bits_are_found_or_harmless(self, path: Path, tmp_path: Path) -> None:
-        """Every octet that lies in a record, and each 7th of the file: either refused, or the records are the same."""
+        """Every octet of a record, and each 7th of the file: either refused, or the records are the same."""
         with Journal(path) as journal:
             journal.reserve(KEY, TITLE, at_least=4711, count=256)
             journal.note_meter_counters(KEY, TITLE, METER, accepts_from=10, last_received=700)
@@ -157,16 +158,21 @@ class TestDamage:
 
     @given(length=st.integers(1, 20_000))
     @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-    def test_a_truncated_file_is_refused(self, tmp_path: Path, length: int) -> None:
+    def test_a_truncated_file_is_refused_or_complete(self, tmp_path: Path, length: int) -> None:
+        """Complete, because zeros cut off the last page of an empty table are no loss."""
         whole = tmp_path / "whole.sqlite3"
         if not whole.exists():
             with Journal(whole) as journal:
-                journal.reserve(KEY, TITLE, at_least=0, count=1)
+                journal.reserve(KEY, TITLE, at_least=0, count=7)
         image = whole.read_bytes()
         copy = tmp_path / "copy.sqlite3"
         copy.write_bytes(image[: min(length, len(image) - 1)])
-        with pytest.raises(JournalError):
-            Journal(copy)
+        try:
+            with Journal(copy) as journal:
+                assert journal.reserved_to(KEY, TITLE) == 7
+        except JournalError:
+            return
+        assert length > 3 * 4096
 
     def test_another_programs_file_is_not_touched(self, tmp_path: Path) -> None:
         foreign = tmp_path / "foreign.sqlite3"

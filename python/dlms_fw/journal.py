@@ -1,9 +1,9 @@
 """The client's own records: invocation counters given away, checkpoints of transfers, and who works on what.
 
-One sqlite3 file in WAL mode with ``synchronous=FULL``: what a method has returned from is on the disk. Each row carries a
-checksum over all its columns, so a flipped bit is found when the file is opened and never guessed around. Leases are locks of
-the operating system on small files beside it, so they end with the process that holds them. No key is ever written, only
-fingerprints. The journal does not know what a checkpoint means.
+One sqlite3 file in WAL mode with ``synchronous=FULL``: what a method has returned from is on the disk.
+Each row carries a checksum over all its columns, so a flipped bit is found when the file is opened and
+never guessed around. No key is ever written, only fingerprints. The journal does not know what a
+checkpoint means.
 """
 
 from __future__ import annotations
@@ -23,13 +23,9 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
 
-from dlms_fw.errors import Busy, ConfigurationError, JournalError
+from dlms_fw.errors import ConfigurationError, JournalError
+from dlms_fw.leases import Lease
 from dlms_fw.security import COUNTER_WARNING, next_counters
-
-if sys.platform == "win32":
-    import msvcrt
-else:
-    import fcntl
 
 _LOG = logging.getLogger("dlms_fw.journal")
 
@@ -39,7 +35,8 @@ BUSY_TIMEOUT_S = 10.0
 
 _SCHEMA = """
 CREATE TABLE counters (
-    key_fingerprint TEXT NOT NULL, system_title TEXT NOT NULL, reserved_to INTEGER NOT NULL, checksum TEXT NOT NULL,
+    key_fingerprint TEXT NOT NULL, system_title TEXT NOT NULL, reserved_to INTEGER NOT NULL,
+    checksum TEXT NOT NULL,
     PRIMARY KEY (key_fingerprint, system_title)) STRICT, WITHOUT ROWID;
 CREATE TABLE meters (
     key_fingerprint TEXT NOT NULL, client_system_title TEXT NOT NULL, meter_system_title TEXT NOT NULL,
@@ -49,17 +46,36 @@ CREATE TABLE transfers (
     meter TEXT NOT NULL, part INTEGER NOT NULL, checkpoint TEXT NOT NULL, checksum TEXT NOT NULL,
     PRIMARY KEY (meter, part)) STRICT, WITHOUT ROWID;
 """
-_COLUMNS = {
-    "counters": ("key_fingerprint", "system_title", "reserved_to"),
-    "meters": (
-        "key_fingerprint",
-        "client_system_title",
-        "meter_system_title",
-        "accepts_from",
-        "last_received",
-    ),
-    "transfers": ("meter", "part", "checkpoint"),
-}
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """The statements of one table; the checksum is always the last column, the key comes first."""
+
+    name: str
+    all: str
+    one: str
+    put: str
+
+
+_COUNTERS = _Table(
+    "counters",
+    "SELECT * FROM counters",
+    "SELECT * FROM counters WHERE key_fingerprint = ? AND system_title = ?",
+    "INSERT OR REPLACE INTO counters VALUES (?, ?, ?, ?)",
+)
+_METERS = _Table(
+    "meters",
+    "SELECT * FROM meters",
+    "SELECT * FROM meters WHERE key_fingerprint = ? AND client_system_title = ? AND meter_system_title = ?",
+    "INSERT OR REPLACE INTO meters VALUES (?, ?, ?, ?, ?, ?)",
+)
+_TRANSFERS = _Table(
+    "transfers",
+    "SELECT * FROM transfers",
+    "SELECT * FROM transfers WHERE meter = ? AND part = ?",
+    "INSERT OR REPLACE INTO transfers VALUES (?, ?, ?, ?)",
+)
 
 
 def default_path(environ: Mapping[str, str]) -> Path:
@@ -98,7 +114,7 @@ class Journal:
     """The records of one user; safe to share between threads, and between processes through the file.
 
     Args:
-        path: The file. Missing folders and the file are made, readable by the user alone, unless ``read_only``.
+        path: The file. Missing folders and the file are made, for the user alone, unless ``read_only``.
         read_only: For looking only: nothing is made, written or locked.
         busy_timeout_s: How long to wait for another process that is writing.
 
@@ -112,7 +128,7 @@ class Journal:
         self.path = Path(path).absolute()
         self.read_only = read_only
         self._lock = threading.RLock()
-        self._leases: dict[str, _Lease] = {}
+        self._leases: dict[str, Lease] = {}
         with self._errors("opened"):
             self._db = self._open(busy_timeout_s)
             try:
@@ -145,7 +161,7 @@ class Journal:
 
     def reserved_to(self, key_fingerprint: str, system_title: bytes) -> int | None:
         """The lowest counter that was never given away, or ``None`` where nothing is known of this stream."""
-        row = self._row("counters", (key_fingerprint, system_title.hex()))
+        row = self._row(_COUNTERS, (key_fingerprint, system_title.hex()))
         return None if row is None else int(row[2])
 
     def reserve(self, key_fingerprint: str, system_title: bytes, *, at_least: int, count: int) -> range:
@@ -155,9 +171,9 @@ class Journal:
             SecurityError: of kind ``counter-exhausted``.
         """
         with self._write() as db:
-            row = self._row("counters", (key_fingerprint, system_title.hex()))
+            row = self._row(_COUNTERS, (key_fingerprint, system_title.hex()))
             counters = next_counters(0 if row is None else int(row[2]), at_least, count)
-            self._put(db, "counters", (key_fingerprint, system_title.hex(), counters.stop))
+            self._put(db, _COUNTERS, (key_fingerprint, system_title.hex(), counters.stop))
         if counters.stop > COUNTER_WARNING:
             _LOG.warning(
                 "invocation counters of key %s are more than half used up: change the key", key_fingerprint
@@ -168,7 +184,7 @@ class Journal:
         self, key_fingerprint: str, client_system_title: bytes, meter_system_title: bytes
     ) -> MeterCounters | None:
         """What is known about a meter, or ``None``."""
-        row = self._row("meters", (key_fingerprint, client_system_title.hex(), meter_system_title.hex()))
+        row = self._row(_METERS, (key_fingerprint, client_system_title.hex(), meter_system_title.hex()))
         return None if row is None else MeterCounters(int(row[3]), int(row[4]))
 
     def note_meter_counters(
@@ -183,10 +199,10 @@ class Journal:
         """Remember what a verified exchange has shown; both values only ever grow."""
         key = (key_fingerprint, client_system_title.hex(), meter_system_title.hex())
         with self._write() as db:
-            row = self._row("meters", key)
+            row = self._row(_METERS, key)
             if row is not None:
                 accepts_from, last_received = max(accepts_from, int(row[3])), max(last_received, int(row[4]))
-            self._put(db, "meters", (*key, accepts_from, last_received))
+            self._put(db, _METERS, (*key, accepts_from, last_received))
 
     def forget_meter(self, meter_system_title: bytes) -> None:
         """Forget the counters of a meter that was replaced or reset; our own counters stay as they are."""
@@ -197,14 +213,14 @@ class Journal:
 
     def checkpoint(self, meter: str, part: int) -> dict[str, Any] | None:
         """The last checkpoint saved for this part of this meter, or ``None``."""
-        row = self._row("transfers", (meter, part))
+        row = self._row(_TRANSFERS, (meter, part))
         return None if row is None else json.loads(row[2])
 
     def save_checkpoint(self, meter: str, part: int, checkpoint: Mapping[str, Any]) -> None:
         """Replace the checkpoint; on the disk before it returns."""
         text = json.dumps(dict(checkpoint), sort_keys=True, separators=(",", ":"))
         with self._write() as db:
-            self._put(db, "transfers", (meter, part, text))
+            self._put(db, _TRANSFERS, (meter, part, text))
 
     def drop_checkpoint(self, meter: str, part: int) -> None:
         """Forget a transfer that is over."""
@@ -233,7 +249,7 @@ class Journal:
         with self._lock:
             lease = self._leases.get(name)
             if lease is None:
-                lease = self._leases[name] = _Lease.take(self._lease_path(name), name)
+                lease = self._leases[name] = Lease.take(self._lease_path(name), name)
             lease.users += 1
 
     def release(self, name: str) -> None:
@@ -254,26 +270,17 @@ class Journal:
 
     # Rows
 
-    def _row(self, table: str, key: tuple[str | int, ...]) -> tuple[Any, ...] | None:
-        columns = _COLUMNS[table]
-        where = " AND ".join(f"{column} = ?" for column in columns[: len(key)])
+    def _row(self, table: _Table, key: tuple[str | int, ...]) -> tuple[Any, ...] | None:
         with self._lock, self._errors("read"):
-            row = self._db.execute(
-                f"SELECT {', '.join(columns)}, checksum FROM {table} WHERE {where}", key
-            ).fetchone()  # noqa: S608 (names from the table above)
+            row = self._db.execute(table.one, key).fetchone()
         return None if row is None else self._checked(table, row)
 
-    def _put(self, db: sqlite3.Connection, table: str, values: tuple[str | int, ...]) -> None:
-        columns = (*_COLUMNS[table], "checksum")
-        marks = ", ".join("?" * len(columns))
-        db.execute(
-            f"INSERT OR REPLACE INTO {table} ({', '.join(columns)}) VALUES ({marks})",  # noqa: S608 (names from the table above)
-            (*values, _checksum(table, values)),
-        )
+    def _put(self, db: sqlite3.Connection, table: _Table, values: tuple[str | int, ...]) -> None:
+        db.execute(table.put, (*values, _checksum(table, values)))
 
-    def _checked(self, table: str, row: tuple[Any, ...]) -> tuple[Any, ...]:
+    def _checked(self, table: _Table, row: tuple[Any, ...]) -> tuple[Any, ...]:
         if row[-1] != _checksum(table, row[:-1]):
-            raise self._damaged(f"a record of {table} does not match its checksum")
+            raise self._damaged(f"a record of {table.name} does not match its checksum")
         return row[:-1]
 
     @contextmanager
@@ -326,8 +333,8 @@ class Journal:
             self._pragma("synchronous = FULL")
         if (answer := self._pragma("quick_check(1)")) != "ok":
             raise self._damaged(str(answer))
-        for table, columns in _COLUMNS.items():
-            for row in self._db.execute(f"SELECT {', '.join(columns)}, checksum FROM {table}"):  # noqa: S608 (names from the table above)
+        for table in (_COUNTERS, _METERS, _TRANSFERS):
+            for row in self._db.execute(table.all):
                 self._checked(table, row)
 
     def _create(self) -> None:
@@ -370,13 +377,13 @@ class Journal:
         return JournalError(
             f"the journal {self.path} is damaged ({what})",
             code="journal.damaged",
-            hint="move it away: counters are then read from the meter; a transfer under way must be restarted",
+            hint="move it away: counters are then read from the meter, transfers must be restarted",
         )
 
 
 @dataclass(frozen=True, slots=True)
 class CounterStream:
-    """The sending counters of one key and one client system title in a journal (:class:`dlms_fw.security.Counters`)."""
+    """The sending counters of one key and one client system title, kept in a journal."""
 
     journal: Journal
     key_fingerprint: str
@@ -397,56 +404,9 @@ class CounterStream:
         return self.journal.reserve(self.key_fingerprint, self.system_title, at_least=at_least, count=count)
 
 
-@dataclass(slots=True)
-class _Lease:
-    """A locked file; the lock ends with the process, however it ends."""
-
-    descriptor: int
-    users: int = 0
-
-    @staticmethod
-    def take(path: Path, name: str) -> _Lease:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        except OSError as error:
-            raise JournalError(f"no lease can be taken in {path.parent}: {error.strerror}") from error
-        try:
-            _lock_file(descriptor)
-        except OSError as error:
-            holder = (
-                os.pread(descriptor, 200, 1).decode(errors="replace").strip() if hasattr(os, "pread") else ""
-            )
-            os.close(descriptor)
-            raise Busy(
-                f"{name} is in use by {holder or 'another process'}",
-                hint="wait for it, or end it; its lease ends with it",
-            ) from error
-        os.ftruncate(descriptor, 0)
-        os.lseek(descriptor, 0, os.SEEK_SET)
-        os.write(descriptor, f"\nprocess {os.getpid()}\n".encode())
-        return _Lease(descriptor)
-
-    def release(self) -> None:
-        # The file stays: removing it would let a third process lock a file of the same name beside a second one.
-        os.ftruncate(self.descriptor, 0)
-        os.close(self.descriptor)
-
-
-if sys.platform == "win32":
-
-    def _lock_file(descriptor: int) -> None:
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-
-    def _sync_folder(folder: Path) -> None:
-        """Windows has no such call; the file itself is synced by sqlite."""
-
-else:
-
-    def _lock_file(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-    def _sync_folder(folder: Path) -> None:
+def _sync_folder(folder: Path) -> None:
+    """A new file is safe only when its folder is; Windows has no such call."""
+    if sys.platform != "win32":
         descriptor = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(descriptor)
@@ -454,8 +414,8 @@ else:
             os.close(descriptor)
 
 
-def _checksum(table: str, values: tuple[Any, ...]) -> str:
-    return hashlib.sha256(json.dumps([table, *values]).encode()).hexdigest()
+def _checksum(table: _Table, values: tuple[Any, ...]) -> str:
+    return hashlib.sha256(json.dumps([table.name, *values]).encode()).hexdigest()
 
 
 _OPERATIONAL_CODES = {

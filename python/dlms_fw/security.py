@@ -1,7 +1,7 @@
-"""What the caller decides about protection: suite, policy, keys, and the rules by which invocation counters are taken.
+"""What the caller decides about protection: suite, policy, keys, and how invocation counters are taken.
 
-Sealing and opening happen in the extension; here are only the decisions. This module knows no wire form, no file and no
-clock, and it never shows the octets of a key.
+Sealing and opening happen in the extension; here are only the decisions. This module knows no wire form, no
+file and no clock, and it never shows the octets of a key.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class SecuritySuite(IntEnum):
 
 
 class SecurityPolicy(IntEnum):
-    """How our messages are protected and the least we accept; the values are those bits of the security control octet."""
+    """How our messages are protected, and the least we accept: two bits of the security control octet."""
 
     NONE = 0x00
     AUTHENTICATED = 0x10
@@ -82,7 +82,7 @@ class Counters(Protocol):
     """The sending counters of one stream, i.e. of one key and one system title."""
 
     def reserve(self, at_least: int, count: int) -> range:
-        """Take ``count`` counters that nobody had before, none below ``at_least``; recorded durably before it returns."""
+        """Take ``count`` counters nobody had before, none below ``at_least``; durable when it returns."""
         ...
 
 
@@ -104,14 +104,15 @@ def next_counters(reserved_to: int, at_least: int, count: int) -> range:
 def resynchronised_counter(ours: int | None, theirs: int) -> int:
     """The counter to go on from after a meter said, without protection, that it expects at least ``theirs``.
 
-    Only upward, and by at most ``COUNTER_JUMP`` where we have a counter of our own: else a stranger could burn the range.
+    Only upward, and by at most ``COUNTER_JUMP`` where we have a counter of our own: a stranger could burn
+    the range.
 
     Args:
         ours: The next counter of our stream, or ``None`` where our records hold nothing for it.
         theirs: The smallest counter that the meter says it would accept.
 
     Raises:
-        SecurityError: of kind ``counter-jump``, or ``counter-exhausted`` where the meter's value leaves no room.
+        SecurityError: of kind ``counter-jump``, or ``counter-exhausted`` where no room is left.
     """
     if ours is not None and theirs > ours + COUNTER_JUMP:
         raise SecurityError(
