@@ -1,0 +1,397 @@
+"""Profiles: who we are to a meter and how we talk to it, read from TOML files.
+
+A file points at secrets (``file:``, ``env:``, ``cmd:``) and never holds one. All mistakes of a profile are
+reported at once, by the names of its keys and never with the value of a secret. A profile knows nothing of
+sockets.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shlex
+import stat
+import subprocess
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar
+
+from dlms_fw._core import Key
+from dlms_fw.errors import ConfigurationError
+from dlms_fw.hls import GMAC, LOWEST_LEVEL, MECHANISM_NAMES, MECHANISMS, Mechanism
+from dlms_fw.security import SYSTEM_TITLE_LENGTH, Keys, SecurityPolicy, SecuritySuite
+
+_LOG = logging.getLogger("dlms_fw.profiles")
+_T = TypeVar("_T")
+
+POLICIES = {policy.name.lower().replace("_", "-"): policy for policy in SecurityPolicy}
+COMMAND_TIMEOUT_S = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HdlcSettings:
+    """What an HDLC link is proposed with (Green Book, HDLC based data link layer).
+
+    Attributes:
+        server_lower: The lower (physical) address; ``None`` leaves it out.
+        address_size: Octets of the server address: 1, 2 or 4.
+        max_info_field_length: Octets of an information field, each way, 1 to 2030.
+        window_size: Frames before an acknowledgement, each way, 1 to 7.
+    """
+
+    server_lower: int | None = None
+    address_size: int = 1
+    max_info_field_length: int = 2030
+    window_size: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """How one client talks to one kind of meter.
+
+    Attributes:
+        name: For messages.
+        client_sap: Our service access point: 1 management, 2 reading, 16 public.
+        server_sap: The logical device.
+        mechanism: Id of the authentication mechanism: 0 none, 1 LLS, 5 HLS with GMAC.
+        security_suite: 0, 1 or 2.
+        security_policy: How our messages are protected, and the least that we accept.
+        system_title: Our own, 8 octets; needed with any key. Invocation counters belong to it and the key,
+        so it must
+            not be shared with another program that uses the same key.
+        meter_system_title: The meter's, pinned; ``None`` takes it from the AARE.
+        keys: The symmetric keys.
+        password: The LLS secret.
+        max_pdu_size: Octets of the largest APDU that we receive without block transfer.
+        meter_type: What the meter must call itself, or ``None``.
+        hdlc: Used with ``hdlc+tcp://`` only.
+        connect_timeout_s: For opening the medium.
+        response_timeout_s: Silence after which a frame is repeated or, without HDLC, the request has failed.
+        request_deadline_s: For one answer altogether, however much else arrives.
+        invocation_counter_object: ``e`` of the Data object 0-0:43.1.e.255 in which the meter counts for
+        our key.
+        trust_meter_counter_reset: Accept that the meter's own counter went back (it was replaced or reset).
+    """
+
+    name: str = "default"
+    client_sap: int = 16
+    server_sap: int = 1
+    mechanism: int = LOWEST_LEVEL
+    security_suite: SecuritySuite = SecuritySuite.SUITE_0
+    security_policy: SecurityPolicy = SecurityPolicy.NONE
+    system_title: bytes | None = None
+    meter_system_title: bytes | None = None
+    keys: Keys = field(default_factory=Keys)
+    password: Key | None = None
+    max_pdu_size: int = 1024
+    meter_type: str | None = None
+    hdlc: HdlcSettings = field(default_factory=HdlcSettings)
+    connect_timeout_s: float = 15.0
+    response_timeout_s: float = 30.0
+    request_deadline_s: float = 120.0
+    invocation_counter_object: int = 0
+    trust_meter_counter_reset: bool = False
+
+    @property
+    def needs_keys(self) -> bool:
+        """Whether anything is ciphered or proved with keys."""
+        return self.security_policy != SecurityPolicy.NONE or self.authentication.needs_keys
+
+    @property
+    def authentication(self) -> Mechanism:
+        """The row of :data:`dlms_fw.hls.MECHANISMS`."""
+        return MECHANISMS[self.mechanism]
+
+    def check(self) -> None:
+        """Raises ConfigurationError with all that is missing or does not fit together."""
+        _raise_if(_contradictions(self), f"profile {self.name}")
+
+
+def load_profile(path: str | Path, name: str, *, environ: Mapping[str, str] | None = None) -> Profile:
+    """Read ``[profiles.NAME]`` of a TOML file; ``file:`` references are relative to that file.
+
+    Args:
+        path: The TOML file.
+        name: Which profile of it.
+        environ: What ``env:`` references look into; the process environment by default.
+
+    Raises:
+        ConfigurationError: naming every mistake at once.
+    """
+    path = Path(path)
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} is not TOML: {error}") from None
+    profiles = document.get("profiles")
+    if not isinstance(profiles, dict) or not isinstance(profiles.get(name), dict):
+        names = sorted(profiles) if isinstance(profiles, dict) else []
+        near = get_close_matches(name, names, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(names) or 'none'}"
+        raise ConfigurationError(f"{path} has no [profiles.{name}]", hint=hint)
+    return parse_profile(profiles[name], name, folder=path.parent, environ=environ)
+
+
+def parse_profile(
+    table: Mapping[str, Any], name: str, *, folder: Path, environ: Mapping[str, str] | None = None
+) -> Profile:
+    """A profile from the keys of its table; see :func:`load_profile`."""
+    reader = _Reader(dict(table), "", _Secrets(folder, os.environ if environ is None else environ))
+    values: dict[str, Any] = {"name": name}
+
+    def take(target: str, value: object) -> None:
+        if value is not None:
+            values[target] = value
+
+    for key in ("client_sap", "server_sap"):
+        take(key, reader.integer(key, 0, 0xFFFF, required=True))
+    mechanism = reader.choice("authentication", MECHANISM_NAMES, required=True)
+    take("mechanism", None if mechanism is None else mechanism.id)
+    take("security_suite", reader.choice("security_suite", {suite.value: suite for suite in SecuritySuite}))
+    policy = reader.choice("security_policy", POLICIES)
+    if policy is None and mechanism is not None and mechanism.id == GMAC:
+        policy = SecurityPolicy.AUTHENTICATED_ENCRYPTED
+    take("security_policy", policy)
+    take("system_title", reader.octets("system_title", SYSTEM_TITLE_LENGTH))
+    take("meter_system_title", reader.octets("meter_system_title", SYSTEM_TITLE_LENGTH))
+    key_names = ("global_unicast_encryption_key", "authentication_key", "global_broadcast_encryption_key")
+    take("keys", Keys(**{key: reader.key(key) for key in key_names}))
+    take("password", reader.password("password"))
+    take("max_pdu_size", reader.integer("max_pdu_size", 64, 0xFFFF))
+    take("meter_type", reader.text("meter_type"))
+    for key in ("connect_timeout_s", "response_timeout_s", "request_deadline_s"):
+        take(key, reader.seconds(key))
+    take("invocation_counter_object", reader.integer("invocation_counter_object", 0, 255))
+    take("trust_meter_counter_reset", reader.boolean("trust_meter_counter_reset"))
+    take("hdlc", _hdlc(reader))
+    reader.finish()
+    profile = Profile(**values)
+    # What a mistake above has left out must not be reported as missing as well.
+    mistakes = reader.mistakes + [
+        mistake for mistake in _contradictions(profile) if mistake.partition(":")[0] not in reader.wrong
+    ]
+    _raise_if(mistakes, f"profile {name}")
+    return profile
+
+
+def _hdlc(reader: _Reader) -> HdlcSettings | None:
+    table = reader.table("hdlc")
+    if table is None:
+        return None
+    values = {
+        "server_lower": table.integer("server_lower", 0, 0x3FFF),
+        "address_size": table.choice("address_size", {1: 1, 2: 2, 4: 4}),
+        "max_info_field_length": table.integer("max_info_field_length", 1, 2030),
+        "window_size": table.integer("window_size", 1, 7),
+    }
+    table.finish()
+    if values["address_size"] is None and values["server_lower"] is not None:
+        values["address_size"] = 2 if values["server_lower"] < 0x80 else 4
+    return HdlcSettings(**{key: value for key, value in values.items() if value is not None})
+
+
+def _contradictions(profile: Profile) -> list[str]:
+    mistakes = profile.keys.mistakes(profile.security_suite)
+    if profile.authentication.needs_secret and profile.password is None:
+        mistakes.append(f"password: missing, but authentication is {profile.authentication.name}")
+    if profile.needs_keys:
+        why = "authentication and protection with keys need it"
+        if profile.system_title is None:
+            mistakes.append(f"system_title: missing; {why} (8 octets of your own, as 16 hex digits)")
+        for key in ("global_unicast_encryption_key", "authentication_key"):
+            if getattr(profile.keys, key) is None:
+                mistakes.append(f"{key}: missing; {why}")
+    if profile.system_title is not None and profile.system_title == profile.meter_system_title:
+        mistakes.append("meter_system_title: must differ from system_title")
+    return mistakes
+
+
+def _raise_if(mistakes: list[str], where: str) -> None:
+    if mistakes:
+        raise ConfigurationError(f"{where}: " + "; ".join(mistakes), code="configuration.profile")
+
+
+class _Reader:
+    """Takes known keys out of a table and notes what is wrong with them."""
+
+    def __init__(self, table: dict[str, Any], prefix: str, secrets: _Secrets) -> None:
+        self._table = table
+        self._prefix = prefix
+        self._secrets = secrets
+        self._known: list[str] = []
+        self.mistakes: list[str] = []
+        self.wrong: set[str] = set()
+
+    def integer(self, key: str, low: int, high: int, *, required: bool = False) -> int | None:
+        value = self._take(key, required=required)
+        if value is None or (type(value) is int and low <= value <= high):
+            return value
+        self._mistake(key, f"a whole number from {low} to {high} is needed")
+        return None
+
+    def seconds(self, key: str) -> float | None:
+        value = self._take(key)
+        if value is None or (type(value) in {int, float} and 0 < value <= 86_400):
+            return None if value is None else float(value)
+        self._mistake(key, "a number of seconds above 0 and at most a day is needed")
+        return None
+
+    def boolean(self, key: str) -> bool | None:
+        value = self._take(key)
+        if value is None or type(value) is bool:
+            return value
+        self._mistake(key, "true or false is needed")
+        return None
+
+    def text(self, key: str) -> str | None:
+        value = self._take(key)
+        if value is None or isinstance(value, str):
+            return value
+        self._mistake(key, "a text is needed")
+        return None
+
+    def choice(self, key: str, choices: Mapping[Any, _T], *, required: bool = False) -> _T | None:
+        value = self._take(key, required=required)
+        if value is None:
+            return None
+        if type(value) in {str, int} and value in choices:
+            return choices[value]
+        self._mistake(key, f"one of {', '.join(map(str, choices))} is needed")
+        return None
+
+    def octets(self, key: str, length: int) -> bytes | None:
+        value = self._take(key)
+        if value is None:
+            return None
+        octets = _from_hex(value) if isinstance(value, str) else None
+        if octets is None or len(octets) != length:
+            self._mistake(key, f"{2 * length} hex digits are needed")
+            return None
+        return octets
+
+    def key(self, key: str) -> Key | None:
+        """A symmetric key: the reference leads to hex digits."""
+        octets = None if (secret := self._secret(key)) is None else _from_hex(secret)
+        if secret is not None and octets is None:
+            self._mistake(key, "what it refers to is not hex digits")
+            return None
+        return None if octets is None else Key(octets)
+
+    def password(self, key: str) -> Key | None:
+        """A password: the reference leads to text, or to ``hex:`` and hex digits."""
+        secret = self._secret(key)
+        if secret is None:
+            return None
+        octets = _from_hex(secret[4:]) if secret.startswith("hex:") else secret.encode()
+        if octets is None:
+            self._mistake(key, "after hex: come hex digits")
+            return None
+        return Key(octets)
+
+    def table(self, key: str) -> _Reader | None:
+        value = self._take(key)
+        if value is None:
+            return None
+        if not isinstance(value, dict):
+            self._mistake(key, "a table is needed")
+            return None
+        reader = _Reader(dict(value), f"{self._prefix}{key}.", self._secrets)
+        reader.mistakes, reader.wrong = self.mistakes, self.wrong
+        return reader
+
+    def finish(self) -> None:
+        """Whatever was not asked for is a mistake."""
+        for key in self._table:
+            near = get_close_matches(key, self._known, n=1)
+            self._mistake(key, f"is not known{f', did you mean {near[0]}?' if near else ''}")
+
+    def _secret(self, key: str) -> str | None:
+        value = self._take(key)
+        if value is None:
+            return None
+        if not isinstance(value, str):
+            self._mistake(key, "a reference is needed: file:, env: or cmd:")
+            return None
+        try:
+            return self._secrets.read(value)
+        except ValueError as error:
+            self._mistake(key, str(error))
+            return None
+
+    def _take(self, key: str, *, required: bool = False) -> Any:
+        self._known.append(key)
+        if required and key not in self._table:
+            self._mistake(key, "is missing")
+        return self._table.pop(key, None)
+
+    def _mistake(self, key: str, message: str) -> None:
+        self.wrong.add(self._prefix + key)
+        self.mistakes.append(f"{self._prefix}{key}: {message}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Secrets:
+    """Follows references to secrets; its errors never show one."""
+
+    folder: Path
+    environ: Mapping[str, str]
+
+    def read(self, reference: str) -> str:
+        """The text referred to, without white space around it. Raises ValueError with a sentence."""
+        schemes: dict[str, Callable[[str], str]] = {"file": self._file, "env": self._env, "cmd": self._cmd}
+        scheme, colon, rest = reference.partition(":")
+        if not colon or scheme not in schemes:
+            raise ValueError(
+                "a secret does not belong into this file: write file:PATH, env:NAME or cmd:COMMAND"
+            )
+        secret = schemes[scheme](rest.strip()).strip()
+        if not secret:
+            raise ValueError(f"what {scheme}: refers to is empty")
+        return secret
+
+    def _file(self, name: str) -> str:
+        path = self.folder / Path(name).expanduser()
+        try:
+            if path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
+                _LOG.warning("%s can be read by other users: chmod 600 it", path)
+            return path.read_text(encoding="utf-8")
+        except OSError as error:
+            raise ValueError(f"{path} cannot be read: {error.strerror}") from None
+        except UnicodeDecodeError:
+            raise ValueError(f"{path} is not text") from None
+
+    def _env(self, name: str) -> str:
+        if name not in self.environ:
+            raise ValueError(f"the environment has no {name}")
+        return self.environ[name]
+
+    def _cmd(self, command: str) -> str:
+        try:
+            arguments = shlex.split(command)
+            done = subprocess.run(  # noqa: S603 (the user's own command, without a shell)
+                arguments,
+                cwd=self.folder,
+                capture_output=True,
+                timeout=COMMAND_TIMEOUT_S,
+                check=False,
+                text=True,
+            )
+        except subprocess.TimeoutExpired:
+            raise ValueError(f"its command did not end within {COMMAND_TIMEOUT_S} s") from None
+        except (OSError, ValueError, IndexError):
+            raise ValueError("its command cannot be run") from None
+        if done.returncode != 0:
+            raise ValueError(f"its command ended with {done.returncode}")
+        return done.stdout
+
+
+def _from_hex(text: str) -> bytes | None:
+    try:
+        return bytes.fromhex("".join(text.replace(":", " ").split()))
+    except ValueError:
+        return None

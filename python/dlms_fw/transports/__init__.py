@@ -1,0 +1,1 @@
+"""Media: one per file, blocking and asyncio side by side."""
