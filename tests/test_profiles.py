@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from dlms_fw.endpoint import Endpoint
+from dlms_fw.enums import SecuritySuite
 from dlms_fw.errors import ConfigurationError
 from dlms_fw.profiles import HdlcSettings, Profile, load_profile
-from dlms_fw.security import SecurityPolicy, SecuritySuite
+from dlms_fw.security import SecurityPolicy
 
 GUEK = "000102030405060708090A0B0C0D0E0F"
 GAK = "D0D1D2D3D4D5D6D7D8D9DADBDCDDDEDF"
@@ -73,7 +74,7 @@ def test_a_complete_profile(
         1,
         5,
     )
-    assert profile.security_suite is SecuritySuite.SUITE_0
+    assert profile.security_suite is SecuritySuite.AES_GCM_128
     assert profile.security_policy is SecurityPolicy.AUTHENTICATED_ENCRYPTED
     assert profile.system_title == bytes.fromhex("4D4D4D0000BC614E")
     assert profile.meter_system_title == bytes.fromhex("4D43530460BC614E")

@@ -20,9 +20,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from dlms_fw._core import Key
+from dlms_fw.enums import SecuritySuite
 from dlms_fw.errors import ConfigurationError
 from dlms_fw.hls import GMAC, LOWEST_LEVEL, MECHANISM_NAMES, MECHANISMS, Mechanism
-from dlms_fw.security import SYSTEM_TITLE_LENGTH, Keys, SecurityPolicy, SecuritySuite
+from dlms_fw.security import SYSTEM_TITLE_LENGTH, Keys, SecurityPolicy
 
 _LOG = logging.getLogger("dlms_fw.profiles")
 _T = TypeVar("_T")
@@ -80,7 +81,7 @@ class Profile:
     client_sap: int = 16
     server_sap: int = 1
     mechanism: int = LOWEST_LEVEL
-    security_suite: SecuritySuite = SecuritySuite.SUITE_0
+    security_suite: SecuritySuite = SecuritySuite.AES_GCM_128
     security_policy: SecurityPolicy = SecurityPolicy.NONE
     system_title: bytes | None = None
     meter_system_title: bytes | None = None

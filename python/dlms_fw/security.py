@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Protocol
 
-from dlms_fw.errors import ConfigurationError, SecurityError
+from dlms_fw.enums import SecuritySuite
+from dlms_fw.errors import SecurityError
 
 if TYPE_CHECKING:
-    from dlms_fw._core import Key
+    from collections.abc import Callable
+
+    from dlms_fw._core import Key, SecurityContext
 
 SYSTEM_TITLE_LENGTH = 8
 
@@ -27,19 +30,6 @@ COUNTER_LIMIT = 2**32 - 2**16
 """The first invocation counter that is never used: the key must be changed before it wraps."""
 COUNTER_JUMP = 2**20
 """How far an unprotected hint of a meter may move our counter forward."""
-
-
-class SecuritySuite(IntEnum):
-    """Green Book, security suites."""
-
-    SUITE_0 = 0
-    SUITE_1 = 1
-    SUITE_2 = 2
-
-    @property
-    def key_length(self) -> int:
-        """Octets of its symmetric keys: AES-128 in suites 0 and 1, AES-256 in suite 2."""
-        return 32 if self is SecuritySuite.SUITE_2 else 16
 
 
 class SecurityPolicy(IntEnum):
@@ -61,21 +51,27 @@ class Keys:
 
     def mistakes(self, suite: SecuritySuite) -> list[str]:
         """What is wrong with these keys for ``suite``, as sentences without octets."""
+        length = key_length(suite)
         named = {
             "global_unicast_encryption_key": self.global_unicast_encryption_key,
             "authentication_key": self.authentication_key,
             "global_broadcast_encryption_key": self.global_broadcast_encryption_key,
         }
         return [
-            f"{name}: {len(key)} octets, but security suite {suite.value} needs {suite.key_length}"
+            f"{name}: {len(key)} octets, but security suite {suite.value} needs {length}"
             for name, key in named.items()
-            if key is not None and len(key) != suite.key_length
+            if key is not None and len(key) != length
         ]
 
-    def check(self, suite: SecuritySuite) -> None:
-        """Raises ConfigurationError where a key does not fit ``suite``."""
-        if mistakes := self.mistakes(suite):
-            raise ConfigurationError("; ".join(mistakes), code="configuration.key-length")
+    @property
+    def counter_key(self) -> Key | None:
+        """The key whose invocation counters we use: the unicast key, else the broadcast key."""
+        return self.global_unicast_encryption_key or self.global_broadcast_encryption_key
+
+
+def key_length(suite: SecuritySuite) -> int:
+    """Octets of the symmetric keys of a suite: AES-256 in suite 2, else AES-128."""
+    return 32 if suite is SecuritySuite.ECDH_ECDSA_AES_GCM_256_SHA_384 else 16
 
 
 class Counters(Protocol):
@@ -84,6 +80,13 @@ class Counters(Protocol):
     def reserve(self, at_least: int, count: int) -> range:
         """Take ``count`` counters nobody had before, none below ``at_least``; durable when it returns."""
         ...
+
+
+def extend_counters(context: SecurityContext, reserve: Callable[[int], range]) -> None:
+    """Give ``context`` the next range of counters; none is lost where it follows the old one."""
+    limit = context.invocation_counter + context.counters_left
+    taken = reserve(COUNTER_STRIDE)
+    context.extend(context.invocation_counter if taken.start == limit else taken.start, taken.stop)
 
 
 def next_counters(reserved_to: int, at_least: int, count: int) -> range:

@@ -1,0 +1,203 @@
+"""Reading the meter's answer to an AARQ: what it may say, and what its refusal means in words.
+
+What was accepted must be what was asked for, or less: same context, same mechanism, the pinned title, a
+protected InitiateResponse where ours was, no service that was not proposed. Nothing here keeps a state.
+"""
+
+from __future__ import annotations
+
+from dlms_fw._core import AssociationResponse, ExceptionResponse, InitiateResponse, SecurityContext
+from dlms_fw.enums import (
+    AcseServiceProviderDiagnostic,
+    AcseServiceUserDiagnostic,
+    ApplicationContext,
+    Conformance,
+    InitiateError,
+    ServiceErrorCode,
+)
+from dlms_fw.errors import (
+    AssociationRejected,
+    AuthenticationError,
+    DlmsError,
+    RemoteProtocolError,
+    ReplayError,
+    SecurityError,
+)
+from dlms_fw.profiles import Profile
+from dlms_fw.security import SYSTEM_TITLE_LENGTH, SecurityPolicy
+
+DLMS_VERSION = 6
+LOGICAL_NAME_VAA = 0x0007
+"""vaa-name of an association with logical name referencing."""
+
+PROPOSED_CONFORMANCE = (
+    Conformance.PRIORITY_MGMT_SUPPORTED
+    | Conformance.BLOCK_TRANSFER_WITH_GET_OR_READ
+    | Conformance.BLOCK_TRANSFER_WITH_SET_OR_WRITE
+    | Conformance.BLOCK_TRANSFER_WITH_ACTION
+    | Conformance.MULTIPLE_REFERENCES
+    | Conformance.GET
+    | Conformance.SET
+    | Conformance.SELECTIVE_ACCESS
+    | Conformance.EVENT_NOTIFICATION
+    | Conformance.ACTION
+)
+
+
+LOCK_OUT = "a meter may lock itself after several wrong tries: do not repeat this before it is understood"
+_KEYS = f"check the keys, the system titles and the security suite; {LOCK_OUT}"
+
+_HINTS = {
+    AcseServiceUserDiagnostic.NO_REASON_GIVEN: (
+        "check client_sap, server_sap, keys and policy; the meter may be locked or busy with another client"
+    ),
+    AcseServiceUserDiagnostic.APPLICATION_CONTEXT_NAME_NOT_SUPPORTED: (
+        "check security_policy: this client is used with ciphering only, or without only"
+    ),
+    AcseServiceUserDiagnostic.CALLING_AP_TITLE_NOT_RECOGNIZED: "check system_title",
+    AcseServiceUserDiagnostic.AUTHENTICATION_MECHANISM_NAME_NOT_RECOGNISED: "check authentication",
+    AcseServiceUserDiagnostic.AUTHENTICATION_MECHANISM_NAME_REQUIRED: "check authentication",
+    AcseServiceUserDiagnostic.AUTHENTICATION_FAILURE: f"check password and keys; {LOCK_OUT}",
+    AcseServiceUserDiagnostic.AUTHENTICATION_REQUIRED: "check authentication: this client must prove itself",
+}
+_INITIATE_TEXTS = {
+    InitiateError.OTHER: "other initiate error",
+    InitiateError.DLMS_VERSION_TOO_LOW: "DLMS version too low",
+    InitiateError.INCOMPATIBLE_CONFORMANCE: "none of the services proposed is offered",
+    InitiateError.PDU_SIZE_TOO_SHORT: "max_pdu_size too small",
+    InitiateError.REFUSED_BY_THE_VDE_HANDLER: "refused by the VDE handler",
+}
+
+
+def application_context(policy: SecurityPolicy) -> ApplicationContext:
+    """The application context that goes with a policy: ciphered as soon as anything is protected."""
+    if policy == SecurityPolicy.NONE:
+        return ApplicationContext.LOGICAL_NAME_REFERENCING_NO_CIPHERING
+    return ApplicationContext.LOGICAL_NAME_REFERENCING_WITH_CIPHERING
+
+
+def check_names(response: AssociationResponse, profile: Profile) -> None:
+    """Context and mechanism must be those of the request, and the diagnostic must agree with acceptance.
+
+    Raises:
+        RemoteProtocolError: where they do not.
+    """
+    asked = application_context(profile.security_policy)
+    if response.application_context != asked:
+        raise RemoteProtocolError(
+            f"application context {response.application_context} was accepted, {asked.value} was asked for"
+        )
+    mechanism = profile.authentication
+    if response.mechanism != mechanism.id and (mechanism.high_level or response.mechanism is not None):
+        raise RemoteProtocolError(
+            f"authentication mechanism {response.mechanism} was accepted, {mechanism.id} was asked for"
+        )
+    pending = response.diagnostic == AcseServiceUserDiagnostic.AUTHENTICATION_REQUIRED
+    if response.diagnostic != 0 and not (mechanism.high_level and pending):
+        raise RemoteProtocolError(f"the meter accepted with diagnostic {response.diagnostic}")
+
+
+def system_title(response: AssociationResponse, profile: Profile, *, ciphered: bool) -> bytes | None:
+    """The meter's system title: the responding one, which must be the pinned one, or else the pinned one.
+
+    Raises:
+        AuthenticationError: another meter answered than the pinned one.
+        RemoteProtocolError: a title is needed, and there is none of 8 octets.
+    """
+    pinned = profile.meter_system_title
+    title = response.responding_ap_title or pinned
+    if pinned is not None and title != pinned:
+        raise AuthenticationError(
+            f"a meter of system title {(title or b'').hex().upper()} answered, not {pinned.hex().upper()}",
+            kind="system-title",
+        )
+    if ciphered and (title is None or len(title) != SYSTEM_TITLE_LENGTH):
+        raise RemoteProtocolError("the AARE has no system title of 8 octets")
+    return title
+
+
+def open_initiate(
+    response: AssociationResponse, profile: Profile, context: SecurityContext | None
+) -> InitiateResponse:
+    """The InitiateResponse, opened where ours was sealed, and within what was proposed.
+
+    Raises:
+        SecurityError: it is protected too little, or by somebody else.
+        RemoteProtocolError: it is missing, or offers what was not proposed.
+    """
+    user_information = response.user_information
+    if not user_information:
+        raise RemoteProtocolError("the AARE has no user information")
+    if context is not None and profile.security_policy != SecurityPolicy.NONE:
+        if user_information[0] in {0x08, 0x0E}:  # InitiateResponse and confirmedServiceError in clear
+            raise SecurityError("the InitiateResponse is not protected, our request was", kind="downgrade")
+        user_information = context.open(user_information)
+    initiate = InitiateResponse.decode(user_information)
+    if initiate.dlms_version_number != DLMS_VERSION:
+        raise RemoteProtocolError(f"the meter speaks DLMS version {initiate.dlms_version_number}, not 6")
+    if initiate.vaa_name != LOGICAL_NAME_VAA:
+        raise RemoteProtocolError(f"the meter answered with vaa-name {initiate.vaa_name:#06x}, not 0x0007")
+    if initiate.conformance & ~PROPOSED_CONFORMANCE:
+        raise RemoteProtocolError("the meter negotiated services that were not proposed")
+    return initiate
+
+
+def rejection(response: AssociationResponse) -> AssociationRejected:
+    """The error for an AARE that does not accept."""
+    hint: str | None = None
+    known: AcseServiceUserDiagnostic | AcseServiceProviderDiagnostic
+    try:
+        if response.diagnostic_source == 1:
+            known = AcseServiceUserDiagnostic(response.diagnostic)
+            hint = _HINTS.get(known)
+        else:
+            known = AcseServiceProviderDiagnostic(response.diagnostic)
+        reason = known.name.lower().replace("_", " ")
+    except ValueError:
+        reason = f"diagnostic {response.diagnostic}"
+    if (initiate := _initiate_error(response.user_information)) is not None:
+        reason = f"{reason}, {initiate}"
+    for_good = "for now " if response.result == 2 else ""
+    return AssociationRejected(
+        f"the meter refused the association {for_good}({reason})",
+        association_result=response.result,
+        diagnostic=response.diagnostic,
+        hint=hint,
+    )
+
+
+def _initiate_error(user_information: bytes | None) -> str | None:
+    # confirmedServiceError of service initiateError and choice initiate, as refused InitiateRequests get it.
+    if user_information is None or len(user_information) != 4 or user_information[:3] != b"\x0e\x01\x06":
+        return None
+    try:
+        return _INITIATE_TEXTS[InitiateError(user_information[3])]
+    except ValueError:
+        return f"initiate error {user_information[3]}"
+
+
+def exception_error(response: ExceptionResponse) -> DlmsError:
+    """The error for an exception-response in place of an AARE or of pass 4."""
+    if response.service_error == ServiceErrorCode.INVOCATION_COUNTER_ERROR:
+        return ReplayError(
+            "the meter refused our invocation counter: it has accepted a higher one before",
+            kind="invocation-counter",
+            expected_counter=response.invocation_counter,
+        )
+    if response.service_error == ServiceErrorCode.DECIPHERING_ERROR:
+        error = AuthenticationError("the meter could not decipher our message", kind="deciphering")
+        error.hint = _KEYS
+        return error
+    return AssociationRejected(
+        f"the meter refused the association by an exception "
+        f"(state error {response.state_error}, service error {response.service_error})",
+        association_result=1,
+        diagnostic=0,
+    )
+
+
+def proof_error(what: str) -> AuthenticationError:
+    """The error for a proof that failed on either side."""
+    error = AuthenticationError(what, kind="authentication-proof")
+    error.hint = _KEYS
+    return error

@@ -1,0 +1,337 @@
+"""Judging an AARQ: what a meter knows about its clients, and which of them it lets in on what terms.
+
+The checks come in the order of the standard: client, version, context, mechanism and secret, title,
+InitiateRequest. The first that fails names the diagnostic. Nothing is sent from here and no state is
+moved.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from dlms_fw._core import (
+    AssociationRequest,
+    AssociationResponse,
+    ConfirmedServiceError,
+    InitiateRequest,
+    InitiateResponse,
+    Key,
+    SecurityContext,
+)
+from dlms_fw.enums import (
+    AcseServiceProviderDiagnostic,
+    AcseServiceUserDiagnostic,
+    AssociationResult,
+    InitiateError,
+    SecuritySuite,
+)
+from dlms_fw.errors import ConfigurationError, DecodeError
+from dlms_fw.hls import MECHANISMS, Handshake, Mechanism
+from dlms_fw.security import (
+    COUNTER_MARGIN,
+    COUNTER_STRIDE,
+    SYSTEM_TITLE_LENGTH,
+    Keys,
+    SecurityPolicy,
+    extend_counters,
+    key_length,
+)
+from dlms_fw.session.aare import DLMS_VERSION, PROPOSED_CONFORMANCE, application_context
+from dlms_fw.session.states import TRANSITIONS, State, Step
+
+DEFAULT_CONFORMANCE = PROPOSED_CONFORMANCE
+SMALLEST_PDU_SIZE = 12
+"""Octets; a client that takes less could not even take an error."""
+_CHALLENGE_TRIES = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerClient:
+    """What a meter knows about one of its clients.
+
+    Attributes:
+        mechanism: How it must prove itself; a row of :data:`dlms_fw.hls.MECHANISMS`.
+        secret: Its password, or the shared secret of a mechanism that needs one.
+        keys: Needed for mechanism 5 and for any policy.
+        security_suite: Of its keys.
+        security_policy: The least protection; anything but NONE demands a ciphered application context.
+        conformance: The services it may have.
+        max_receive_pdu_size: Octets of the largest APDU that we take from it without block transfer.
+        client_system_title: The only title it may have, or ``None`` for any.
+        pre_established: Associated from the start; it can neither open nor release, and is never answered.
+        locked: Every AARQ is refused.
+    """
+
+    mechanism: int = 0
+    secret: Key | None = None
+    keys: Keys | None = None
+    security_suite: SecuritySuite = SecuritySuite.AES_GCM_128
+    security_policy: SecurityPolicy = SecurityPolicy.NONE
+    conformance: int = DEFAULT_CONFORMANCE
+    max_receive_pdu_size: int = 1024
+    client_system_title: bytes | None = None
+    pre_established: bool = False
+    locked: bool = False
+
+
+class ServerCounters(Protocol):
+    """A meter's invocation counters, one stream per key, kept over restarts by the meter's own means."""
+
+    def reserve(self, key_fingerprint: str, count: int) -> range:
+        """Take ``count`` counters of ours that were never used; durable when it returns."""
+        ...
+
+    def last_accepted(self, key_fingerprint: str) -> int:
+        """The highest counter ever accepted from a client under this key, or -1."""
+        ...
+
+    def accepted(self, key_fingerprint: str, counter: int) -> None:
+        """A verified message had this counter; called before the message is handed on."""
+        ...
+
+
+@dataclass(slots=True)
+class Association:
+    """One client's association as it stands; the meter may look at it.
+
+    Attributes:
+        conformance: What was negotiated.
+        client_max_receive_pdu_size: Octets; 0 is no limit.
+        server_max_receive_pdu_size: Octets.
+        client_system_title: As in the AARQ, or as pinned.
+    """
+
+    client_sap: int
+    client: ServerClient | None = None
+    state: State = State.DISCONNECTED
+    mechanism: int = 0
+    application_context: int = 1
+    conformance: int = 0
+    client_max_receive_pdu_size: int = 0
+    server_max_receive_pdu_size: int = 0
+    client_system_title: bytes | None = None
+    context: SecurityContext | None = field(default=None, repr=False)
+    handshake: Handshake | None = field(default=None, repr=False)
+
+    @property
+    def pre_established(self) -> bool:
+        """Whether this association was never opened and cannot be released."""
+        return self.client is not None and self.client.pre_established
+
+    @property
+    def key_fingerprint(self) -> str | None:
+        """Of the key whose invocation counters are used."""
+        keys = None if self.client is None else self.client.keys
+        return None if keys is None or keys.counter_key is None else keys.counter_key.fingerprint
+
+    def move(self, step: Step) -> None:
+        """Take a step of the table."""
+        self.state = TRANSITIONS[self.state][step]
+
+
+class Refusal(Exception):  # noqa: N818 (never leaves the session)
+    """An AARQ that is not accepted: how to say so, and why for the log."""
+
+    def __init__(
+        self,
+        reason: str,
+        diagnostic: int = AcseServiceUserDiagnostic.NO_REASON_GIVEN,
+        *,
+        source: int = 1,
+        initiate_error: InitiateError | None = None,
+    ) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.diagnostic = diagnostic
+        self.source = source
+        self.initiate_error = initiate_error
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Lets clients in; what it needs of the meter for that."""
+
+    system_title: bytes
+    challenge: Callable[[], bytes]
+    counters: ServerCounters | None
+
+    def accept(
+        self, association: Association, client: ServerClient | None, request: AssociationRequest
+    ) -> AssociationResponse:
+        """Fill ``association`` and give the AARE, or say why not.
+
+        Raises:
+            Refusal: with the diagnostic.
+            SecurityError: the InitiateRequest was made with other keys, or comes again (ReplayError).
+        """
+        association.client = client
+        if client is None:
+            raise Refusal("unknown-client")
+        if client.locked:
+            raise Refusal("locked")
+        if not request.protocol_version_supported:
+            raise Refusal("protocol-version", AcseServiceProviderDiagnostic.NO_COMMON_ACSE_VERSION, source=2)
+        association.application_context = application_context(client.security_policy)
+        if request.application_context != association.application_context:
+            raise Refusal("context", AcseServiceUserDiagnostic.APPLICATION_CONTEXT_NAME_NOT_SUPPORTED)
+        mechanism = MECHANISMS[client.mechanism]
+        association.mechanism = mechanism.id
+        _check_authentication(request, client, mechanism)
+        ciphered = client.security_policy != SecurityPolicy.NONE
+        if ciphered or mechanism.needs_keys:
+            association.client_system_title = self._client_title(request, client)
+            association.context = self.new_context(association, client)
+        initiate = _open_initiate(association, request, ciphered=ciphered)
+        _check_initiate(initiate, client)
+        association.conformance = initiate.conformance & client.conformance
+        association.client_max_receive_pdu_size = initiate.client_max_receive_pdu_size
+        association.server_max_receive_pdu_size = client.max_receive_pdu_size
+        if ciphered and initiate.dedicated_key is not None:
+            self._use_dedicated_key(association, client, initiate.dedicated_key)
+        own_challenge = self._own_challenge(request) if mechanism.high_level else None
+        if own_challenge is not None:
+            association.handshake = Handshake(
+                own_challenge=own_challenge,
+                peer_challenge=request.authentication_value or b"",
+                context=association.context,
+                secret=client.secret,
+            )
+        return AssociationResponse(
+            association.application_context,
+            AssociationResult.ACCEPTED,
+            AcseServiceUserDiagnostic.AUTHENTICATION_REQUIRED if mechanism.high_level else 0,
+            initiate_response(association, ciphered=ciphered),
+            mechanism=mechanism.id or None,
+            authentication_value=own_challenge,
+            responding_ap_title=None if association.context is None else self.system_title,
+        )
+
+    def new_context(
+        self, association: Association, client: ServerClient, *, dedicated_key: Key | None = None
+    ) -> SecurityContext | None:
+        """Keys and counters for a client; ``None`` where it has no keys."""
+        fingerprint = association.key_fingerprint
+        if client.keys is None or fingerprint is None or self.counters is None:
+            return None
+        last_accepted = self.counters.last_accepted(fingerprint)
+        taken = self.counters.reserve(fingerprint, COUNTER_STRIDE)
+        return SecurityContext(
+            client.security_suite,
+            client.security_policy,
+            system_title=self.system_title,
+            peer_system_title=association.client_system_title or client.client_system_title,
+            global_unicast_encryption_key=client.keys.global_unicast_encryption_key,
+            authentication_key=client.keys.authentication_key,
+            global_broadcast_encryption_key=client.keys.global_broadcast_encryption_key,
+            dedicated_key=dedicated_key,
+            invocation_counter=taken.start,
+            counter_limit=taken.stop,
+            peer_invocation_counter=None if last_accepted < 0 else last_accepted,
+        )
+
+    def prepare_counters(self, association: Association) -> None:
+        """Have counters to send with, and know what was accepted over other links under the same key."""
+        context, fingerprint, counters = association.context, association.key_fingerprint, self.counters
+        if context is None or fingerprint is None or counters is None:
+            return
+        if context.counters_left < COUNTER_MARGIN:
+            extend_counters(context, lambda count: counters.reserve(fingerprint, count))
+        ours = context.peer_invocation_counter
+        if (last_accepted := counters.last_accepted(fingerprint)) > (-1 if ours is None else ours):
+            context.peer_invocation_counter = last_accepted
+
+    def note_counter(self, association: Association) -> None:
+        """Tell the meter the highest counter that was verified, before it acts on the message."""
+        context, fingerprint, counters = association.context, association.key_fingerprint, self.counters
+        if context is None or fingerprint is None or counters is None:
+            return
+        counter = context.peer_invocation_counter
+        if counter is not None and counter > counters.last_accepted(fingerprint):
+            counters.accepted(fingerprint, counter)
+
+    def _client_title(self, request: AssociationRequest, client: ServerClient) -> bytes:
+        title = request.calling_ap_title
+        pinned = client.client_system_title
+        if title is None or len(title) != SYSTEM_TITLE_LENGTH or title == self.system_title:
+            raise Refusal("title", AcseServiceUserDiagnostic.CALLING_AP_TITLE_NOT_RECOGNIZED)
+        if pinned is not None and title != pinned:
+            raise Refusal("title", AcseServiceUserDiagnostic.CALLING_AP_TITLE_NOT_RECOGNIZED)
+        return title
+
+    def _use_dedicated_key(self, association: Association, client: ServerClient, octets: bytes) -> None:
+        if len(octets) != key_length(client.security_suite):
+            raise Refusal("ciphering", initiate_error=InitiateError.OTHER)
+        self.note_counter(association)
+        association.context = self.new_context(association, client, dedicated_key=Key(octets))
+
+    def _own_challenge(self, request: AssociationRequest) -> bytes:
+        for _ in range(_CHALLENGE_TRIES):
+            challenge = self.challenge()
+            if challenge != request.authentication_value:
+                return challenge
+        raise ConfigurationError("the challenges are not random")
+
+
+def initiate_response(association: Association, *, ciphered: bool) -> bytes:
+    """Our InitiateResponse to this client, sealed where the association is ciphered."""
+    plain = InitiateResponse(association.conformance, association.server_max_receive_pdu_size).encode()
+    return association.context.seal(plain) if ciphered and association.context is not None else plain
+
+
+def rejection(request: AssociationRequest, refusal: Refusal) -> AssociationResponse:
+    """The AARE that refuses, with a confirmedServiceError where the InitiateRequest was the matter."""
+    user_information: bytes | None = None
+    if refusal.initiate_error is not None:
+        user_information = ConfirmedServiceError(1, 6, refusal.initiate_error).encode()
+    return AssociationResponse(
+        request.application_context,
+        AssociationResult.REJECTED_PERMANENT,
+        refusal.diagnostic,
+        user_information,
+        diagnostic_source=refusal.source,
+    )
+
+
+def _check_authentication(request: AssociationRequest, client: ServerClient, mechanism: Mechanism) -> None:
+    value = request.authentication_value or b""
+    if request.mechanism is None and mechanism.id != 0:
+        diagnostic = (
+            AcseServiceUserDiagnostic.AUTHENTICATION_MECHANISM_NAME_REQUIRED
+            if value
+            else AcseServiceUserDiagnostic.AUTHENTICATION_REQUIRED
+        )
+        raise Refusal("mechanism", diagnostic)
+    if (request.mechanism or 0) != mechanism.id:
+        raise Refusal("mechanism", AcseServiceUserDiagnostic.AUTHENTICATION_MECHANISM_NAME_NOT_RECOGNISED)
+    if mechanism.high_level and len(value) not in mechanism.challenge_lengths:
+        raise Refusal("challenge", AcseServiceUserDiagnostic.AUTHENTICATION_FAILURE)
+    if mechanism.needs_secret and not mechanism.high_level:
+        secret = b"" if client.secret is None else client.secret.expose()
+        if not secret or not hmac.compare_digest(value, secret):
+            raise Refusal("password", AcseServiceUserDiagnostic.AUTHENTICATION_FAILURE)
+
+
+def _open_initiate(
+    association: Association, request: AssociationRequest, *, ciphered: bool
+) -> InitiateRequest:
+    user_information = request.user_information or b""
+    try:
+        if ciphered:
+            if user_information[:1] == b"\x01" or association.context is None:
+                raise Refusal("ciphering", initiate_error=InitiateError.OTHER)
+            user_information = association.context.open(user_information)
+        return InitiateRequest.decode(user_information)
+    except DecodeError:
+        raise Refusal("malformed", initiate_error=InitiateError.OTHER) from None
+
+
+def _check_initiate(initiate: InitiateRequest, client: ServerClient) -> None:
+    if initiate.dlms_version_number < DLMS_VERSION:
+        raise Refusal("version", initiate_error=InitiateError.DLMS_VERSION_TOO_LOW)
+    if not initiate.conformance & client.conformance:
+        raise Refusal("conformance", initiate_error=InitiateError.INCOMPATIBLE_CONFORMANCE)
+    if 0 < initiate.client_max_receive_pdu_size < SMALLEST_PDU_SIZE:
+        raise Refusal("pdu-size", initiate_error=InitiateError.PDU_SIZE_TOO_SHORT)

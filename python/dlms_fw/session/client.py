@@ -1,0 +1,400 @@
+"""The client's side of a session: connect, associate, ask, release. Octets in, events and octets out.
+
+Rules kept here: nothing is requested before the meter has proved itself in pass 4; our policy is a floor
+and is never learnt from the wire; counters are reserved before they are used; a failed association is
+never tried again from here. There is no socket, clock or random number in this file.
+
+Order of calls: ``connect`` (send the octets, ``receive`` until the state is CONNECTED; over the wrapper it
+is at once), ``associate`` (until ASSOCIATED), then ``send`` and ``receive`` in turn, ``release`` (until
+CONNECTED), ``disconnect``. ``receive`` gives events and octets that must go out now. When nothing has come
+for the response timeout, ``handle_timeout`` gives what to repeat, or raises ResponseTimeout.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from typing_extensions import Buffer
+
+from dlms_fw import axdr
+from dlms_fw._core import (
+    ActionRequest,
+    ActionResponse,
+    AssociationRequest,
+    AssociationResponse,
+    Channel,
+    Discarded,
+    Event,
+    ExceptionResponse,
+    GetRequest,
+    HdlcFraming,
+    InitiateRequest,
+    LinkConnected,
+    LinkDisconnected,
+    ReleaseRequest,
+    ReleaseResponse,
+    RequestList,
+    SecurityContext,
+    SetRequest,
+    WrapperFraming,
+)
+from dlms_fw.enums import AssociationResult, Conformance
+from dlms_fw.errors import (
+    ConfigurationError,
+    DecodeError,
+    LinkError,
+    LocalProtocolError,
+    RemoteProtocolError,
+    ResponseTimeout,
+    SecurityError,
+)
+from dlms_fw.hls import REPLY_TO_HLS, Handshake
+from dlms_fw.profiles import Profile
+from dlms_fw.security import (
+    COUNTER_MARGIN,
+    COUNTER_STRIDE,
+    Counters,
+    SecurityPolicy,
+    extend_counters,
+)
+from dlms_fw.session.aare import (
+    PROPOSED_CONFORMANCE,
+    application_context,
+    check_names,
+    exception_error,
+    open_initiate,
+    proof_error,
+    rejection,
+    system_title,
+)
+from dlms_fw.session.states import TRANSITIONS, State, Step
+
+Request: TypeAlias = GetRequest | SetRequest | ActionRequest | RequestList
+
+
+@dataclass(frozen=True, slots=True)
+class Association:
+    """What was agreed.
+
+    Attributes:
+        conformance: The services both sides have.
+        server_max_receive_pdu_size: Octets of the largest APDU the meter takes; 0 is no limit.
+        meter_system_title: As in the AARE, or as pinned; ``None`` where neither says one.
+    """
+
+    conformance: Conformance
+    server_max_receive_pdu_size: int
+    meter_system_title: bytes | None
+
+
+class ClientSession:
+    """One link to one logical device, and the association on it.
+
+    Args:
+        framing: How octets are framed, and between whom.
+        profile: Who we are and what we accept.
+        challenge: Gives a fresh random challenge of 8 to 64 octets for each association.
+        counters: Our invocation counters; needed where the profile has keys.
+        first_counter: Use no invocation counter below this one.
+        meter_counter: The highest counter of the meter that was ever accepted; lower ones are replays.
+    """
+
+    def __init__(
+        self,
+        framing: WrapperFraming | HdlcFraming,
+        profile: Profile,
+        *,
+        challenge: Callable[[], bytes],
+        counters: Counters | None = None,
+        first_counter: int = 0,
+        meter_counter: int | None = None,
+    ) -> None:
+        profile.check()
+        if profile.needs_keys and counters is None:
+            raise ConfigurationError("protection by keys needs a journal to keep the invocation counters in")
+        self.profile = profile
+        self.channel = Channel("client", framing)
+        self.state = State.DISCONNECTED
+        self.association: Association | None = None
+        self.context: SecurityContext | None = None
+        self._challenge = challenge
+        self._counters = counters
+        self._first_counter = first_counter
+        self._meter_counter = meter_counter
+        self._own_challenge = b""
+        self._handshake: Handshake | None = None
+        self._own_proof = b""
+
+    # Commands: each gives the octets to send
+
+    def connect(self) -> bytes:
+        """Bring up the link; over the wrapper there is nothing to send."""
+        state = self._after(Step.CONNECT)
+        data = self.channel.connect()
+        self.state = state
+        if self.channel.connected:
+            self.state = self._after(Step.CONNECTED)
+        return data
+
+    def associate(self) -> bytes:
+        """Ask for the association of the profile (AARQ); its first counters are reserved now."""
+        state = self._after(Step.ASSOCIATE)
+        profile, mechanism = self.profile, self.profile.authentication
+        self.channel.reset_association()
+        self.association = None
+        self.context = self._new_context() if profile.needs_keys else None
+        value: bytes | None = None
+        if mechanism.high_level:
+            self._own_challenge = value = self._challenge()
+            if len(value) not in mechanism.challenge_lengths:
+                raise LocalProtocolError(f"a challenge of {len(value)} octets is not allowed")
+        elif mechanism.needs_secret and profile.password is not None:
+            value = profile.password.expose()
+        data = self.channel.send(
+            AssociationRequest(
+                application_context(profile.security_policy),
+                self._initiate_request(),
+                mechanism=mechanism.id or None,
+                authentication_value=value,
+                calling_ap_title=profile.system_title if profile.needs_keys else None,
+            )
+        )
+        self.state = state
+        return data
+
+    def send(self, request: Request) -> bytes:
+        """Ask the meter for a service."""
+        if self.state is not State.ASSOCIATED:
+            raise LocalProtocolError(f"no service can be asked for while {self.state.value}")
+        self._top_up()
+        return self.channel.send(request)
+
+    def release(self) -> bytes:
+        """Ask to end the association (RLRQ); protected like everything else, so that nobody else can."""
+        state = self._after(Step.RELEASE)
+        ciphered = self.profile.security_policy != SecurityPolicy.NONE
+        data = self.channel.send(ReleaseRequest(0, self._initiate_request() if ciphered else None))
+        self.state = state
+        return data
+
+    def disconnect(self) -> bytes:
+        """Take down the link."""
+        state = self._after(Step.DISCONNECT)
+        data = self.channel.disconnect()
+        self.state = state
+        if not self.channel.connected and not data:
+            self.state = State.DISCONNECTED
+        return data
+
+    # What comes in
+
+    def receive(self, data: Buffer) -> tuple[list[Event], bytes]:
+        """Take octets from the meter: the answers and whatever else it said, and octets to send now.
+
+        Raises:
+            AssociationRejected: the meter refused.
+            AuthenticationError: it could not prove itself, or we could not.
+            ReplayError: it says that our invocation counter is too low.
+            SecurityError: a message was protected too little; the association is over.
+            RemoteProtocolError: the meter broke the rules.
+            LinkError: the link is lost.
+        """
+        self._top_up()
+        try:
+            events, reply = self.channel.receive(data)
+            special = _SPECIAL if self.state is State.ASSOCIATED else _HANDLERS
+            for event in events:
+                if type(event) in special:
+                    break
+            else:
+                return events, reply
+            kept: list[Event] = []
+            for event in events:
+                handler = _HANDLERS.get(type(event))
+                answer = event if handler is None else handler(self, event)
+                if isinstance(answer, bytes):
+                    reply += answer
+                elif answer is not None:
+                    kept.append(answer)
+        except LinkError:
+            self.state = State.DISCONNECTED
+            raise
+        except (SecurityError, RemoteProtocolError):
+            self._abort()
+            raise
+        return kept, reply
+
+    def handle_timeout(self) -> bytes:
+        """Nothing has come in time: what to repeat. Raises ResponseTimeout where nothing is left to try."""
+        try:
+            return self.channel.handle_timeout()
+        except ResponseTimeout:
+            if self.state is State.RELEASING:  # some meters say nothing to an RLRQ
+                self.state = self._after(Step.RELEASED)
+                return b""
+            if self.state is State.DISCONNECTING:
+                self.state = State.DISCONNECTED
+                return b""
+            raise
+
+    def _on_link_connected(self, event: Event) -> Event:
+        self.state = self._seen(Step.CONNECTED)
+        return event
+
+    def _on_link_disconnected(self, event: Event) -> Event:
+        self.state = self._seen(Step.DISCONNECTED)
+        self.association = None
+        return event
+
+    def _on_association_response(self, event: Event) -> bytes | None:
+        assert isinstance(event, AssociationResponse)  # noqa: S101 (by _HANDLERS)
+        if event.result != AssociationResult.ACCEPTED:
+            self.state = self._seen(Step.REJECT)
+            raise rejection(event)
+        high_level = self.profile.authentication.high_level
+        state = self._seen(Step.CHALLENGE if high_level else Step.ACCEPT)
+        check_names(event, self.profile)
+        title = system_title(event, self.profile, ciphered=self.context is not None)
+        if self.context is not None:
+            self.context.peer_system_title = title
+        initiate = open_initiate(event, self.profile, self.context)
+        self.channel.negotiate(
+            initiate.conformance, initiate.server_max_receive_pdu_size, self.profile.max_pdu_size
+        )
+        if self.profile.security_policy != SecurityPolicy.NONE:
+            self.channel.security = self.context
+        self.association = Association(
+            Conformance(initiate.conformance), initiate.server_max_receive_pdu_size, title
+        )
+        proof = self._pass_3(event.authentication_value or b"") if high_level else None
+        self.state = state
+        return proof
+
+    def _pass_3(self, challenge: bytes) -> bytes:
+        mechanism = self.profile.authentication
+        mechanism.check_challenges(self._own_challenge, challenge)
+        self._handshake = Handshake(
+            own_challenge=self._own_challenge,
+            peer_challenge=challenge,
+            context=self.context,
+            secret=self.profile.password,
+        )
+        assert mechanism.prove is not None  # noqa: S101 (high_level)
+        self._own_proof = mechanism.prove(self._handshake)
+        return self.channel.send(ActionRequest(*REPLY_TO_HLS, axdr.octet_string.encode(self._own_proof)))
+
+    def _on_action_response(self, event: Event) -> Event | None:
+        if self.state is not State.AUTHENTICATING:
+            return event
+        assert isinstance(event, ActionResponse)  # noqa: S101 (by _HANDLERS)
+        mechanism, handshake = self.profile.authentication, self._handshake
+        assert mechanism.check is not None  # noqa: S101 (high_level)
+        assert handshake is not None  # noqa: S101 (AUTHENTICATING)
+        if event.result != 0:
+            raise proof_error(f"the meter did not accept our proof (action result {event.result})")
+        try:
+            proof = axdr.octet_string.decode(event.data or b"")
+        except DecodeError:
+            raise proof_error("the meter did not prove itself in pass 4") from None
+        if hmac.compare_digest(proof, self._own_proof):
+            raise proof_error("the meter sent our own proof back")
+        try:
+            mechanism.check(handshake, proof)
+        except SecurityError as error:
+            raise proof_error(f"the meter could not prove itself in pass 4: {error}") from error
+        self.state = self._seen(Step.PROVE)
+        self._handshake = None
+        return None
+
+    def _on_release_response(self, _event: Event) -> None:
+        self.state = self._seen(Step.RELEASED)
+        self.association = None
+        self.channel.reset_association()
+
+    def _on_exception_response(self, event: Event) -> Event | None:
+        assert isinstance(event, ExceptionResponse)  # noqa: S101 (by _HANDLERS)
+        if self.state is State.RELEASING:
+            return self._on_release_response(event)
+        if self.state in {State.ASSOCIATING, State.AUTHENTICATING}:
+            self.state = self._after(Step.ABORT)
+            raise exception_error(event)
+        return event
+
+    def _on_discarded(self, event: Event) -> Event:
+        assert isinstance(event, Discarded)  # noqa: S101 (by _HANDLERS)
+        if self.state is State.AUTHENTICATING and event.reason == "authentication-tag":
+            raise proof_error("the meter's message was made with other keys, or changed on the way")
+        return event
+
+    # Helpers
+
+    def _initiate_request(self) -> bytes:
+        plain = InitiateRequest(PROPOSED_CONFORMANCE, self.profile.max_pdu_size).encode()
+        if self.profile.security_policy == SecurityPolicy.NONE:
+            return plain
+        assert self.context is not None  # noqa: S101 (a policy needs keys)
+        self._top_up()
+        return self.context.seal(plain)
+
+    def _new_context(self) -> SecurityContext:
+        assert self._counters is not None  # noqa: S101 (checked by the constructor)
+        assert self.profile.system_title is not None  # noqa: S101 (checked by the profile)
+        keys = self.profile.keys
+        counters = self._counters.reserve(self._first_counter, COUNTER_STRIDE)
+        return SecurityContext(
+            self.profile.security_suite,
+            self.profile.security_policy,
+            system_title=self.profile.system_title,
+            peer_system_title=self.profile.meter_system_title,
+            global_unicast_encryption_key=keys.global_unicast_encryption_key,
+            authentication_key=keys.authentication_key,
+            global_broadcast_encryption_key=None,  # nothing a single meter says to us alone comes under it
+            invocation_counter=counters.start,
+            counter_limit=counters.stop,
+            peer_invocation_counter=self._meter_counter,
+        )
+
+    def _top_up(self) -> None:
+        if self.context is not None and self.context.counters_left < COUNTER_MARGIN:
+            extend_counters(self.context, self._reserve)
+
+    def _reserve(self, count: int) -> range:
+        assert self._counters is not None  # noqa: S101 (there is a context)
+        return self._counters.reserve(self._first_counter, count)
+
+    def _abort(self) -> None:
+        self.association = None
+        self._handshake = None
+        if Step.ABORT in TRANSITIONS[self.state]:
+            self.state = self._after(Step.ABORT)
+            self.channel.reset_association()
+
+    def _after(self, step: Step) -> State:
+        """The state after a step of ours."""
+        try:
+            return TRANSITIONS[self.state][step]
+        except KeyError:
+            raise LocalProtocolError(f"cannot {step.value} while {self.state.value}") from None
+
+    def _seen(self, step: Step) -> State:
+        """The state after a step of the meter."""
+        try:
+            return TRANSITIONS[self.state][step]
+        except KeyError:
+            raise RemoteProtocolError(f"the meter may not {step.value} while {self.state.value}") from None
+
+
+_HANDLERS: dict[type, Callable[[ClientSession, Event], Event | bytes | None]] = {
+    LinkConnected: ClientSession._on_link_connected,
+    LinkDisconnected: ClientSession._on_link_disconnected,
+    AssociationResponse: ClientSession._on_association_response,
+    ActionResponse: ClientSession._on_action_response,
+    ReleaseResponse: ClientSession._on_release_response,
+    ExceptionResponse: ClientSession._on_exception_response,
+    Discarded: ClientSession._on_discarded,
+}
+_SPECIAL = frozenset(_HANDLERS) - {ActionResponse, ExceptionResponse, Discarded}
+"""What still moves the state once we are associated; everything else goes straight to the caller."""

@@ -1,0 +1,37 @@
+"""What a server session tells the meter beside services."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Associated:
+    """A client has proved itself."""
+
+    client_sap: int
+    mechanism: int
+
+
+@dataclass(frozen=True, slots=True)
+class AssociationFailed:
+    """A client was refused; ``reason`` is ``password`` or ``proof`` where it did not know a secret."""
+
+    client_sap: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AssociationEnded:
+    """An association is over: ``released``, ``link``, ``security``, ``replaced`` or ``closed``."""
+
+    client_sap: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRefused:
+    """A message was answered with an exception-response, or dropped; for the meter's log."""
+
+    client_sap: int
+    reason: str

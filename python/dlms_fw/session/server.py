@@ -1,0 +1,432 @@
+"""The server's side of a session: what a meter says to links, associations and protection.
+
+Octets in, events and octets out. It answers by itself whatever is not a service: AARQ, HLS passes 3 and 4,
+RLRQ, and requests that are not allowed, cannot be deciphered or come again. Services go to the meter as
+events, only while their client is associated. Several clients may share one link; each has its own
+association. The meter's objects, rights and lock-out are not known here, nor is a socket, a clock or a
+random number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+from typing_extensions import Buffer
+
+from dlms_fw import axdr
+from dlms_fw._core import (
+    ActionRequest,
+    ActionResponse,
+    AssociationRequest,
+    Channel,
+    DataNotification,
+    Discarded,
+    Event,
+    EventNotification,
+    ExceptionResponse,
+    GetRequest,
+    GetResponse,
+    HdlcFraming,
+    LinkConnected,
+    LinkDisconnected,
+    PeerChanged,
+    ReleaseRequest,
+    ReleaseResponse,
+    RequestList,
+    ResponseList,
+    SetRequest,
+    SetResponse,
+    WrapperFraming,
+)
+from dlms_fw.enums import ActionResult, ServiceErrorCode, StateError
+from dlms_fw.errors import ConfigurationError, DecodeError, LocalProtocolError, ReplayError, SecurityError
+from dlms_fw.hls import MECHANISMS, REPLY_TO_HLS
+from dlms_fw.security import SecurityPolicy
+from dlms_fw.session.acceptance import (
+    DEFAULT_CONFORMANCE,
+    Association,
+    Gate,
+    Refusal,
+    ServerClient,
+    ServerCounters,
+    initiate_response,
+    rejection,
+)
+from dlms_fw.session.events import Associated, AssociationEnded, AssociationFailed, RequestRefused
+from dlms_fw.session.states import State, Step
+
+__all__ = [
+    "DEFAULT_CONFORMANCE",
+    "Associated",
+    "Association",
+    "AssociationEnded",
+    "AssociationFailed",
+    "RequestRefused",
+    "ServerClient",
+    "ServerCounters",
+    "ServerEvent",
+    "ServerSession",
+    "State",
+]
+
+_CONFIRMED = 0x40
+_MOST_ASSOCIATIONS = 16
+_SECURITY_REASONS = frozenset(
+    {
+        "authentication-tag",
+        "suite-mismatch",
+        "unsupported-protection",
+        "system-title",
+        "too-short",
+        "missing-key",
+    }
+)
+
+
+Request: TypeAlias = GetRequest | SetRequest | ActionRequest | RequestList
+Response: TypeAlias = GetResponse | SetResponse | ActionResponse | ResponseList | ExceptionResponse
+ServerEvent: TypeAlias = Request | Associated | AssociationFailed | AssociationEnded | RequestRefused
+
+
+class ServerSession:
+    """One link to a meter with the associations on it.
+
+    Order of calls: ``receive``; send its octets; answer its events with ``respond``; while :attr:`more`, call
+    ``receive(b"")`` and do the same.
+
+    Args:
+        framing: How octets are framed; the client named in it is not looked at.
+        clients: The clients by SAP; looked up anew at each AARQ.
+        system_title: The meter's.
+        challenge: Gives a fresh random challenge of 8 to 64 octets.
+        counters: Needed where any client has keys.
+        max_receive_apdu_size: Octets of the largest APDU that block transfer may put together.
+    """
+
+    def __init__(
+        self,
+        framing: WrapperFraming | HdlcFraming,
+        clients: Mapping[int, ServerClient],
+        *,
+        system_title: bytes,
+        challenge: Callable[[], bytes],
+        counters: ServerCounters | None = None,
+        max_receive_apdu_size: int = 65_536,
+    ) -> None:
+        if counters is None and any(client.keys is not None for client in clients.values()):
+            raise ConfigurationError("clients with keys need a place for invocation counters")
+        self.channel = Channel("server", framing, max_receive_apdu_size=max_receive_apdu_size)
+        self.more = False
+        self._clients = clients
+        self._gate = Gate(system_title, challenge, counters)
+        self._associations: dict[int, Association] = {}
+        self._linked = self.channel.connected
+        self._events: list[ServerEvent] = []
+        self._next_client: int | None = None
+        self.association = self._association(self.channel.client_sap)
+
+    @property
+    def client_sap(self) -> int:
+        """The client of the events just returned."""
+        return self.association.client_sap
+
+    @property
+    def state(self) -> State:
+        """The state of that client's association."""
+        return self.association.state
+
+    def receive(self, data: Buffer) -> tuple[list[ServerEvent], bytes]:
+        """Take octets from the line: what the meter must answer or note, and octets to send first.
+
+        Raises:
+            LinkError: the octets make no sense any more; the medium must be closed.
+        """
+        self._events = events = []
+        self.more = False
+        if self._next_client is not None:
+            self._switch(self._next_client)
+        out = b""
+        while True:
+            self._gate.prepare_counters(self.association)
+            try:
+                incoming, reply = self.channel.receive(data)
+            except SecurityError:  # protected less than the policy: the association is over
+                return events, out + self._abort()
+            except DecodeError as error:
+                return events, out + self._refuse(
+                    error.kind, StateError.SERVICE_UNKNOWN, ServiceErrorCode.OTHER_REASON
+                )
+            out += reply
+            self._gate.note_counter(self.association)
+            for event in incoming:
+                if type(event) is PeerChanged:
+                    self._next_client = event.client_sap
+                else:
+                    out += self._take(event)
+            if self._next_client is None:
+                return events, out
+            if any(isinstance(event, _REQUESTS) for event in events):
+                self.more = True  # they must be answered to their own client first
+                return events, out
+            self._switch(self._next_client)
+            data = b""
+
+    def respond(self, response: Response) -> bytes:
+        """The octets of an answer; none where the request wanted none."""
+        association = self.association
+        if association.pre_established:
+            return b""
+        if not isinstance(response, ExceptionResponse) and not response.invoke_id_and_priority & _CONFIRMED:
+            return b""
+        self._gate.prepare_counters(self.association)
+        try:
+            return self.channel.send(response)
+        except LocalProtocolError:
+            return self._exception(StateError.SERVICE_NOT_ALLOWED, ServiceErrorCode.PDU_TOO_LONG)
+
+    def notify(self, notification: DataNotification | EventNotification) -> bytes:
+        """The octets of something that nobody asked for. Raises LocalProtocolError while not associated."""
+        if self.state is not State.ASSOCIATED:
+            raise LocalProtocolError(f"nothing can be notified while {self.state.value}")
+        self._gate.prepare_counters(self.association)
+        return self.channel.send(notification)
+
+    def handle_timeout(self) -> bytes:
+        """Nothing has come in time: what to repeat. Raises ResponseTimeout where nothing is left to try."""
+        return self.channel.handle_timeout()
+
+    def close(self) -> list[ServerEvent]:
+        """The medium is gone."""
+        self._events = events = []
+        self._relink("closed", linked=False)
+        return events
+
+    # What comes in
+
+    def _take(self, event: Event) -> bytes:
+        if isinstance(event, _REQUESTS):
+            return self._on_request(event)
+        if isinstance(event, AssociationRequest):
+            return self._on_association_request(event)
+        if isinstance(event, ReleaseRequest):
+            return self._on_release_request(event)
+        if isinstance(event, Discarded):
+            return self._on_discarded(event)
+        if isinstance(event, LinkConnected):
+            self._relink("link", linked=True)
+            return b""
+        if isinstance(event, LinkDisconnected):
+            self._relink("link", linked=False)
+            return b""
+        return self._refuse(
+            "unexpected-apdu", StateError.SERVICE_UNKNOWN, ServiceErrorCode.SERVICE_NOT_SUPPORTED
+        )
+
+    def _on_request(self, request: Request) -> bytes:
+        if self.state is State.ASSOCIATED:
+            self._events.append(request)
+            return b""
+        if self.state is State.AUTHENTICATING and isinstance(request, ActionRequest):
+            target = (request.class_id, request.logical_name, request.method_id)
+            if target == REPLY_TO_HLS:
+                return self._on_pass_3(request)
+        refused = self._refuse(
+            "not-associated", StateError.SERVICE_NOT_ALLOWED, ServiceErrorCode.OPERATION_NOT_POSSIBLE
+        )
+        return refused if (request.invoke_id_and_priority or 0) & _CONFIRMED else b""
+
+    def _on_pass_3(self, request: ActionRequest) -> bytes:
+        association = self.association
+        handshake, mechanism = association.handshake, MECHANISMS[association.mechanism]
+        assert handshake is not None  # noqa: S101 (AUTHENTICATING)
+        assert mechanism.check is not None  # noqa: S101 (a high level mechanism)
+        assert mechanism.prove is not None  # noqa: S101 (a high level mechanism)
+        association.handshake = None
+        invoke_id = request.invoke_id_and_priority or 0
+        parameter = request.parameter
+        try:
+            proof = axdr.octet_string.decode(parameter) if isinstance(parameter, bytes) else b""
+            mechanism.check(handshake, proof)
+        except (DecodeError, SecurityError):
+            answer = ActionResponse(ActionResult.OTHER_REASON, invoke_id_and_priority=invoke_id)
+            data = self.channel.send(answer)
+            association.move(Step.DISPROVE)
+            self.channel.reset_association()
+            self._events.append(AssociationFailed(self.client_sap, "proof"))
+            return data
+        self._gate.note_counter(self.association)
+        proof = axdr.octet_string.encode(mechanism.prove(handshake))
+        data = self.channel.send(ActionResponse(0, proof, invoke_id_and_priority=invoke_id))
+        association.move(Step.PROVE)
+        self._events.append(Associated(self.client_sap, association.mechanism))
+        return data
+
+    def _on_release_request(self, request: ReleaseRequest) -> bytes:
+        association = self.association
+        if association.state is not State.ASSOCIATED:
+            return self.channel.send(ReleaseResponse(0))
+        if association.pre_established:
+            return self._refuse(
+                "pre-established", StateError.SERVICE_NOT_ALLOWED, ServiceErrorCode.OPERATION_NOT_POSSIBLE
+            )
+        user_information: bytes | None = None
+        if association.context is not None and self.channel.security is not None and request.user_information:
+            try:
+                association.context.open(request.user_information)
+            except (DecodeError, SecurityError) as error:
+                return self._refuse(
+                    error.kind, StateError.SERVICE_NOT_ALLOWED, ServiceErrorCode.DECIPHERING_ERROR
+                )
+            self._gate.note_counter(self.association)
+            user_information = initiate_response(association, ciphered=True)
+        association.move(Step.RELEASE)
+        data = self.channel.send(ReleaseResponse(0, user_information))
+        association.move(Step.RELEASED)
+        self.channel.reset_association()
+        self._events.append(AssociationEnded(self.client_sap, "released"))
+        return data
+
+    def _on_discarded(self, event: Discarded) -> bytes:
+        code = ServiceErrorCode.DECIPHERING_ERROR
+        counter: int | None = None
+        if event.reason == "replay":
+            code, counter = ServiceErrorCode.INVOCATION_COUNTER_ERROR, event.expected_counter
+        elif event.reason == "unexpected-apdu":
+            code = ServiceErrorCode.SERVICE_NOT_SUPPORTED
+        elif event.reason not in _SECURITY_REASONS:
+            code = ServiceErrorCode.OTHER_REASON
+        return self._refuse(event.reason, StateError.SERVICE_NOT_ALLOWED, code, counter)
+
+    # AARQ
+
+    def _on_association_request(self, request: AssociationRequest) -> bytes:
+        association = self.association
+        if association.pre_established:
+            self._events.append(AssociationFailed(self.client_sap, "pre-established"))
+            return self.channel.send(rejection(request, Refusal("pre-established")))
+        if association.state is State.DISCONNECTED:
+            return self._refuse(
+                "not-connected", StateError.SERVICE_NOT_ALLOWED, ServiceErrorCode.OPERATION_NOT_POSSIBLE
+            )
+        if association.state is State.ASSOCIATED:
+            self._events.append(AssociationEnded(self.client_sap, "replaced"))
+        association.move(Step.ABORT)
+        self.channel.reset_association()
+        association.context = association.handshake = None
+        association.move(Step.ASSOCIATE)
+        try:
+            response = self._gate.accept(association, self._clients.get(self.client_sap), request)
+        except ReplayError as error:
+            association.move(Step.REJECT)
+            self._events.append(AssociationFailed(self.client_sap, "ciphering"))
+            return self._exception(
+                StateError.SERVICE_NOT_ALLOWED,
+                ServiceErrorCode.INVOCATION_COUNTER_ERROR,
+                error.expected_counter,
+            )
+        except SecurityError as error:
+            association.move(Step.REJECT)
+            self._events.append(AssociationFailed(self.client_sap, "ciphering"))
+            if error.kind == "authentication-tag":
+                return self._exception(StateError.SERVICE_NOT_ALLOWED, ServiceErrorCode.DECIPHERING_ERROR)
+            return self.channel.send(rejection(request, Refusal("ciphering")))
+        except Refusal as refusal:
+            association.move(Step.REJECT)
+            self._events.append(AssociationFailed(self.client_sap, refusal.reason))
+            return self.channel.send(rejection(request, refusal))
+        data = self.channel.send(response)
+        association.move(Step.CHALLENGE if association.handshake is not None else Step.ACCEPT)
+        self._activate(association)
+        if association.state is State.ASSOCIATED:
+            self._events.append(Associated(self.client_sap, association.mechanism))
+        return data
+
+    # Associations and their counters
+
+    def _association(self, client_sap: int) -> Association:
+        known = self._associations.get(client_sap)
+        if known is not None:
+            return known
+        client = self._clients.get(client_sap)
+        association = Association(client_sap, client)
+        association.state = State.CONNECTED if self._linked else State.DISCONNECTED
+        if client is not None and client.pre_established:
+            association.state = State.ASSOCIATED
+            association.conformance = client.conformance
+            association.server_max_receive_pdu_size = client.max_receive_pdu_size
+            association.client_system_title = client.client_system_title
+            association.context = self._gate.new_context(association, client)
+        if len(self._associations) >= _MOST_ASSOCIATIONS:
+            self._forget_one()
+        self._associations[client_sap] = association
+        return association
+
+    def _forget_one(self) -> None:
+        for client_sap, association in self._associations.items():
+            if association.state is not State.ASSOCIATED:
+                del self._associations[client_sap]
+                return
+
+    def _switch(self, client_sap: int) -> None:
+        """Another client speaks; its association takes the channel over."""
+        self._next_client = None
+        self.association = self._association(client_sap)
+        if self.state in {State.ASSOCIATED, State.AUTHENTICATING}:
+            self._activate(self.association)
+
+    def _activate(self, association: Association) -> None:
+        self.channel.negotiate(
+            association.conformance,
+            association.client_max_receive_pdu_size,
+            association.server_max_receive_pdu_size,
+        )
+        client = association.client
+        if client is not None and client.security_policy != SecurityPolicy.NONE:
+            self.channel.security = association.context
+
+    # Endings and refusals
+
+    def _relink(self, reason: str, *, linked: bool) -> None:
+        """The link came or went; no association outlives that."""
+        self._events += [
+            AssociationEnded(association.client_sap, reason)
+            for association in self._associations.values()
+            if association.state is State.ASSOCIATED and not association.pre_established
+        ]
+        self._associations.clear()
+        self._linked = linked
+        self.association = self._association(self.channel.client_sap)
+
+    def _abort(self) -> bytes:
+        """A message was protected too little: the association is over."""
+        association = self.association
+        if association.pre_established:
+            self._events.append(RequestRefused(self.client_sap, "downgrade"))
+            return b""
+        if association.state is State.ASSOCIATED:
+            self._events.append(AssociationEnded(self.client_sap, "security"))
+        association.move(Step.ABORT)
+        association.context = association.handshake = None
+        self.channel.reset_association()
+        return self._exception(StateError.SERVICE_NOT_ALLOWED, ServiceErrorCode.OPERATION_NOT_POSSIBLE)
+
+    def _refuse(
+        self,
+        reason: str,
+        state_error: StateError,
+        service_error: ServiceErrorCode,
+        counter: int | None = None,
+    ) -> bytes:
+        self._events.append(RequestRefused(self.client_sap, reason))
+        return self._exception(state_error, service_error, counter)
+
+    def _exception(
+        self, state_error: StateError, service_error: ServiceErrorCode, counter: int | None = None
+    ) -> bytes:
+        if self.association.pre_established or not self._linked:
+            return b""
+        return self.channel.send(ExceptionResponse(state_error, service_error, invocation_counter=counter))
+
+
+_REQUESTS = (GetRequest, SetRequest, ActionRequest, RequestList)
