@@ -697,8 +697,10 @@ class SecurityContext:
 
     @property
     def peer_invocation_counter(self) -> int | None:
-        """The last counter accepted from the peer."""
+        """The last counter accepted from the peer. It can be raised to one accepted over another link (ValueError to lower it)."""
 
+    @peer_invocation_counter.setter
+    def peer_invocation_counter(self, counter: int) -> None: ...
     def seal(self, apdu: Buffer) -> bytes:
         """A plain APDU to its glo-/general-glo form, with the next counter."""
 

@@ -204,6 +204,21 @@ impl SecurityContext {
         self.context.peer_counter()
     }
 
+    #[setter]
+    fn set_peer_invocation_counter(&mut self, counter: u32) -> PyResult<()> {
+        if self
+            .context
+            .peer_counter()
+            .is_some_and(|last| counter < last)
+        {
+            return Err(PyValueError::new_err(
+                "an accepted counter is never forgotten",
+            ));
+        }
+        self.context.set_peer_counter(Some(counter));
+        Ok(())
+    }
+
     fn seal<'py>(&mut self, py: Python<'py>, apdu: Octets<'_>) -> PyResult<Bound<'py, PyBytes>> {
         let protection = self.context.sending_protection(false);
         let sealed = self.context.seal(&apdu, protection).map_err(Error::from)?;
