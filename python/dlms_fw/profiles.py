@@ -23,7 +23,7 @@ from dlms_fw._core import Key
 from dlms_fw.enums import SecuritySuite
 from dlms_fw.errors import ConfigurationError
 from dlms_fw.hls import GMAC, LOWEST_LEVEL, MECHANISM_NAMES, MECHANISMS, Mechanism
-from dlms_fw.security import SYSTEM_TITLE_LENGTH, Keys, SecurityPolicy
+from dlms_fw.security import COUNTER_LIMIT, SYSTEM_TITLE_LENGTH, Keys, SecurityPolicy
 
 _LOG = logging.getLogger("dlms_fw.profiles")
 _T = TypeVar("_T")
@@ -74,6 +74,7 @@ class Profile:
         request_deadline_s: For one answer altogether, however much else arrives.
         invocation_counter_object: ``e`` of the Data object 0-0:43.1.e.255 in which the meter counts for
         our key.
+        first_invocation_counter: Where a new journal begins, instead of asking the meter.
         trust_meter_counter_reset: Accept that the meter's own counter went back (it was replaced or reset).
     """
 
@@ -94,6 +95,7 @@ class Profile:
     response_timeout_s: float = 30.0
     request_deadline_s: float = 120.0
     invocation_counter_object: int = 0
+    first_invocation_counter: int | None = None
     trust_meter_counter_reset: bool = False
 
     @property
@@ -168,6 +170,7 @@ def parse_profile(
     for key in ("connect_timeout_s", "response_timeout_s", "request_deadline_s"):
         take(key, reader.seconds(key))
     take("invocation_counter_object", reader.integer("invocation_counter_object", 0, 255))
+    take("first_invocation_counter", reader.integer("first_invocation_counter", 1, COUNTER_LIMIT - 1))
     take("trust_meter_counter_reset", reader.boolean("trust_meter_counter_reset"))
     take("hdlc", _hdlc(reader))
     reader.finish()

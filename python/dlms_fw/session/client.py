@@ -100,6 +100,12 @@ class ClientSession:
         counters: Our invocation counters; needed where the profile has keys.
         first_counter: Use no invocation counter below this one.
         meter_counter: The highest counter of the meter that was ever accepted; lower ones are replays.
+
+    Attributes:
+        state: Where link and association are.
+        association: What was agreed, from the AARE on.
+        context: The keys and counters in use.
+        started_at: The first invocation counter of this association.
     """
 
     def __init__(
@@ -120,6 +126,7 @@ class ClientSession:
         self.state = State.DISCONNECTED
         self.association: Association | None = None
         self.context: SecurityContext | None = None
+        self.started_at: int | None = None
         self._challenge = challenge
         self._counters = counters
         self._first_counter = first_counter
@@ -317,7 +324,8 @@ class ClientSession:
     def _on_exception_response(self, event: Event) -> Event | None:
         assert isinstance(event, ExceptionResponse)  # noqa: S101 (by _HANDLERS)
         if self.state is State.RELEASING:
-            return self._on_release_response(event)
+            self._on_release_response(event)
+            return None
         if self.state in {State.ASSOCIATING, State.AUTHENTICATING}:
             self.state = self._after(Step.ABORT)
             raise exception_error(event)
@@ -344,6 +352,7 @@ class ClientSession:
         assert self.profile.system_title is not None  # noqa: S101 (checked by the profile)
         keys = self.profile.keys
         counters = self._counters.reserve(self._first_counter, COUNTER_STRIDE)
+        self.started_at = counters.start
         return SecurityContext(
             self.profile.security_suite,
             self.profile.security_policy,

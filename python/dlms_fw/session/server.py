@@ -142,7 +142,8 @@ class ServerSession:
         Raises:
             LinkError: the octets make no sense any more; the medium must be closed.
         """
-        self._events = events = []
+        events: list[ServerEvent] = []
+        self._events = events
         self.more = False
         if self._next_client is not None:
             self._switch(self._next_client)
@@ -198,7 +199,8 @@ class ServerSession:
 
     def close(self) -> list[ServerEvent]:
         """The medium is gone."""
-        self._events = events = []
+        events: list[ServerEvent] = []
+        self._events = events
         self._relink("closed", linked=False)
         return events
 

@@ -1,0 +1,404 @@
+"""The blocking client: one meter, one association at a time, over any transport.
+
+It owns the transport, the session and the deadlines; every rule it follows is somebody else's. The asyncio
+client is the same text with ``await``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from dlms_fw.cosem.interface import AttributeRef, MethodCall, Selection
+from dlms_fw.events import Callback
+from dlms_fw.image import Image
+from dlms_fw.transfer import Checkpoint, Reconnect, Save, Transfer, TransferPolicy, TransferResult, Wait
+
+from dlms_fw._core import ActionRequest, Event, GetRequest, RequestList, SetRequest
+from dlms_fw.driver import (
+    LOGICAL_DEVICE_NAME,
+    RESPONSES,
+    Response,
+    Statistics,
+    check_set,
+    counter_of,
+    counter_request,
+    does_not_tell,
+    expected_counter,
+    framing,
+    is_loss,
+    link_ended,
+    logical_device_name,
+    may_be_counter,
+    note_aside,
+    pdu_limits,
+    policy_for,
+    public_endpoint,
+    public_profile,
+    returned_by,
+    single,
+    value_of,
+)
+from dlms_fw.endpoint import Endpoint
+from dlms_fw.errors import DlmsError, LocalProtocolError, ResponseTimeout
+from dlms_fw.journal import Journal
+from dlms_fw.ledger import Ledger
+from dlms_fw.profiles import Profile
+from dlms_fw.session.client import Association, ClientSession
+from dlms_fw.session.states import State
+from dlms_fw.transports.base import Transport, TransportFactory
+from dlms_fw.transports.tcp import TcpTransport
+
+_T = TypeVar("_T")
+
+_NO_PART = -1
+_PARTING_TIMEOUT_S = 5.0
+"""How long to wait for the meter when saying goodbye."""
+
+
+def _fresh_challenge() -> bytes:
+    return os.urandom(32)
+
+
+class Client:
+    """A client of one meter.
+
+    Args:
+        url: Where the meter is, see :class:`dlms_fw.endpoint.Endpoint`.
+        profile: Who we are and what we accept.
+        journal: Our records; needed with keys, and to resume transfers.
+        open_transport: Opens the medium instead of TCP; called anew for every connection.
+        on_notification: Gets what a meter says unasked.
+        clock: Monotonic time in seconds, the one that the transport's deadlines are on.
+        sleep: Passes time.
+        challenge: Gives fresh random challenges.
+    """
+
+    def __init__(
+        self,
+        url: str | Endpoint,
+        profile: Profile,
+        *,
+        journal: Journal | None = None,
+        open_transport: TransportFactory | None = None,
+        on_notification: Callable[[Any], None] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], object] = time.sleep,
+        challenge: Callable[[], bytes] = _fresh_challenge,
+    ) -> None:
+        self.endpoint = url if isinstance(url, Endpoint) else Endpoint.parse(url)
+        self.profile = profile
+        self.statistics = Statistics()
+        self._journal = journal
+        self._open_transport = open_transport or self._open_tcp
+        self._on_notification = on_notification
+        self._clock = clock
+        self._sleep = sleep
+        self._challenge = challenge
+        self._framing = framing(self.endpoint, profile)
+        self._ledger = Ledger(profile, journal)
+        self._transport: Transport | None = None
+        self._session: ClientSession | None = None
+        self._busy = False
+        self._response_timeout = profile.response_timeout_s
+        self._request_deadline = profile.request_deadline_s
+
+    def __enter__(self) -> Self:
+        if self._session is None:
+            self.connect()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # The association
+
+    @property
+    def association(self) -> Association | None:
+        """What was agreed with the meter, or ``None`` while not associated."""
+        return None if self._session is None else self._session.association
+
+    def connect(self) -> None:
+        """Open the medium, bring up the link, associate and prove each other.
+
+        Where our records hold nothing for this meter, or it says that our invocation counter is too low, its
+        counter is read through the public client, at most once. A refused secret is never tried again.
+
+        Raises:
+            TransportError: the meter cannot be reached.
+            AssociationRejected, AuthenticationError: it refused us, or could not prove itself.
+            Busy: another process uses this key.
+        """
+        self._drop()
+        self._ledger.acquire()
+        try:
+            asked = self._ledger.must_ask
+            if asked:
+                self._ledger.learn(self._accepted_from())
+            try:
+                self._associate()
+            except DlmsError as error:
+                if asked or not may_be_counter(error) or not self._catch_up(error):
+                    raise
+                self._associate()
+        except BaseException:
+            self._drop()
+            self._ledger.release()
+            raise
+
+    def close(self) -> None:
+        """Release the association and close everything; never raises for a meter that is gone already."""
+        with contextlib.suppress(DlmsError):
+            self._part()
+        self._drop()
+        self._ledger.release()
+
+    # Services
+
+    def get(self, ref: AttributeRef[_T], selection: Selection | None = None) -> _T:
+        """Read an attribute. Raises ServiceError where the meter refuses."""
+        return value_of(ref, self.exchange(ref.get_request(selection)))
+
+    def set(self, ref: AttributeRef[_T], value: _T) -> None:
+        """Write an attribute. Raises ServiceError where the meter refuses."""
+        check_set(ref, self.exchange(ref.set_request(value)))
+
+    def action(self, call: MethodCall[_T]) -> _T:
+        """Call a method. Raises ServiceError where the meter refuses."""
+        return returned_by(call, self.exchange(call.request))
+
+    def exchange(self, request: GetRequest | SetRequest | ActionRequest | RequestList) -> Response:
+        """Ask and wait for the answer, whatever it says; other messages do not end the wait.
+
+        Raises:
+            TransportError, LinkError: the meter is gone; the connection has been closed.
+            SecurityError: the association is over, because a message was protected too little.
+        """
+        session, transport = self._session, self._transport
+        if session is None or transport is None:
+            raise LocalProtocolError("not connected to a meter")
+        if self._busy:
+            raise LocalProtocolError("another request is still being answered")
+        self._busy = True
+        try:
+            deadline = self._clock() + self._request_deadline
+            self._send(session.send(request), deadline)
+            self.statistics.requests += 1
+            answer: Response | None = None
+            while answer is None:
+                for event in self._receive(session, transport, deadline):
+                    if isinstance(event, RESPONSES):
+                        answer = event
+                    else:
+                        note_aside(event, self.statistics, self._on_notification)
+                if session.state is not State.ASSOCIATED:
+                    raise link_ended()
+        except LocalProtocolError:
+            raise
+        except BaseException:
+            self._drop()
+            raise
+        finally:
+            self._busy = False
+        return answer
+
+    def read_invocation_counter(self) -> int:
+        """The last counter that the meter has accepted under our key, read through the public client.
+
+        On a connection of its own; it must not be open otherwise where the medium takes one connection only.
+
+        Raises:
+            ServiceError: the meter does not tell.
+        """
+        self.statistics.counters_read += 1
+        public = Client(
+            public_endpoint(self.endpoint),
+            public_profile(self.profile),
+            open_transport=self._open_transport,
+            clock=self._clock,
+            sleep=self._sleep,
+        )
+        with public:
+            return counter_of(public.exchange(counter_request(self.profile)))
+
+    # The main job
+
+    def upgrade(
+        self,
+        image: Image,
+        policy: TransferPolicy | None = None,
+        *,
+        on_event: Callback | None = None,
+    ) -> TransferResult:
+        """Bring an image into the meter, as far as the policy says; goes on where an earlier call stopped.
+
+        The image's signature is for the caller to verify first (:meth:`dlms_fw.image.Image.verify`).
+
+        Raises:
+            TransferError: with the state in which it ended.
+            ImageRejected: the image is not for this meter.
+            Busy: another process works on this meter.
+        """
+        if self._session is None:
+            self.connect()
+        meter = self.meter_identity()
+        part = _NO_PART if image.part is None else image.part
+        with contextlib.nullcontext() if self._journal is None else self._journal.lease(f"meter {meter}"):
+            saved = None if self._journal is None else self._journal.checkpoint(meter, part)
+            assert self._session is not None  # noqa: S101 (connected above)
+            transfer = Transfer(
+                image,
+                policy_for(self.profile, policy),
+                meter=meter,
+                checkpoint=None if saved is None else Checkpoint.from_dict(saved),
+                pdu=pdu_limits(self._session),
+                wall_clock=datetime.now().astimezone(),
+                on_event=on_event,
+            )
+            while (asked := transfer.next_request(self._clock())) is not None:
+                if isinstance(asked, Wait):
+                    self._sleep(asked.seconds)
+                elif isinstance(asked, Save):
+                    if self._journal is not None:
+                        self._journal.save_checkpoint(meter, part, asked.checkpoint.to_dict())
+                elif isinstance(asked, Reconnect):
+                    self._leave()
+                    self._sleep(asked.after_seconds)
+                else:
+                    try:
+                        if self._session is None:
+                            self.connect()
+                        response = self.exchange(asked)
+                    except DlmsError as error:
+                        if not is_loss(error):
+                            transfer.abort(error, self._clock())
+                            raise
+                        transfer.handle_lost(str(error), self._clock())
+                    else:
+                        transfer.handle_response(single(response), self._clock())
+        assert transfer.result is not None  # noqa: S101 (next_request gave None)
+        return transfer.result
+
+    def meter_identity(self) -> str:
+        """What names this meter in our records: its system title, its logical device name, or its address."""
+        association = self.association
+        if association is not None and association.meter_system_title is not None:
+            return association.meter_system_title.hex().upper()
+        return logical_device_name(self.exchange(LOGICAL_DEVICE_NAME)) or str(self.endpoint)
+
+    # Below
+
+    def _associate(self) -> None:
+        session = self._ledger.session(self._framing, self._challenge)
+        self._session = session
+        self._transport = self._open_transport(self._clock() + self.profile.connect_timeout_s)
+        self._until(State.CONNECTED, session.connect())
+        self._until(State.ASSOCIATED, session.associate())
+        self._ledger.verify(session)
+        self._ledger.note(session)
+        self.statistics.associations += 1
+
+    def _until(self, goal: State, data: bytes) -> None:
+        session, transport = self._session, self._transport
+        assert session is not None  # noqa: S101 (set by the callers)
+        assert transport is not None  # noqa: S101 (set by the callers)
+        deadline = self._clock() + self._request_deadline
+        self._send(data, deadline)
+        while session.state is not goal:
+            for event in self._receive(session, transport, deadline):
+                note_aside(event, self.statistics, self._on_notification)
+            if session.state is State.DISCONNECTED and goal is not State.DISCONNECTED:
+                raise link_ended()
+
+    def _receive(self, session: ClientSession, transport: Transport, deadline: float) -> list[Event]:
+        try:
+            data = transport.receive(min(deadline, self._clock() + self._response_timeout))
+        except ResponseTimeout:
+            if self._clock() >= deadline:
+                raise
+            self._send(session.handle_timeout(), deadline)
+            return []
+        self.statistics.octets_received += len(data)
+        events, reply = session.receive(data)
+        if reply:
+            self._send(reply, deadline)
+        return events
+
+    def _send(self, data: bytes, deadline: float) -> None:
+        if data and self._transport is not None:
+            self.statistics.octets_sent += len(data)
+            self._transport.send(data, deadline)
+
+    def _catch_up(self, error: DlmsError) -> bool:
+        """After a failed association: whether the meter's counter is above ours, which is then moved up."""
+        ours = None if self._session is None else self._session.started_at
+        self._drop()
+        if ours is None:
+            return False
+        theirs = expected_counter(error)
+        if theirs is None:
+            theirs = self._accepted_from()
+        if theirs is None or theirs <= ours:
+            return False
+        self._ledger.learn(theirs)
+        return True
+
+    def _accepted_from(self) -> int | None:
+        """The lowest counter that the meter should accept, or ``None`` where it does not tell."""
+        try:
+            return self.read_invocation_counter() + 1
+        except DlmsError as error:
+            if not does_not_tell(error):
+                raise
+            return None
+
+    def _leave(self) -> None:
+        with contextlib.suppress(DlmsError):
+            self._part()
+        self._drop()
+
+    def _part(self) -> None:
+        """Release and disconnect, politely but briefly."""
+        session = self._session
+        if session is None or self._transport is None:
+            return
+        self._response_timeout = self._request_deadline = min(_PARTING_TIMEOUT_S, self._response_timeout)
+        try:
+            if session.state is State.ASSOCIATED:
+                self._until(State.CONNECTED, session.release())
+            if session.state is State.CONNECTED:
+                self._until(State.DISCONNECTED, session.disconnect())
+        finally:
+            self._response_timeout = self.profile.response_timeout_s
+            self._request_deadline = self.profile.request_deadline_s
+
+    def _drop(self) -> None:
+        """Close the medium; whatever was under way is gone."""
+        session, transport = self._session, self._transport
+        self._session = self._transport = None
+        if transport is not None:
+            transport.close()
+        if session is not None:
+            self._ledger.note(session)
+
+    def _open_tcp(self, deadline: float) -> Transport:
+        return TcpTransport.open(self.endpoint.host, self.endpoint.port, deadline)
+
+
+def connect(
+    url: str | Endpoint, profile: Profile, *, journal: Journal | None = None, **options: Any
+) -> Client:
+    """A client that is connected; see :class:`Client` for the options.
+
+    Use it as a context manager, so that the association is released.
+    """
+    client = Client(url, profile, journal=journal, **options)
+    client.connect()
+    return client

@@ -1,0 +1,301 @@
+"""What the blocking and the asyncio client share: everything that needs no waiting.
+
+Which framing a session gets, what an answer means to the caller, and what a failure means for an
+association or a transfer. Nothing here opens, sends, sleeps or looks at a clock.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias, TypeVar
+
+from dlms_fw.cosem.interface import AttributeRef, MethodCall
+from dlms_fw.transfer import PduLimits, TransferPolicy
+
+from dlms_fw import axdr
+from dlms_fw._core import (
+    ActionResponse,
+    ConfirmedServiceError,
+    DataNotification,
+    Discarded,
+    Event,
+    EventNotification,
+    ExceptionResponse,
+    GetRequest,
+    GetResponse,
+    HdlcFraming,
+    ResponseList,
+    SetResponse,
+    WrapperFraming,
+)
+from dlms_fw.endpoint import Endpoint
+from dlms_fw.enums import ActionResult, Conformance, DataAccessResult, ServiceErrorCode, StateError
+from dlms_fw.errors import (
+    AssociationRejected,
+    AuthenticationError,
+    DlmsError,
+    LinkError,
+    RemoteProtocolError,
+    ReplayError,
+    ResponseTimeout,
+    ServiceError,
+    TransportError,
+)
+from dlms_fw.profiles import Profile
+from dlms_fw.security import SecurityPolicy
+from dlms_fw.session.client import ClientSession
+
+_LOG = logging.getLogger("dlms_fw.client")
+_T = TypeVar("_T")
+
+PUBLIC_CLIENT_SAP = 16
+LOGICAL_DEVICE_NAME = GetRequest(1, bytes((0, 0, 42, 0, 0, 255)), 2)
+
+Answer: TypeAlias = GetResponse | SetResponse | ActionResponse | ExceptionResponse
+Response: TypeAlias = Answer | ResponseList | ConfirmedServiceError
+RESPONSES = (ActionResponse, GetResponse, SetResponse, ResponseList, ExceptionResponse, ConfirmedServiceError)
+"""What ends the wait for an answer."""
+
+_PUBLIC_TIMEOUT_S = 10.0
+"""A meter without a public client may say nothing to it."""
+_CIPHERING_OVERHEAD = 1 + 3 + 1 + 4 + 12
+"""Octets around a ciphered APDU: tag, length, security control, invocation counter, authentication tag."""
+
+
+@dataclass(slots=True)
+class Statistics:
+    """What a client has done since it was made.
+
+    Attributes:
+        associations: Times an association was established.
+        counters_read: Times a meter was asked for its invocation counter.
+        requests: Service requests sent.
+        octets_sent: On the line.
+        octets_received: From the line.
+        discarded: APDUs that were refused and dropped, by reason.
+    """
+
+    associations: int = 0
+    counters_read: int = 0
+    requests: int = 0
+    octets_sent: int = 0
+    octets_received: int = 0
+    discarded: dict[str, int] = field(default_factory=dict)
+
+
+def framing(endpoint: Endpoint, profile: Profile) -> WrapperFraming | HdlcFraming:
+    """How octets are framed there; what the address says goes before what the profile says."""
+    client_sap = profile.client_sap if endpoint.client_sap is None else endpoint.client_sap
+    server_sap = profile.server_sap if endpoint.server_sap is None else endpoint.server_sap
+    if endpoint.scheme == "tcp":
+        return WrapperFraming(client_sap, server_sap)
+    hdlc = profile.hdlc
+    lower = hdlc.server_lower if endpoint.server_lower is None else endpoint.server_lower
+    size = hdlc.address_size if lower is None or hdlc.address_size > 1 else 2
+    return HdlcFraming(
+        client_sap,
+        server_sap,
+        lower,
+        address_size=size if lower is None or lower < 0x80 else 4,
+        max_info_field_length_transmit=hdlc.max_info_field_length,
+        max_info_field_length_receive=hdlc.max_info_field_length,
+        window_size_transmit=hdlc.window_size,
+        window_size_receive=hdlc.window_size,
+    )
+
+
+def public_endpoint(endpoint: Endpoint) -> Endpoint:
+    """The same place for the public client, whatever client the address names."""
+    return replace(endpoint, client_sap=PUBLIC_CLIENT_SAP)
+
+
+def public_profile(profile: Profile) -> Profile:
+    """The public client of the same meter, with no secret and no more patience than that needs."""
+    return Profile(
+        name=f"{profile.name}, public client",
+        client_sap=PUBLIC_CLIENT_SAP,
+        server_sap=profile.server_sap,
+        max_pdu_size=profile.max_pdu_size,
+        hdlc=profile.hdlc,
+        connect_timeout_s=profile.connect_timeout_s,
+        response_timeout_s=min(profile.response_timeout_s, _PUBLIC_TIMEOUT_S),
+        request_deadline_s=profile.request_deadline_s,
+    )
+
+
+def may_be_counter(error: DlmsError) -> bool:
+    """Whether a failed association may come from a counter of ours that is too low.
+
+    That is looked into without another try to authenticate; only a meter whose counter is indeed above ours
+    is tried again, once.
+    """
+    return isinstance(error, ReplayError | AssociationRejected | ResponseTimeout | LinkError) or (
+        isinstance(error, AuthenticationError) and error.kind == "deciphering"
+    )
+
+
+def does_not_tell(error: DlmsError) -> bool:
+    """Whether a meter, asked for its counter through the public client, has no such client or no such object.
+
+    A link that breaks while asking is no such answer: to begin anywhere then could use a counter twice.
+    """
+    return isinstance(error, ServiceError | AssociationRejected | RemoteProtocolError | ResponseTimeout)
+
+
+def expected_counter(error: DlmsError) -> int | None:
+    """The counter that the meter asks for, where the error says so."""
+    return error.expected_counter if isinstance(error, ReplayError) else None
+
+
+def is_loss(error: DlmsError) -> bool:
+    """Whether a transfer goes on after this: the link is gone or the meter is away, but nobody is suspect.
+
+    A refused password or key is not repeated: a meter may lock itself.
+    """
+    if isinstance(error, TransportError | LinkError):
+        return True
+    return isinstance(error, AssociationRejected) and (
+        error.association_result == 2 or error.diagnostic in {0, 1}
+    )
+
+
+# Answers
+
+
+def value_of(ref: AttributeRef[_T], response: Response) -> _T:
+    """The value of an attribute in an answer. Raises ServiceError, DecodeError."""
+    _raise_exception(response, f"GET {ref!r}")
+    if not isinstance(response, GetResponse):
+        raise _wrong_answer(response, "GET")
+    if response.result != 0 or response.data is None:
+        raise _data_access_error(response.result, f"GET {ref!r}")
+    return ref.decode(response.data)
+
+
+def check_set(ref: AttributeRef[Any], response: Response) -> None:
+    """Raises ServiceError where an attribute was not written."""
+    _raise_exception(response, f"SET {ref!r}")
+    if not isinstance(response, SetResponse):
+        raise _wrong_answer(response, "SET")
+    if response.result != 0:
+        raise _data_access_error(response.result, f"SET {ref!r}")
+
+
+def returned_by(call: MethodCall[_T], response: Response) -> _T:
+    """The return parameters of a method in an answer. Raises ServiceError, DecodeError."""
+    _raise_exception(response, f"ACTION {call!r}")
+    if not isinstance(response, ActionResponse):
+        raise _wrong_answer(response, "ACTION")
+    if response.result != 0:
+        name = _name(ActionResult, response.result)
+        raise ServiceError(f"ACTION {call!r}: {name}", result=response.result)
+    if response.data_result:
+        raise _data_access_error(response.data_result, f"ACTION {call!r}, return parameters")
+    return call.decode(response.data)
+
+
+def single(response: Response) -> Answer:
+    """The answer to a request that was no list. Raises ServiceError, RemoteProtocolError."""
+    if isinstance(response, ConfirmedServiceError):
+        raise _confirmed_service_error(response, "request")
+    if isinstance(response, ResponseList):
+        raise _wrong_answer(response, "request for one thing")
+    return response
+
+
+def counter_request(profile: Profile) -> GetRequest:
+    """Reads the Data object 0-0:43.1.e.255: the last counter that the meter has accepted under our key."""
+    return GetRequest(1, bytes((0, 0, 43, 1, profile.invocation_counter_object, 255)), 2)
+
+
+def counter_of(response: Response) -> int:
+    """The counter in the answer. Raises ServiceError, DecodeError."""
+    _raise_exception(response, "GET invocation counter")
+    if not isinstance(response, GetResponse):
+        raise _wrong_answer(response, "GET")
+    if response.result != 0 or response.data is None:
+        raise _data_access_error(response.result, "GET invocation counter")
+    return axdr.double_long_unsigned.decode(response.data)
+
+
+def logical_device_name(response: Response) -> str | None:
+    """The logical device name in the answer, as hex; ``None`` where the meter does not tell it."""
+    if not isinstance(response, GetResponse) or response.data is None:
+        return None
+    try:
+        return axdr.text_or_octets.decode(response.data).hex().upper() or None
+    except RemoteProtocolError:
+        return None
+
+
+def note_aside(event: Event, statistics: Statistics, notify: Callable[[Any], None] | None) -> None:
+    """What came besides the answer: counted, logged, or handed on."""
+    if isinstance(event, Discarded):
+        statistics.discarded[event.reason] = statistics.discarded.get(event.reason, 0) + 1
+        _LOG.warning("an APDU was dropped: %s", event.reason)
+    elif isinstance(event, DataNotification | EventNotification) and notify is not None:
+        notify(event)
+
+
+def pdu_limits(session: ClientSession) -> PduLimits:
+    """What one request may carry on this association."""
+    association = session.association
+    if association is None:
+        return PduLimits()
+    ciphered = session.profile.security_policy != SecurityPolicy.NONE
+    return PduLimits(
+        max_pdu_size=association.server_max_receive_pdu_size,
+        ciphering_overhead=_CIPHERING_OVERHEAD if ciphered else 0,
+        block_transfer=Conformance.BLOCK_TRANSFER_WITH_ACTION in association.conformance,
+    )
+
+
+def policy_for(profile: Profile, policy: TransferPolicy | None) -> TransferPolicy:
+    """The policy, with the meter type of the profile where it names none itself."""
+    policy = policy or TransferPolicy()
+    if policy.meter_type is None and profile.meter_type is not None:
+        policy = replace(policy, meter_type=profile.meter_type)
+    if profile.security_policy == SecurityPolicy.NONE:
+        _LOG.warning("profile %s: the image is sent without protection", profile.name)
+    return policy
+
+
+def link_ended() -> TransportError:
+    """The error of a meter that took the link down."""
+    return TransportError("the meter ended the link", code="transport.link-ended")
+
+
+def _confirmed_service_error(response: ConfirmedServiceError, asked: str) -> ServiceError:
+    codes = f"{response.service}/{response.error_choice}/{response.value}"
+    return ServiceError(f"{asked}: confirmed service error {codes}")
+
+
+def _raise_exception(response: Response, asked: str) -> None:
+    if isinstance(response, ConfirmedServiceError):
+        raise _confirmed_service_error(response, asked)
+    if isinstance(response, ExceptionResponse):
+        state = _name(StateError, response.state_error)
+        service = _name(ServiceErrorCode, response.service_error)
+        raise ServiceError(
+            f"{asked}: {state}, {service}",
+            state_error=response.state_error,
+            service_error=response.service_error,
+            invocation_counter=response.invocation_counter,
+        )
+
+
+def _data_access_error(result: int, asked: str) -> ServiceError:
+    return ServiceError(f"{asked}: {_name(DataAccessResult, result)}", result=result)
+
+
+def _wrong_answer(response: object, service: str) -> RemoteProtocolError:
+    return RemoteProtocolError(f"the meter answered a {service} with a {type(response).__name__}")
+
+
+def _name(codes: type[DataAccessResult | ActionResult | StateError | ServiceErrorCode], code: int) -> str:
+    try:
+        return codes(code).name.lower().replace("_", " ")
+    except ValueError:
+        return f"code {code}"
