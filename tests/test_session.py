@@ -1,0 +1,564 @@
+"""Client and server sessions, joined: every way to associate, and every lie that must not be believed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from dlms_fw._core import (
+    AssociationResponse,
+    DataNotification,
+    Discarded,
+    ExceptionResponse,
+    GetRequest,
+    InitiateResponse,
+    Key,
+)
+from dlms_fw.errors import (
+    AssociationRejected,
+    AuthenticationError,
+    ConfigurationError,
+    DlmsError,
+    LocalProtocolError,
+    RemoteProtocolError,
+    ReplayError,
+    ResponseTimeout,
+    SecurityError,
+)
+from dlms_fw.security import SecurityPolicy
+from dlms_fw.session.events import Associated, AssociationEnded, AssociationFailed
+from dlms_fw.session.states import TRANSITIONS, State, Step
+from harness import (
+    AUTHENTICATION_KEY,
+    CLIENT_TITLE,
+    CLOCK_TIME,
+    KEYS,
+    METER_TITLE,
+    PASSWORD,
+    PROFILES,
+    UNICAST_KEY,
+    Challenges,
+    ClientCounters,
+    MeterCounters,
+    Pair,
+    server_client,
+)
+
+WAYS = [(name, hdlc) for name in PROFILES for hdlc in (False, True)]
+CIPHERED = ["lls ciphered", "gmac", "gmac authenticated"]
+
+
+@pytest.fixture(params=WAYS, ids=lambda way: f"{way[0]} {'hdlc' if way[1] else 'wrapper'}")
+def pair(request: pytest.FixtureRequest) -> Pair:
+    name, hdlc = request.param
+    return Pair(PROFILES[name], hdlc=hdlc)
+
+
+class TestAssociation:
+    def test_from_the_link_to_its_end(self, pair: Pair) -> None:
+        pair.associate()
+        assert pair.session.state is State.ASSOCIATED
+        assert pair.meter.session.state is State.ASSOCIATED
+        assert pair.session.association is not None
+        assert pair.session.association.server_max_receive_pdu_size == 1024
+        if pair.profile.needs_keys:
+            assert pair.session.association.meter_system_title == METER_TITLE
+        assert pair.meter.events == [Associated(1, pair.profile.mechanism)]
+        for _ in range(3):
+            assert pair.get().result == 0
+        pair.drive(pair.session.release())
+        assert pair.session.state is State.CONNECTED
+        assert pair.meter.events[-1] == AssociationEnded(1, "released")
+        with pytest.raises(LocalProtocolError):
+            pair.session.send(GetRequest(*CLOCK_TIME))
+        pair.drive(pair.session.disconnect())
+        assert pair.session.state is State.DISCONNECTED
+
+    def test_again_on_the_same_link(self, pair: Pair) -> None:
+        for _ in range(3):
+            pair.associate()
+            assert pair.get().result == 0
+            pair.drive(pair.session.release())
+
+    def test_again_without_release(self, pair: Pair) -> None:
+        """The meter is asked for a new association while it believes in the old one."""
+        pair.associate()
+        pair.session._abort()
+        pair.associate()
+        assert AssociationEnded(1, "replaced") in pair.meter.events
+        assert pair.get().result == 0
+
+    @pytest.mark.fault("S-20")
+    def test_no_counter_is_used_twice(self, pair: Pair) -> None:
+        for _ in range(3):
+            pair.associate()
+            for _ in range(5):
+                pair.get()
+            pair.drive(pair.session.release())
+        history = pair.meter.counters.history
+        assert history == sorted(set(history))
+        assert len(history) > 15 or not pair.profile.needs_keys or pair.profile.name == "gmac clear"
+
+    def test_many_requests_need_many_reservations(self) -> None:
+        pair = Pair(PROFILES["gmac"])
+        pair.associate()
+        for _ in range(600):
+            assert pair.get().result == 0
+        assert pair.client_counters.reserved_to == 768
+        assert max(pair.meter.counters.history) < 768
+        history = pair.meter.counters.history
+        assert history == sorted(set(history))
+        # No number lost where ranges follow each other; one goes into the proof, and not by a message of its own.
+        assert len(history) == max(history) + 1
+
+    @pytest.mark.parametrize("octets", [64, 200, 1024])
+    def test_long_values_in_blocks(self, pair: Pair, octets: int) -> None:
+        from dlms_fw import axdr
+
+        pair.meter.values[CLOCK_TIME] = axdr.octet_string.encode(bytes(range(256)) * 20)
+        small = replace(pair.profile, max_pdu_size=octets)
+        other = Pair(small, hdlc=pair.meter.session.channel.connected is False)
+        other.meter.values = pair.meter.values
+        other.associate()
+        response = other.get()
+        assert response.data is not None
+        assert axdr.octet_string.decode(response.data) == bytes(range(256)) * 20
+
+    def test_a_profile_with_keys_needs_counters(self) -> None:
+        from dlms_fw.session.client import ClientSession
+        from harness import client_framing
+
+        with pytest.raises(ConfigurationError, match="journal"):
+            ClientSession(client_framing(PROFILES["gmac"]), PROFILES["gmac"], challenge=Challenges())
+
+
+class TestOrder:
+    """What may be asked for when."""
+
+    @pytest.mark.fault("S-16")
+    def test_nothing_is_requested_before_the_meter_has_proved_itself(self) -> None:
+        pair = Pair(PROFILES["gmac"])
+        request = GetRequest(*CLOCK_TIME)
+        with pytest.raises(LocalProtocolError):
+            pair.session.send(request)
+        pair.connect()
+        with pytest.raises(LocalProtocolError):
+            pair.session.send(request)
+        data = pair.session.associate()
+        with pytest.raises(LocalProtocolError):
+            pair.session.send(request)
+        _, pass_3 = pair.session.receive(pair.meter.receive(data))
+        assert pair.session.state is State.AUTHENTICATING
+        with pytest.raises(LocalProtocolError):
+            pair.session.send(request)
+        pair.session.receive(pair.meter.receive(pass_3))
+        assert pair.session.state is State.ASSOCIATED
+
+    def test_steps_out_of_order(self) -> None:
+        pair = Pair(PROFILES["none"])
+        for command in (pair.session.associate, pair.session.release, pair.session.disconnect):
+            with pytest.raises(LocalProtocolError):
+                command()
+        pair.associate()
+        for command in (pair.session.connect, pair.session.associate):
+            with pytest.raises(LocalProtocolError):
+                command()
+        assert pair.session.state is State.ASSOCIATED
+
+    def test_silence(self, pair: Pair) -> None:
+        pair.connect()
+        data = pair.session.associate()
+        with pytest.raises(ResponseTimeout):
+            for _ in range(20):
+                again = pair.session.handle_timeout()
+                assert again in {b"", data} or len(again) < len(data)
+
+    def test_a_meter_that_says_nothing_to_a_release(self) -> None:
+        pair = Pair(PROFILES["gmac"])
+        pair.associate()
+        pair.session.release()
+        assert pair.session.handle_timeout() == b""
+        assert pair.session.state is State.CONNECTED
+
+    @pytest.mark.fault("L-16")
+    def test_the_meter_takes_the_link_down(self) -> None:
+        pair = Pair(PROFILES["gmac"], hdlc=True)
+        pair.associate()
+        pair.session.receive(bytes.fromhex("7EA00703211F8CAE7E".replace("8CAE", "8CAE")))
+        # A DM with a wrong check sequence changes nothing; a right one ends it all.
+        assert pair.session.state is State.ASSOCIATED
+        pair.session.receive(dm_frame())
+        assert pair.session.state is State.DISCONNECTED
+        with pytest.raises(LocalProtocolError):
+            pair.session.send(GetRequest(*CLOCK_TIME))
+        pair.meter.session.close()
+
+
+def dm_frame() -> bytes:
+    """DM from server 1 to client 1, with its check sequence."""
+    body = bytes.fromhex("A00703031F")
+    remainder = 0xFFFF
+    for octet in body:
+        remainder ^= octet
+        for _ in range(8):
+            remainder = remainder >> 1 ^ (0x8408 if remainder & 1 else 0)
+    return b"\x7e" + body + (remainder ^ 0xFFFF).to_bytes(2, "little") + b"\x7e"
+
+
+# Lies in the AARE
+
+
+def lying(pair: Pair, change: Callable[[AssociationResponse], dict[str, Any]]) -> None:
+    """Let the meter's AARE be changed on the way (wrapper only)."""
+
+    def tamper(data: bytes) -> bytes:
+        if data[8:9] != b"\x61":
+            return data
+        aare = AssociationResponse.decode(data[8:])
+        fields: dict[str, Any] = {
+            "application_context": aare.application_context,
+            "result": aare.result,
+            "diagnostic": aare.diagnostic,
+            "user_information": aare.user_information,
+            "diagnostic_source": aare.diagnostic_source,
+            "mechanism": aare.mechanism,
+            "authentication_value": aare.authentication_value,
+            "responding_ap_title": aare.responding_ap_title,
+        }
+        apdu = AssociationResponse(**{**fields, **change(aare)}).encode()
+        return data[:6] + len(apdu).to_bytes(2, "big") + apdu
+
+    pair.to_client = tamper
+
+
+LIES: list[tuple[str, str, str, dict[str, Any], type[DlmsError], str]] = [
+    ("S-11", "gmac", "another context", {"application_context": 1}, RemoteProtocolError, "context"),
+    ("S-11", "lls", "a ciphered context", {"application_context": 3}, RemoteProtocolError, "context"),
+    ("S-11", "gmac", "another mechanism", {"mechanism": 1}, RemoteProtocolError, "mechanism"),
+    ("S-11", "gmac", "no mechanism", {"mechanism": None}, RemoteProtocolError, "mechanism"),
+    ("S-11", "lls", "a higher mechanism", {"mechanism": 5}, RemoteProtocolError, "mechanism"),
+    ("S-11", "lls", "a diagnostic", {"diagnostic": 14}, RemoteProtocolError, "diagnostic"),
+    ("S-11", "gmac", "another diagnostic", {"diagnostic": 13}, RemoteProtocolError, "diagnostic"),
+    ("S-09", "gmac", "another title", {"responding_ap_title": b"MCSxxxxx"}, AuthenticationError, "tag"),
+    ("S-10", "gmac", "our own title", {"responding_ap_title": CLIENT_TITLE}, SecurityError, "own"),
+    ("S-09", "gmac", "no title", {"responding_ap_title": None}, RemoteProtocolError, "title"),
+    ("S-09", "gmac", "a short title", {"responding_ap_title": b"MCS"}, RemoteProtocolError, "title"),
+    ("S-12", "gmac", "a clear initiate", {"user_information": InitiateResponse(0x1F, 500).encode()}, SecurityError, "not protected"),
+    ("S-12", "gmac", "no initiate", {"user_information": None}, RemoteProtocolError, "user information"),
+    ("S-12", "none", "more services", {"user_information": InitiateResponse(0x40_001F, 500).encode()}, RemoteProtocolError, "not proposed"),
+    ("S-12", "none", "version 5", {"user_information": InitiateResponse(0x1F, 500, dlms_version_number=5).encode()}, RemoteProtocolError, "version"),
+    ("S-12", "none", "short names", {"user_information": InitiateResponse(0x1F, 500, vaa_name=0xFA00).encode()}, RemoteProtocolError, "vaa"),
+    ("S-12", "none", "nonsense", {"user_information": b"\x08\x00"}, RemoteProtocolError, ""),
+    ("S-12", "none", "an initiate error", {"user_information": b"\x0e\x01\x06\x02"}, RemoteProtocolError, ""),
+    ("S-13", "gmac", "a short challenge", {"authentication_value": bytes(7)}, AuthenticationError, "7 octets"),
+    ("S-13", "gmac", "a long challenge", {"authentication_value": bytes(65)}, AuthenticationError, "65 octets"),
+    ("S-13", "gmac", "no challenge", {"authentication_value": None}, AuthenticationError, "0 octets"),
+    ("S-14", "gmac", "our challenge", {"authentication_value": (1).to_bytes(16, "big")}, AuthenticationError, "own challenge"),
+]  # fmt: skip
+
+
+class TestLies:
+    @pytest.mark.parametrize(
+        ("way", "fields", "error", "text"),
+        [
+            pytest.param(way, fields, error, text, id=f"{way}: {what}", marks=pytest.mark.fault(row))
+            for row, way, what, fields, error, text in LIES
+        ],
+    )
+    def test_an_aare_that_is_refused(
+        self, way: str, fields: dict[str, Any], error: type[DlmsError], text: str
+    ) -> None:
+        pair = Pair(PROFILES[way])
+        pair.connect()
+        lying(pair, lambda _: fields)
+        with pytest.raises(error) as caught:
+            pair.associate()
+        assert text in str(caught.value)
+        assert pair.session.state is State.CONNECTED
+        assert not pair.meter.requests
+        assert len([data for mine, data in pair.wire if mine]) == 1, "nothing was sent after the AARQ"
+
+    @pytest.mark.fault("S-09")
+    def test_another_meter_than_the_pinned_one(self) -> None:
+        pair = Pair(replace(PROFILES["gmac"], meter_system_title=b"MCS12345"))
+        with pytest.raises(AuthenticationError, match="4D43533132333435"):
+            pair.associate()
+        pinned = Pair(replace(PROFILES["gmac"], meter_system_title=METER_TITLE))
+        pinned.associate()
+        assert pinned.session.state is State.ASSOCIATED
+
+    @pytest.mark.fault("S-04")
+    def test_a_replayed_aare_of_a_known_meter(self) -> None:
+        counters = MeterCounters()
+        profile = replace(PROFILES["lls ciphered"], meter_system_title=METER_TITLE)
+        first = Pair(profile, meter_counters=counters)
+        first.associate()
+        assert first.session.context is not None
+        seen = first.session.context.peer_invocation_counter
+        old = next(data for mine, data in first.wire if not mine and data[8:9] == b"\x61")
+        second = Pair(profile, meter_counters=counters, first_counter=1000, meter_counter=seen)
+        second.connect()
+        second.to_client = lambda _: old
+        with pytest.raises(SecurityError) as caught:
+            second.associate()
+        assert caught.value.kind == "replay"
+
+    @pytest.mark.fault("S-15")
+    def test_our_own_proof_sent_back(self) -> None:
+        pair = Pair(PROFILES["gmac clear"])
+        pair.connect()
+        _, pass_3 = pair.session.receive(pair.meter.receive(pair.session.associate()))
+        proof = pass_3[-17:]
+        invoke_id = pass_3[10]
+        apdu = bytes((0xC7, 1, invoke_id, 0, 1, 0, 9, 17)) + proof
+        with pytest.raises(AuthenticationError, match="our own proof"):
+            pair.session.receive(bytes((0, 1, 0, 1, 0, 1, 0, len(apdu))) + apdu)
+        assert pair.session.state is State.CONNECTED
+
+    @pytest.mark.fault("S-16")
+    @pytest.mark.parametrize(
+        "tail", ["", "0100", "01000900", "0100" + "0911" + "00" * 17, "0100" + "0F00", "0103"]
+    )
+    def test_pass_4_that_proves_nothing(self, tail: str) -> None:
+        pair = Pair(PROFILES["gmac clear"])
+        pair.connect()
+        _, pass_3 = pair.session.receive(pair.meter.receive(pair.session.associate()))
+        apdu = bytes((0xC7, 1, pass_3[10], 0)) + (bytes.fromhex(tail) or b"\0")
+        with pytest.raises((AuthenticationError, RemoteProtocolError)):
+            pair.session.receive(bytes((0, 1, 0, 1, 0, 1, 0, len(apdu))) + apdu)
+        assert pair.session.state is not State.ASSOCIATED
+        with pytest.raises(LocalProtocolError):
+            pair.session.send(GetRequest(*CLOCK_TIME))
+
+    @pytest.mark.fault("S-01")
+    @pytest.mark.parametrize("way", CIPHERED)
+    def test_an_answer_in_clear(self, way: str) -> None:
+        pair = Pair(PROFILES[way])
+        pair.associate()
+        pair.session.send(GetRequest(*CLOCK_TIME))
+        apdu = bytes.fromhex("C401C1000600000001")
+        with pytest.raises(SecurityError) as caught:
+            pair.session.receive(bytes((0, 1, 0, 1, 0, 1, 0, len(apdu))) + apdu)
+        assert caught.value.kind == "downgrade"
+        assert pair.session.state is State.CONNECTED
+        with pytest.raises(LocalProtocolError):
+            pair.session.send(GetRequest(*CLOCK_TIME))
+
+    @pytest.mark.fault("S-02")
+    def test_the_policy_is_ours(self) -> None:
+        """A meter that wants less does not get us to accept less."""
+        pair = Pair(
+            PROFILES["gmac"],
+            client=server_client(PROFILES["gmac"], security_policy=SecurityPolicy.AUTHENTICATED),
+        )
+        # It answers with at least what we sent, so this works; what it sends by itself is weaker.
+        pair.associate()
+        assert pair.get().result == 0
+        weak = replace(PROFILES["gmac"], security_policy=SecurityPolicy.AUTHENTICATED)
+        refused = Pair(weak, client=server_client(PROFILES["gmac"]))
+        with pytest.raises((AssociationRejected, SecurityError)):
+            refused.associate()
+        assert not refused.meter.requests
+
+    @pytest.mark.fault("S-06")
+    def test_a_forged_answer_changes_nothing(self) -> None:
+        pair = Pair(PROFILES["gmac"])
+        pair.associate()
+        answer = pair.meter.receive(pair.session.send(GetRequest(*CLOCK_TIME)))
+        forged = bytearray(answer)
+        forged[11:15] = b"\xff\xff\xff\xf0"
+        events, _ = pair.session.receive(bytes(forged))
+        assert [type(event) for event in events] == [Discarded]
+        assert events[0].reason == "authentication-tag"
+        (event,), _ = pair.session.receive(answer)
+        assert event.result == 0
+        (again,), _ = pair.session.receive(answer)
+        assert isinstance(again, Discarded)
+        assert again.reason == "replay"
+
+
+class TestRefusals:
+    @pytest.mark.parametrize("way", ["gmac", "lls ciphered"])
+    @pytest.mark.parametrize("which", ["global_unicast_encryption_key", "authentication_key"])
+    def test_wrong_keys(self, way: str, which: str) -> None:
+        keys = replace(KEYS, **{which: Key(bytes(16))})
+        pair = Pair(replace(PROFILES[way], keys=keys), client=server_client(PROFILES[way]))
+        with pytest.raises(AuthenticationError, match="decipher") as caught:
+            pair.associate()
+        assert "lock itself" in (caught.value.hint or "")
+        assert pair.session.state is State.CONNECTED
+        assert pair.meter.events == [AssociationFailed(1, "ciphering")]
+
+    def test_wrong_keys_without_ciphering(self) -> None:
+        pair = Pair(
+            replace(PROFILES["gmac clear"], keys=replace(KEYS, authentication_key=Key(bytes(16)))),
+            client=server_client(PROFILES["gmac clear"]),
+        )
+        with pytest.raises(AuthenticationError, match="did not accept our proof"):
+            pair.associate()
+        assert pair.meter.events == [AssociationFailed(1, "proof")]
+
+    def test_a_wrong_password(self) -> None:
+        for password in (b"sesame", b"x" * 100, PASSWORD + b"\0"):
+            pair = Pair(
+                replace(PROFILES["lls"], password=Key(password)), client=server_client(PROFILES["lls"])
+            )
+            with pytest.raises(AssociationRejected, match="authentication failure") as caught:
+                pair.associate()
+            assert (caught.value.association_result, caught.value.diagnostic) == (1, 13)
+            assert "password" in (caught.value.hint or "")
+            assert "lock itself" in (caught.value.hint or "")
+            assert pair.meter.events == [AssociationFailed(1, "password")]
+
+    @pytest.mark.parametrize(
+        ("way", "client", "reason", "diagnostic"),
+        [
+            ("none", server_client(PROFILES["none"], locked=True), "locked", 1),
+            ("none", server_client(PROFILES["lls"]), "mechanism", 14),
+            ("lls", server_client(PROFILES["none"]), "mechanism", 11),
+            ("none", server_client(PROFILES["gmac"]), "context", 2),
+            ("gmac", server_client(PROFILES["none"]), "context", 2),
+            ("none", server_client(PROFILES["none"], conformance=0x40_0000), "conformance", 1),
+            ("gmac", server_client(PROFILES["gmac"], client_system_title=b"somebody"), "title", 3),
+        ],
+    )
+    def test_an_aarq_that_is_refused(self, way: str, client: Any, reason: str, diagnostic: int) -> None:
+        pair = Pair(PROFILES[way], client=client)
+        with pytest.raises(AssociationRejected) as caught:
+            pair.associate()
+        assert caught.value.diagnostic == diagnostic
+        assert pair.meter.events == [AssociationFailed(1, reason)]
+        assert (pair.session.state, pair.meter.session.state) == (State.CONNECTED, State.CONNECTED)
+
+    def test_a_client_that_is_not_known(self) -> None:
+        pair = Pair(PROFILES["none"])
+        pair.meter.session._clients = {}
+        with pytest.raises(AssociationRejected, match="no reason given"):
+            pair.associate()
+        assert pair.meter.events == [AssociationFailed(1, "unknown-client")]
+
+    @pytest.mark.fault("S-25")
+    @pytest.mark.parametrize("way", ["gmac", "lls ciphered"])
+    def test_a_counter_that_is_too_low(self, way: str) -> None:
+        counters = MeterCounters(last={Key(UNICAST_KEY).fingerprint: 5000})
+        pair = Pair(PROFILES[way], meter_counters=counters)
+        with pytest.raises(ReplayError) as caught:
+            pair.associate()
+        assert caught.value.expected_counter == 5001
+        again = Pair(PROFILES[way], meter_counters=counters, first_counter=5001)
+        again.associate()
+        assert again.session.state is State.ASSOCIATED
+        assert again.session.started_at == 5001
+
+    @pytest.mark.fault("S-22")
+    def test_counters_that_are_used_up(self) -> None:
+        pair = Pair(PROFILES["gmac"], counters=ClientCounters(2**32 - 2**16 - 10))
+        pair.connect()
+        with pytest.raises(SecurityError, match="change the key"):
+            pair.session.associate()
+        assert pair.session.state is State.CONNECTED
+        assert len(pair.wire) == 0
+
+    def test_an_exception_instead_of_an_aare(self) -> None:
+        pair = Pair(PROFILES["none"])
+        pair.connect()
+        apdu = ExceptionResponse(1, 2).encode()
+        pair.to_client = lambda _: bytes((0, 1, 0, 1, 0, 1, 0, len(apdu))) + apdu
+        with pytest.raises(AssociationRejected, match="exception"):
+            pair.associate()
+        assert pair.session.state is State.CONNECTED
+
+    @pytest.mark.parametrize(
+        ("result", "diagnostic", "source", "information", "text"),
+        [
+            (2, 1, 1, None, "for now (no reason given)"),
+            (1, 2, 2, None, "no common acse version"),
+            (1, 99, 1, None, "diagnostic 99"),
+            (1, 1, 1, b"\x0e\x01\x06\x03", "max_pdu_size too small"),
+            (1, 1, 1, b"\x0e\x01\x06\x63", "initiate error 99"),
+        ],
+    )
+    def test_refusals_in_words(
+        self, result: int, diagnostic: int, source: int, information: bytes | None, text: str
+    ) -> None:
+        pair = Pair(PROFILES["none"])
+        pair.connect()
+        apdu = AssociationResponse(1, result, diagnostic, information, diagnostic_source=source).encode()
+        pair.to_client = lambda _: bytes((0, 1, 0, 1, 0, 1, 0, len(apdu))) + apdu
+        with pytest.raises(AssociationRejected) as caught:
+            pair.associate()
+        assert text in str(caught.value)
+
+
+class TestAside:
+    def test_a_notification_while_waiting(self) -> None:
+        pair = Pair(PROFILES["gmac"])
+        pair.associate()
+        request = pair.session.send(GetRequest(*CLOCK_TIME))
+        pushed = pair.meter.session.notify(DataNotification(1, b"", b"\x00"))
+        events, _ = pair.session.receive(pushed + pair.meter.receive(request))
+        assert [type(event).__name__ for event in events] == ["DataNotification", "GetResponse"]
+
+    @pytest.mark.fault("L-18")
+    def test_an_answer_to_another_request(self) -> None:
+        pair = Pair(PROFILES["none"])
+        pair.associate()
+        pair.session.send(GetRequest(*CLOCK_TIME))
+        apdu = bytes.fromhex("C401CF000600000001")
+        (event,), _ = pair.session.receive(bytes((0, 1, 0, 1, 0, 1, 0, len(apdu))) + apdu)
+        assert isinstance(event, Discarded)
+        assert event.reason == "invoke-id"
+        assert pair.session.state is State.ASSOCIATED
+
+
+@pytest.mark.fault("S-28")
+def test_no_session_shows_a_secret(caplog: pytest.LogCaptureFixture) -> None:
+    shown: list[str] = []
+    for name, profile in PROFILES.items():
+        pair = Pair(profile)
+        pair.associate()
+        pair.get()
+        shown += [repr(vars(pair.session)), repr(pair.meter.session.association), repr(pair.session.context)]
+        shown += [repr(server_client(profile)), repr(profile), str(profile)]
+        wrong = Pair(profile, client=server_client(PROFILES["lls" if name != "lls" else "none"]))
+        with pytest.raises(DlmsError) as caught:
+            wrong.associate()
+            wrong.get()
+            raise DlmsError("no difference")
+        shown.append(f"{caught.value!r} {caught.value} {vars(caught.value)}")
+    shown.append(caplog.text)
+    text = "\n".join(shown)
+    for secret in (UNICAST_KEY, AUTHENTICATION_KEY, PASSWORD):
+        for form in (
+            secret.hex(),
+            secret.hex().upper(),
+            secret.hex(" "),
+            repr(secret)[2:-1],
+            str(list(secret)),
+        ):
+            assert form not in text
+
+
+class TestTable:
+    def test_every_state_has_a_row_and_can_be_reached(self) -> None:
+        assert set(TRANSITIONS) == set(State)
+        reached = {State.DISCONNECTED}
+        while True:
+            further = reached | {to for state in reached for to in TRANSITIONS[state].values()}
+            if further == reached:
+                break
+            reached = further
+        assert reached == set(State)
+
+    def test_every_step_leads_somewhere(self) -> None:
+        assert {step for row in TRANSITIONS.values() for step in row} == set(Step)
+
+    def test_services_only_while_associated(self) -> None:
+        assert [state for state, row in TRANSITIONS.items() if Step.SERVE in row] == [State.ASSOCIATED]
+
+    def test_every_state_with_a_link_can_lose_it(self) -> None:
+        for row in TRANSITIONS.values():
+            assert row[Step.DISCONNECTED] is State.DISCONNECTED
