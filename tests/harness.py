@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dlms_fw import axdr
 from dlms_fw._core import (
     ActionRequest,
     ActionResponse,
-    Event,
     GetRequest,
     GetResponse,
     HdlcFraming,
@@ -25,6 +24,9 @@ from dlms_fw.security import Keys, SecurityPolicy, next_counters
 from dlms_fw.session.client import ClientSession
 from dlms_fw.session.server import ServerClient, ServerEvent, ServerSession
 from dlms_fw.session.states import State
+
+if TYPE_CHECKING:
+    from dlms_fw._core import Event
 
 CLIENT_TITLE = bytes.fromhex("4D4D4D0000BC614E")
 METER_TITLE = bytes.fromhex("4D43530460BC614E")

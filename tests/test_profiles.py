@@ -84,9 +84,7 @@ def test_a_complete_profile(
     assert profile.keys.authentication_key.expose() == bytes.fromhex(GAK)
     assert profile.password is not None
     assert profile.password.expose() == b"12345678"
-    assert profile.hdlc == HdlcSettings(
-        server_lower=17, address_size=2, max_info_field_length=1024, window_size=3
-    )
+    assert profile.hdlc == HdlcSettings(server_lower=17, max_info_field_length=1024, window_size=3)
     assert (profile.meter_type, profile.response_timeout_s, profile.invocation_counter_object) == (
         "MCS301",
         5.0,

@@ -12,14 +12,10 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from dlms_fw._core import ActionRequest, GetRequest, RequestList, SetRequest
 from dlms_fw.cosem.interface import AttributeRef, MethodCall, Selection
-from dlms_fw.events import Callback
-from dlms_fw.image import Image
-from dlms_fw.transfer import Checkpoint, Reconnect, Save, Transfer, TransferPolicy, TransferResult, Wait
-
-from dlms_fw._core import ActionRequest, Event, GetRequest, RequestList, SetRequest
 from dlms_fw.driver import (
     LOGICAL_DEVICE_NAME,
     RESPONSES,
@@ -46,13 +42,19 @@ from dlms_fw.driver import (
 )
 from dlms_fw.endpoint import Endpoint
 from dlms_fw.errors import DlmsError, LocalProtocolError, ResponseTimeout
+from dlms_fw.events import Callback
+from dlms_fw.image import Image
 from dlms_fw.journal import Journal
 from dlms_fw.ledger import Ledger
 from dlms_fw.profiles import Profile
 from dlms_fw.session.client import Association, ClientSession
 from dlms_fw.session.states import State
+from dlms_fw.transfer import Checkpoint, Reconnect, Save, Transfer, TransferPolicy, TransferResult, Wait
 from dlms_fw.transports.base import Transport, TransportFactory
 from dlms_fw.transports.tcp import TcpTransport
+
+if TYPE_CHECKING:
+    from dlms_fw._core import Event
 
 _T = TypeVar("_T")
 

@@ -9,10 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias, TypeVar
-
-from dlms_fw.cosem.interface import AttributeRef, MethodCall
-from dlms_fw.transfer import PduLimits, TransferPolicy
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from dlms_fw import axdr
 from dlms_fw._core import (
@@ -20,7 +17,6 @@ from dlms_fw._core import (
     ConfirmedServiceError,
     DataNotification,
     Discarded,
-    Event,
     EventNotification,
     ExceptionResponse,
     GetRequest,
@@ -30,6 +26,7 @@ from dlms_fw._core import (
     SetResponse,
     WrapperFraming,
 )
+from dlms_fw.cosem.interface import AttributeRef, MethodCall
 from dlms_fw.endpoint import Endpoint
 from dlms_fw.enums import ActionResult, Conformance, DataAccessResult, ServiceErrorCode, StateError
 from dlms_fw.errors import (
@@ -46,6 +43,10 @@ from dlms_fw.errors import (
 from dlms_fw.profiles import Profile
 from dlms_fw.security import SecurityPolicy
 from dlms_fw.session.client import ClientSession
+from dlms_fw.transfer import PduLimits, TransferPolicy
+
+if TYPE_CHECKING:
+    from dlms_fw._core import Event
 
 _LOG = logging.getLogger("dlms_fw.client")
 _T = TypeVar("_T")
@@ -92,13 +93,11 @@ def framing(endpoint: Endpoint, profile: Profile) -> WrapperFraming | HdlcFramin
     if endpoint.scheme == "tcp":
         return WrapperFraming(client_sap, server_sap)
     hdlc = profile.hdlc
-    lower = hdlc.server_lower if endpoint.server_lower is None else endpoint.server_lower
-    size = hdlc.address_size if lower is None or hdlc.address_size > 1 else 2
     return HdlcFraming(
         client_sap,
         server_sap,
-        lower,
-        address_size=size if lower is None or lower < 0x80 else 4,
+        hdlc.server_lower if endpoint.server_lower is None else endpoint.server_lower,
+        address_size=hdlc.address_size,
         max_info_field_length_transmit=hdlc.max_info_field_length,
         max_info_field_length_receive=hdlc.max_info_field_length,
         window_size_transmit=hdlc.window_size,

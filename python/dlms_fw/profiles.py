@@ -38,13 +38,13 @@ class HdlcSettings:
 
     Attributes:
         server_lower: The lower (physical) address; ``None`` leaves it out.
-        address_size: Octets of the server address: 1, 2 or 4.
+        address_size: Octets of the server address, 1, 2 or 4; ``None`` takes the shortest that fits.
         max_info_field_length: Octets of an information field, each way, 1 to 2030.
         window_size: Frames before an acknowledgement, each way, 1 to 7.
     """
 
     server_lower: int | None = None
-    address_size: int = 1
+    address_size: int | None = None
     max_info_field_length: int = 2030
     window_size: int = 1
 
@@ -194,8 +194,6 @@ def _hdlc(reader: _Reader) -> HdlcSettings | None:
         "window_size": table.integer("window_size", 1, 7),
     }
     table.finish()
-    if values["address_size"] is None and values["server_lower"] is not None:
-        values["address_size"] = 2 if values["server_lower"] < 0x80 else 4
     return HdlcSettings(**{key: value for key, value in values.items() if value is not None})
 
 

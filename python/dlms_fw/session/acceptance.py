@@ -132,7 +132,7 @@ class Association:
         self.state = TRANSITIONS[self.state][step]
 
 
-class Refusal(Exception):  # noqa: N818 (never leaves the session)
+class Refusal(Exception):
     """An AARQ that is not accepted: how to say so, and why for the log."""
 
     def __init__(

@@ -15,7 +15,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from typing_extensions import Buffer
 
@@ -27,7 +27,6 @@ from dlms_fw._core import (
     AssociationResponse,
     Channel,
     Discarded,
-    Event,
     ExceptionResponse,
     GetRequest,
     HdlcFraming,
@@ -71,6 +70,9 @@ from dlms_fw.session.aare import (
     system_title,
 )
 from dlms_fw.session.states import TRANSITIONS, State, Step
+
+if TYPE_CHECKING:
+    from dlms_fw._core import Event
 
 Request: TypeAlias = GetRequest | SetRequest | ActionRequest | RequestList
 
@@ -192,7 +194,7 @@ class ClientSession:
         state = self._after(Step.DISCONNECT)
         data = self.channel.disconnect()
         self.state = state
-        if not self.channel.connected and not data:
+        if not data:  # over the wrapper there is nothing to say
             self.state = State.DISCONNECTED
         return data
 
@@ -268,9 +270,7 @@ class ClientSession:
         if self.context is not None:
             self.context.peer_system_title = title
         initiate = open_initiate(event, self.profile, self.context)
-        self.channel.negotiate(
-            initiate.conformance, initiate.server_max_receive_pdu_size, self.profile.max_pdu_size
-        )
+        self.channel.negotiate(initiate.conformance, initiate.server_max_receive_pdu_size)
         if self.profile.security_policy != SecurityPolicy.NONE:
             self.channel.security = self.context
         self.association = Association(

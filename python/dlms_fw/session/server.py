@@ -10,7 +10,7 @@ random number.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from typing_extensions import Buffer
 
@@ -22,7 +22,6 @@ from dlms_fw._core import (
     Channel,
     DataNotification,
     Discarded,
-    Event,
     EventNotification,
     ExceptionResponse,
     GetRequest,
@@ -55,6 +54,9 @@ from dlms_fw.session.acceptance import (
 )
 from dlms_fw.session.events import Associated, AssociationEnded, AssociationFailed, RequestRefused
 from dlms_fw.session.states import State, Step
+
+if TYPE_CHECKING:
+    from dlms_fw._core import Event
 
 __all__ = [
     "DEFAULT_CONFORMANCE",
@@ -159,12 +161,12 @@ class ServerSession:
                     error.kind, StateError.SERVICE_UNKNOWN, ServiceErrorCode.OTHER_REASON
                 )
             out += reply
-            self._gate.note_counter(self.association)
             for event in incoming:
                 if type(event) is PeerChanged:
                     self._next_client = event.client_sap
                 else:
                     out += self._take(event)
+            self._gate.note_counter(self.association)
             if self._next_client is None:
                 return events, out
             if any(isinstance(event, _REQUESTS) for event in events):
@@ -257,7 +259,6 @@ class ServerSession:
             self.channel.reset_association()
             self._events.append(AssociationFailed(self.client_sap, "proof"))
             return data
-        self._gate.note_counter(self.association)
         proof = axdr.octet_string.encode(mechanism.prove(handshake))
         data = self.channel.send(ActionResponse(0, proof, invoke_id_and_priority=invoke_id))
         association.move(Step.PROVE)
@@ -280,7 +281,6 @@ class ServerSession:
                 return self._refuse(
                     error.kind, StateError.SERVICE_NOT_ALLOWED, ServiceErrorCode.DECIPHERING_ERROR
                 )
-            self._gate.note_counter(self.association)
             user_information = initiate_response(association, ciphered=True)
         association.move(Step.RELEASE)
         data = self.channel.send(ReleaseResponse(0, user_information))
@@ -378,11 +378,7 @@ class ServerSession:
             self._activate(self.association)
 
     def _activate(self, association: Association) -> None:
-        self.channel.negotiate(
-            association.conformance,
-            association.client_max_receive_pdu_size,
-            association.server_max_receive_pdu_size,
-        )
+        self.channel.negotiate(association.conformance, association.client_max_receive_pdu_size)
         client = association.client
         if client is not None and client.security_policy != SecurityPolicy.NONE:
             self.channel.security = association.context

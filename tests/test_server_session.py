@@ -1,0 +1,499 @@
+"""The server's side of a session, spoken to by clients that do not keep the rules."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dlms_fw import axdr
+from dlms_fw._core import (
+    ActionRequest,
+    AssociationRequest,
+    AssociationResponse,
+    ExceptionResponse,
+    GetRequest,
+    GetResponse,
+    InitiateRequest,
+    Key,
+    ReleaseRequest,
+    SecurityContext,
+    SetRequest,
+    WrapperFraming,
+)
+from dlms_fw.errors import ConfigurationError, LinkError, LocalProtocolError
+from dlms_fw.session.client import ClientSession
+from dlms_fw.session.events import Associated, AssociationEnded, AssociationFailed, RequestRefused
+from dlms_fw.session.server import ServerClient, ServerSession
+from dlms_fw.session.states import State
+from harness import (
+    AUTHENTICATION_KEY,
+    BROADCAST_KEY,
+    BROADCAST_KEYS,
+    CLIENT_TITLE,
+    CLOCK_TIME,
+    FULL,
+    KEYS,
+    METER_TITLE,
+    PROFILES,
+    UNICAST_KEY,
+    Challenges,
+    ClientCounters,
+    MeterCounters,
+    Pair,
+    Responder,
+    client_framing,
+    server_client,
+)
+
+GET = GetRequest(*CLOCK_TIME, invoke_id_and_priority=0xC1)
+FINGERPRINT = Key(UNICAST_KEY).fingerprint
+
+
+def wrap(apdu: bytes, client_sap: int = 1) -> bytes:
+    return bytes((0, 1, 0, client_sap, 0, 1)) + len(apdu).to_bytes(2, "big") + apdu
+
+
+def unwrap(data: bytes) -> bytes:
+    """The one APDU in what a meter answered."""
+    assert data[:2] == b"\0\1"
+    assert int.from_bytes(data[6:8], "big") == len(data) - 8
+    return data[8:]
+
+
+def exception(data: bytes) -> tuple[int, int]:
+    apdu = unwrap(data)
+    assert apdu[0] == 0xD8
+    return apdu[1], apdu[2]
+
+
+class TestNotAssociated:
+    @pytest.mark.parametrize(
+        "request_", [GET, SetRequest(*CLOCK_TIME, b"\0"), ActionRequest(8, CLOCK_TIME[1], 1)]
+    )
+    def test_services_are_not_allowed(self, request_: Any) -> None:
+        meter = Responder({1: server_client(PROFILES["none"])})
+        apdu = bytearray(request_.encode())
+        apdu[2] = 0xC1
+        assert exception(meter.receive(wrap(bytes(apdu)))) == (1, 1)
+        assert meter.events == [RequestRefused(1, "not-associated")]
+        apdu[2] = 0x81  # unconfirmed: no answer at all
+        assert meter.receive(wrap(bytes(apdu))) == b""
+        assert not meter.requests
+
+    def test_a_release_of_nothing(self) -> None:
+        meter = Responder({1: server_client(PROFILES["none"])})
+        assert unwrap(meter.receive(wrap(ReleaseRequest(0).encode())))[0] == 0x63
+        assert not meter.events
+
+    def test_before_pass_3_only_pass_3(self) -> None:
+        pair = Pair(PROFILES["gmac clear"])
+        pair.connect()
+        pair.meter.receive(pair.session.associate())
+        assert pair.meter.session.state is State.AUTHENTICATING
+        assert exception(pair.meter.receive(wrap(GET.encode()))) == (1, 1)
+        for object_, method in ((15, 2), (64, 1)):
+            other = ActionRequest(object_, bytes((0, 0, 40, 0, 0, 255)), method, invoke_id_and_priority=0xC1)
+            assert exception(pair.meter.receive(wrap(other.encode()))) == (1, 1)
+        assert not pair.meter.requests
+        assert pair.meter.session.state is State.AUTHENTICATING
+
+    @pytest.mark.fault("S-16")
+    def test_pass_3_twice(self) -> None:
+        pair = Pair(PROFILES["gmac clear"])
+        pair.connect()
+        _, pass_3 = pair.session.receive(pair.meter.receive(pair.session.associate()))
+        pair.meter.receive(pass_3)
+        assert pair.meter.session.state is State.ASSOCIATED
+        pair.meter.receive(pass_3)  # now a method like any other, for the meter to judge
+        assert [type(request) for _, request in pair.meter.requests] == [ActionRequest]
+
+    def test_a_wrong_pass_3_ends_it(self) -> None:
+        pair = Pair(PROFILES["gmac clear"])
+        pair.connect()
+        _, pass_3 = pair.session.receive(pair.meter.receive(pair.session.associate()))
+        wrong = pass_3[:-1] + bytes([pass_3[-1] ^ 1])
+        assert unwrap(pair.meter.receive(wrong))[3] == 250
+        assert pair.meter.events == [AssociationFailed(1, "proof")]
+        assert exception(pair.meter.receive(pass_3)) == (1, 1), "there is no second try"
+
+
+class TestAarq:
+    def aarq(self, **changed: Any) -> bytes:
+        fields: dict[str, Any] = {
+            "application_context": 1,
+            "user_information": InitiateRequest(0x1F, 1024).encode(),
+        }
+        return wrap(AssociationRequest(**{**fields, **changed}).encode())
+
+    @pytest.mark.parametrize(
+        ("changed", "diagnostic", "initiate_error"),
+        [
+            ({}, 0, None),
+            ({"application_context": 2}, 2, None),
+            ({"application_context": 9}, 2, None),
+            ({"mechanism": 1, "authentication_value": b"x"}, 11, None),
+            ({"user_information": None}, 1, 0),
+            ({"user_information": b"\x01\x00"}, 1, 0),
+            ({"user_information": InitiateRequest(0x1F, 1024, dlms_version_number=5).encode()}, 1, 1),
+            ({"user_information": InitiateRequest(0x1F, 1024, dlms_version_number=7).encode()}, 0, None),
+            ({"user_information": InitiateRequest(0x40_0000, 1024).encode()}, 1, 2),
+            ({"user_information": InitiateRequest(0, 1024).encode()}, 1, 2),
+            ({"user_information": InitiateRequest(0x1F, 11).encode()}, 1, 3),
+            ({"user_information": InitiateRequest(0x1F, 12).encode()}, 0, None),
+            ({"user_information": InitiateRequest(0x1F, 0).encode()}, 0, None),
+            ({"calling_ap_title": b"dummy"}, 0, None),
+        ],
+    )
+    def test_without_security(
+        self, changed: dict[str, Any], diagnostic: int, initiate_error: int | None
+    ) -> None:
+        meter = Responder({1: server_client(PROFILES["none"])})
+        answer = AssociationResponse.decode(unwrap(meter.receive(self.aarq(**changed))))
+        refused = diagnostic != 0
+        assert (answer.result, answer.diagnostic) == (int(refused), diagnostic)
+        if initiate_error is not None:
+            assert answer.user_information == bytes((0x0E, 1, 6, initiate_error))
+        assert isinstance(meter.events[0], AssociationFailed if refused else Associated)
+
+    def test_no_common_version(self) -> None:
+        meter = Responder({1: server_client(PROFILES["none"])})
+        apdu = bytearray(unwrap(self.aarq()))
+        apdu[2:2] = bytes.fromhex("80020700")  # a protocol-version without version 1
+        apdu[1] += 4
+        answer = AssociationResponse.decode(unwrap(meter.receive(wrap(bytes(apdu)))))
+        assert (answer.result, answer.diagnostic_source, answer.diagnostic) == (1, 2, 2)
+
+    @pytest.mark.parametrize("length", [7, 8, 64, 65])
+    def test_the_length_of_a_challenge(self, length: int) -> None:
+        meter = Responder({1: server_client(PROFILES["gmac clear"])})
+        data = self.aarq(mechanism=5, authentication_value=bytes(length), calling_ap_title=CLIENT_TITLE)
+        answer = AssociationResponse.decode(unwrap(meter.receive(data)))
+        assert answer.result == (0 if length in {8, 64} else 1)
+        assert answer.diagnostic == (14 if length in {8, 64} else 13)
+
+    @pytest.mark.parametrize("title", [None, b"short", b"too long a title", METER_TITLE])
+    def test_titles(self, title: bytes | None) -> None:
+        meter = Responder({1: server_client(PROFILES["gmac clear"])})
+        data = self.aarq(mechanism=5, authentication_value=bytes(16), calling_ap_title=title)
+        answer = AssociationResponse.decode(unwrap(meter.receive(data)))
+        assert (answer.result, answer.diagnostic) == (1, 3)
+
+    @pytest.mark.fault("S-14")
+    def test_the_challenges_always_differ(self) -> None:
+        """A client that foresees our challenge does not get it back."""
+        meter = Responder({1: server_client(PROFILES["gmac clear"])}, challenge=Challenges(0))
+        foreseen = (1).to_bytes(16, "big")
+        data = self.aarq(mechanism=5, authentication_value=foreseen, calling_ap_title=CLIENT_TITLE)
+        answer = AssociationResponse.decode(unwrap(meter.receive(data)))
+        assert answer.authentication_value == (2).to_bytes(16, "big")
+
+    @pytest.mark.fault("S-37")
+    def test_challenges_that_are_not_random(self) -> None:
+        meter = Responder({1: server_client(PROFILES["gmac clear"])}, challenge=lambda: bytes(16))
+        data = self.aarq(mechanism=5, authentication_value=bytes(16), calling_ap_title=CLIENT_TITLE)
+        with pytest.raises(ConfigurationError):
+            meter.receive(data)
+
+    @pytest.mark.parametrize("name", list(PROFILES))
+    def test_cut_at_every_octet(self, name: str) -> None:
+        pair = Pair(PROFILES[name])
+        pair.connect()
+        apdu = unwrap(pair.session.associate())
+        for length in range(1, len(apdu)):
+            meter = Responder({1: server_client(PROFILES[name])})
+            answer = unwrap(meter.receive(wrap(apdu[:length])))
+            assert answer[0] == 0xD8 or AssociationResponse.decode(answer).result == 1
+            assert meter.session.state is State.CONNECTED
+
+    def test_ciphered_only_means_ciphered_only(self) -> None:
+        """A clear InitiateRequest in a ciphered context."""
+        meter = Responder({1: server_client(PROFILES["lls ciphered"])})
+        value = PROFILES["lls ciphered"].password
+        assert value is not None
+        data = self.aarq(
+            application_context=3,
+            mechanism=1,
+            authentication_value=value.expose(),
+            calling_ap_title=CLIENT_TITLE,
+        )
+        answer = AssociationResponse.decode(unwrap(meter.receive(data)))
+        assert answer.result == 1
+        assert meter.events == [AssociationFailed(1, "ciphering")]
+
+    @pytest.mark.fault("S-26")
+    def test_a_dedicated_key(self) -> None:
+        """Only taken inside a ciphered InitiateRequest; from then on it is the key of the association."""
+        profile = PROFILES["lls ciphered"]
+        meter = Responder({1: server_client(profile)})
+        dedicated = Key(bytes(range(0x30, 0x40)))
+
+        def context(**keys: Any) -> SecurityContext:
+            return SecurityContext(
+                0,
+                FULL,
+                system_title=CLIENT_TITLE,
+                peer_system_title=METER_TITLE,
+                global_unicast_encryption_key=KEYS.global_unicast_encryption_key,
+                authentication_key=KEYS.authentication_key,
+                invocation_counter=100,
+                counter_limit=200,
+                **keys,
+            )
+
+        assert profile.password is not None
+        ours = context()
+        initiate = InitiateRequest(0x1F, 1024, dedicated_key=dedicated.expose()).encode()
+        data = self.aarq(
+            application_context=3,
+            user_information=ours.seal(initiate),
+            mechanism=1,
+            authentication_value=profile.password.expose(),
+            calling_ap_title=CLIENT_TITLE,
+        )
+        assert AssociationResponse.decode(unwrap(meter.receive(data))).result == 0
+        with_dedicated = context(dedicated_key=dedicated)
+        with_dedicated.extend(150, 200)
+        sealed = with_dedicated.seal(GET.encode())
+        assert sealed[0] == 0xD0
+        answer = unwrap(meter.receive(wrap(sealed)))
+        assert answer[0] == 0xD4
+        assert with_dedicated.open(answer)[:4] == bytes.fromhex("C401C100")
+
+        wrong = InitiateRequest(0x1F, 1024, dedicated_key=b"short").encode()
+        ours.extend(160, 200)
+        data = self.aarq(
+            application_context=3,
+            user_information=ours.seal(wrong),
+            mechanism=1,
+            authentication_value=profile.password.expose(),
+            calling_ap_title=CLIENT_TITLE,
+        )
+        assert AssociationResponse.decode(unwrap(meter.receive(data))).result == 1
+
+
+class TestProtection:
+    def pair(self, name: str = "gmac", **options: Any) -> Pair:
+        pair = Pair(PROFILES[name], **options)
+        pair.associate()
+        return pair
+
+    @pytest.mark.fault("S-04")
+    def test_a_replayed_request(self) -> None:
+        pair = self.pair()
+        request = pair.session.send(GetRequest(*CLOCK_TIME))
+        assert pair.meter.receive(request)[8] == 0xCC
+        answer = unwrap(pair.meter.receive(request))
+        used = pair.meter.counters.last[FINGERPRINT]
+        assert answer == ExceptionResponse(1, 6, invocation_counter=used + 1).encode()
+        assert len(pair.meter.requests) == 1
+        assert pair.meter.events[-1] == RequestRefused(1, "replay")
+        pair.session.receive(wrap(answer)[:2] + bytes((0, 1, 0, 1)) + wrap(answer)[6:])
+        assert pair.get().result == 0
+
+    @pytest.mark.fault("S-04")
+    def test_a_request_replayed_on_another_link(self) -> None:
+        counters = MeterCounters()
+        one = self.pair(meter_counters=counters)
+        other = self.pair(meter_counters=counters, first_counter=1000)
+        request = other.session.send(GetRequest(*CLOCK_TIME))
+        other.meter.receive(request)
+        assert exception(one.meter.receive(request)) == (1, 6)
+        assert not one.meter.requests
+
+    @pytest.mark.fault("S-06")
+    @pytest.mark.parametrize("place", [10, 12, 15, 20, -1])
+    def test_a_forged_request(self, place: int) -> None:
+        pair = self.pair()
+        before = dict(pair.meter.counters.last)
+        request = pair.session.send(GetRequest(*CLOCK_TIME))
+        forged = bytearray(request)
+        forged[place] ^= 0x20
+        refused = unwrap(pair.meter.receive(bytes(forged)))
+        assert refused[0] == 0xD8
+        assert pair.meter.counters.last == before
+        assert not pair.meter.requests
+        if pair.meter.session.state is State.ASSOCIATED:  # a changed control octet asks for less protection
+            assert pair.meter.receive(request)[8] == 0xCC
+        else:
+            assert place == 10
+
+    @pytest.mark.fault("S-01")
+    def test_a_request_in_clear_ends_the_association(self) -> None:
+        pair = self.pair()
+        assert exception(pair.meter.receive(wrap(GET.encode()))) == (1, 1)
+        assert pair.meter.events[-1] == AssociationEnded(1, "security")
+        assert pair.meter.session.state is State.CONNECTED
+        assert not pair.meter.requests
+        pair.session._abort()
+        pair.associate()
+        assert pair.get().result == 0
+
+    def test_a_ciphered_request_in_a_clear_association(self) -> None:
+        ciphered = self.pair()
+        clear = self.pair("none")
+        answer = clear.meter.receive(ciphered.session.send(GetRequest(*CLOCK_TIME)))
+        assert unwrap(answer)[0] == 0xD8
+        assert not clear.meter.requests
+
+    def test_a_forged_release(self) -> None:
+        pair = self.pair()
+        forged = ReleaseRequest(0, b"\x21\x1b\x30\x00\x00\x20\x00" + bytes(22)).encode()
+        assert exception(pair.meter.receive(wrap(forged))) == (1, 5)
+        assert pair.meter.session.state is State.ASSOCIATED
+        assert pair.get().result == 0
+
+    def test_an_answer_that_is_too_long(self) -> None:
+        profile = replace(PROFILES["none"], max_pdu_size=100)
+        pair = Pair(profile, client=server_client(profile, conformance=0x10))
+        pair.associate()
+        pair.meter.values[CLOCK_TIME] = axdr.octet_string.encode(bytes(1000))
+        (event,) = pair.drive(pair.session.send(GetRequest(*CLOCK_TIME)))
+        assert isinstance(event, ExceptionResponse)
+        assert (event.state_error, event.service_error) == (1, 4)
+
+    def test_notifications_only_to_who_is_associated(self) -> None:
+        pair = Pair(PROFILES["none"])
+        pair.connect()
+        with pytest.raises(LocalProtocolError):
+            pair.meter.session.notify(None)  # type: ignore[arg-type]
+
+    def test_keys_need_a_place_for_counters(self) -> None:
+        with pytest.raises(ConfigurationError):
+            ServerSession(
+                WrapperFraming(1, 1),
+                {1: server_client(PROFILES["gmac"])},
+                system_title=METER_TITLE,
+                challenge=Challenges(),
+            )
+
+
+class TestManyClients:
+    """Several clients on one link, and none of them gets what another has."""
+
+    def test_side_by_side(self) -> None:
+        profiles = {
+            1: PROFILES["gmac"],
+            2: replace(PROFILES["lls"], client_sap=2),
+            16: replace(PROFILES["none"], client_sap=16),
+        }
+        clients: dict[int, ServerClient] = {sap: server_client(profile) for sap, profile in profiles.items()}
+        clients[102] = ServerClient(
+            keys=BROADCAST_KEYS,
+            security_policy=FULL,
+            pre_established=True,
+            client_system_title=CLIENT_TITLE,
+        )
+        meter = Responder(clients)
+        sessions = {
+            sap: ClientSession(
+                client_framing(profile), profile, challenge=Challenges(), counters=ClientCounters()
+            )
+            for sap, profile in profiles.items()
+        }
+        for session in sessions.values():
+            session.connect()
+            answer = meter.receive(session.associate())
+            while answer:
+                _, data = session.receive(answer)
+                answer = meter.receive(data) if data else b""
+            assert session.state is State.ASSOCIATED
+        broadcast = SecurityContext(
+            0,
+            FULL,
+            system_title=CLIENT_TITLE,
+            peer_system_title=METER_TITLE,
+            global_broadcast_encryption_key=BROADCAST_KEYS.global_broadcast_encryption_key,
+            authentication_key=Key(AUTHENTICATION_KEY),
+            invocation_counter=1,
+            counter_limit=100,
+        )
+        for _ in range(3):
+            for sap, session in sessions.items():
+                (event,), _ = session.receive(meter.receive(session.send(GetRequest(*CLOCK_TIME))))
+                assert isinstance(event, GetResponse), sap
+                unconfirmed = ActionRequest(
+                    18, bytes(6), 2, b"\0", confirmed=False, invoke_id_and_priority=0x81
+                )
+                assert meter.receive(wrap(broadcast.seal(unconfirmed.encode()), 102)) == b""
+        assert [sap for sap, _ in meter.requests] == [1, 102, 2, 102, 16, 102] * 3
+        assert meter.counters.last == {
+            FINGERPRINT: 5,
+            Key(BROADCAST_KEY).fingerprint: 9,
+        }
+
+    def test_in_one_piece(self) -> None:
+        """Messages of two clients in one read: the first is answered to the first."""
+        meter = Responder(
+            {
+                1: server_client(PROFILES["none"]),
+                16: server_client(PROFILES["none"]),
+            }
+        )
+        aarq = AssociationRequest(1, InitiateRequest(0x1F, 1024).encode()).encode()
+        answer = meter.receive(
+            wrap(aarq, 1) + wrap(aarq, 16) + wrap(GET.encode(), 1) + wrap(GET.encode(), 16)
+        )
+        saps = []
+        while answer:
+            length = 8 + int.from_bytes(answer[6:8], "big")
+            saps.append((answer[5], answer[8]))
+            answer = answer[length:]
+        assert saps == [(1, 0x61), (16, 0x61), (1, 0xC4), (16, 0xC4)]
+        assert [sap for sap, _ in meter.requests] == [1, 16]
+
+    def test_a_pre_established_client(self) -> None:
+        meter = Responder(
+            {102: ServerClient(keys=BROADCAST_KEYS, security_policy=FULL, pre_established=True, client_system_title=CLIENT_TITLE)}
+        )  # fmt: skip
+        assert meter.receive(wrap(GET.encode(), 102)) == b"", "in clear"
+        assert meter.receive(wrap(b"\xcb\x00", 102)) == b"", "nonsense"
+        assert meter.receive(wrap(ReleaseRequest(0).encode(), 102)) == b"", "cannot be released"
+        aarq = AssociationRequest(1, InitiateRequest(0x1F, 1024).encode()).encode()
+        answer = AssociationResponse.decode(unwrap(meter.receive(wrap(aarq, 102))))
+        assert answer.result == 1
+        assert meter.session.state is State.ASSOCIATED
+        assert not meter.requests
+
+    def test_many_strangers_leave_nothing_behind(self) -> None:
+        meter = Responder({1: server_client(PROFILES["none"])})
+        aarq = AssociationRequest(1, InitiateRequest(0x1F, 1024).encode()).encode()
+        meter.receive(wrap(aarq))
+        for sap in range(2, 200):
+            assert AssociationResponse.decode(unwrap(meter.receive(wrap(aarq, sap)))).result == 1
+        assert len(meter.session._associations) <= 16
+        assert unwrap(meter.receive(wrap(GET.encode())))[0] == 0xC4
+
+
+class TestEnds:
+    def test_the_link_comes_again(self) -> None:
+        pair = Pair(PROFILES["gmac"], hdlc=True)
+        pair.associate()
+        fresh = Pair(PROFILES["gmac"], hdlc=True, first_counter=500)
+        fresh.meter = pair.meter
+        fresh.associate()
+        assert AssociationEnded(1, "link") in pair.meter.events
+        assert fresh.get().result == 0
+
+    def test_the_medium_goes(self) -> None:
+        pair = Pair(PROFILES["gmac"])
+        pair.associate()
+        pair.meter.close()
+        assert pair.meter.events[-1] == AssociationEnded(1, "closed")
+        assert pair.meter.session.close() == []
+
+
+@pytest.mark.parametrize("name", ["none", "gmac"])
+@given(data=st.lists(st.binary(max_size=60), max_size=6), framed=st.booleans())
+@settings(max_examples=150, deadline=None)
+def test_nothing_from_outside_raises_anything_else(name: str, data: list[bytes], *, framed: bool) -> None:
+    pair = Pair(PROFILES[name])
+    pair.associate()
+    for piece in data:
+        try:
+            pair.meter.receive(wrap(piece) if framed and piece else piece)
+        except LinkError:
+            return
