@@ -844,9 +844,9 @@ class LinkDisconnected:
 
 @final
 class PeerChanged:
-    """Server: a message from another client SAP waits.
+    """Server: a message from another client SAP waits, and until it is taken the one before can be answered.
 
-    Set ``channel.security`` for it, then call ``receive(b"")``.
+    Call ``reset_association``, set ``security`` and ``negotiate`` for the new client, then ``receive(b"")``.
     """
 
     @property

@@ -23,7 +23,7 @@ class AssociationFailed:
 
 @dataclass(frozen=True, slots=True)
 class AssociationEnded:
-    """An association is over: ``released``, ``link``, ``security``, ``replaced`` or ``closed``."""
+    """An association is over: ``released``, ``link``, ``replaced`` or ``closed``."""
 
     client_sap: int
     reason: str

@@ -154,12 +154,11 @@ class ServerSession:
             self._gate.prepare_counters(self.association)
             try:
                 incoming, reply = self.channel.receive(data)
-            except SecurityError:  # protected less than the policy: the association is over
-                return events, out + self._abort()
-            except DecodeError as error:
-                return events, out + self._refuse(
-                    error.kind, StateError.SERVICE_UNKNOWN, ServiceErrorCode.OTHER_REASON
+            except (DecodeError, SecurityError) as error:
+                refused = self._refuse(
+                    error.kind, StateError.SERVICE_NOT_ALLOWED, ServiceErrorCode.OTHER_REASON
                 )
+                return events, out + refused
             out += reply
             for event in incoming:
                 if type(event) is PeerChanged:
@@ -294,6 +293,8 @@ class ServerSession:
         counter: int | None = None
         if event.reason == "replay":
             code, counter = ServiceErrorCode.INVOCATION_COUNTER_ERROR, event.expected_counter
+        elif event.reason == "downgrade":
+            code = ServiceErrorCode.OPERATION_NOT_POSSIBLE
         elif event.reason == "unexpected-apdu":
             code = ServiceErrorCode.SERVICE_NOT_SUPPORTED
         elif event.reason not in _SECURITY_REASONS:
@@ -374,6 +375,7 @@ class ServerSession:
         """Another client speaks; its association takes the channel over."""
         self._next_client = None
         self.association = self._association(client_sap)
+        self.channel.reset_association()
         if self.state in {State.ASSOCIATED, State.AUTHENTICATING}:
             self._activate(self.association)
 
@@ -395,19 +397,6 @@ class ServerSession:
         self._associations.clear()
         self._linked = linked
         self.association = self._association(self.channel.client_sap)
-
-    def _abort(self) -> bytes:
-        """A message was protected too little: the association is over."""
-        association = self.association
-        if association.pre_established:
-            self._events.append(RequestRefused(self.client_sap, "downgrade"))
-            return b""
-        if association.state is State.ASSOCIATED:
-            self._events.append(AssociationEnded(self.client_sap, "security"))
-        association.move(Step.ABORT)
-        association.context = association.handshake = None
-        self.channel.reset_association()
-        return self._exception(StateError.SERVICE_NOT_ALLOWED, ServiceErrorCode.OPERATION_NOT_POSSIBLE)
 
     def _refuse(
         self,

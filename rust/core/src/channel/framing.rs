@@ -36,6 +36,8 @@ pub struct Framing {
     role: Role,
     /// In a server, the client that spoke last; `None` before the first message of a connection.
     client_sap: Option<u16>,
+    /// The client of a message that waits, where that is another one; the one before may still be answered.
+    next_client_sap: Option<u16>,
     server_sap: u16,
     carrier: Carrier,
 }
@@ -56,6 +58,7 @@ impl Framing {
         Self {
             role,
             client_sap: (role == Role::Client).then_some(client_sap),
+            next_client_sap: None,
             server_sap,
             carrier,
         }
@@ -68,6 +71,7 @@ impl Framing {
         Self {
             role,
             client_sap,
+            next_client_sap: None,
             server_sap,
             carrier: Carrier::Hdlc(Box::new(link)),
         }
@@ -242,9 +246,15 @@ impl Framing {
                 }
             },
         };
-        let new_client_sap = (self.client_sap != Some(client_sap)).then_some(client_sap);
-        self.client_sap = Some(client_sap);
-        Ok(Some(Input::Message { new_client_sap }))
+        self.next_client_sap = (self.client_sap != Some(client_sap)).then_some(client_sap);
+        Ok(Some(Input::Message {
+            new_client_sap: self.next_client_sap,
+        }))
+    }
+
+    /// Server: from now on the client of the message polled last is spoken to.
+    pub(super) fn turn_to_next_client(&mut self) {
+        self.client_sap = self.next_client_sap.take().or(self.client_sap);
     }
 
     /// Frames dropped and repeated.

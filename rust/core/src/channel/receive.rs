@@ -24,7 +24,8 @@ pub(super) enum Handled<'a> {
 
 impl Channel {
     /// Takes octets from the line in any pieces. Each event is given to `sink` at once; what must be sent because of them is appended to
-    /// `out`. After [`Event::PeerChanged`] call again, with no octets and the security context of that client.
+    /// `out`. After [`Event::PeerChanged`] answer what came before it, call [`Channel::reset_association`] and
+    /// [`Channel::negotiate`] for the new client, then this again, with no octets and its security context.
     ///
     /// # Errors
     /// [`ChannelError`] where the link or the association cannot go on, or an error of `sink`.
@@ -40,6 +41,7 @@ impl Channel {
         loop {
             if self.message_waits {
                 self.message_waits = false;
+                self.framing.turn_to_next_client();
                 let mut message = core::mem::take(&mut self.message);
                 let handled = self.handle(&mut message, security.as_deref_mut(), out, sink);
                 self.message = message;
@@ -68,7 +70,6 @@ impl Channel {
                     new_client_sap: Some(client_sap),
                 }) => {
                     self.message_waits = true;
-                    self.reset_association();
                     return sink(Event::PeerChanged { client_sap });
                 }
             }

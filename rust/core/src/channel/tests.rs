@@ -412,6 +412,37 @@ fn another_client_waits_until_its_security_is_set() {
 }
 
 #[test]
+fn while_another_client_waits_the_one_before_is_answered() {
+    let mut server = Channel::new(
+        Role::Server,
+        Framing::wrapper(Role::Server, 0, 1, 1024),
+        1024,
+    );
+    let get = [0xC0, 1, 0xC1, 0, 8, 0, 0, 1, 0, 0, 255, 2, 0];
+    let mut octets = Vec::new();
+    for client_sap in [1, 16] {
+        octets.extend_from_slice(&[0, 1, 0, client_sap, 0, 1, 0, 13]);
+        octets.extend_from_slice(&get);
+    }
+    let mut peers = Vec::new();
+    for octets in [octets.as_slice(), &[]] {
+        server
+            .receive::<ChannelError>(octets, None, &mut Vec::new(), &mut |event| {
+                if let Event::PeerChanged { client_sap } = event {
+                    peers.push(client_sap);
+                }
+                Ok(())
+            })
+            .expect("undamaged");
+    }
+    assert_eq!((peers.as_slice(), server.client_sap()), (&[1, 16][..], 1));
+    server
+        .receive::<ChannelError>(&[], None, &mut Vec::new(), &mut |_| Ok(()))
+        .expect("undamaged");
+    assert_eq!(server.client_sap(), 16);
+}
+
+#[test]
 fn over_the_wrapper_a_timeout_is_final() {
     let mut pair = Pair::new(false, Protection::NONE, 0);
     let error = pair.client.channel.handle_timeout(&mut Vec::new());
