@@ -1,0 +1,337 @@
+"""What is known in the middle of a transfer: the facts that the steps share, and the questions that they are made of.
+
+A step is one state's side of the conversation: what it asks, and how an answer is read into an outcome. Steps are made afresh
+each time a state is entered and hold nothing that outlives it; what does is here, in :class:`Job`. Neither knows the
+table: where an outcome leads is not a step's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from dlms_fw._core import (
+    ActionRequest,
+    ActionResponse,
+    BlockStatus,
+    ExceptionResponse,
+    GetRequest,
+    GetResponse,
+    ImageBlocks,
+    SetRequest,
+    SetResponse,
+)
+from dlms_fw.cosem.image_transfer import ImageTransfer
+from dlms_fw.cosem.interface import AttributeRef, Selection
+from dlms_fw.enums import ActionResult, DataAccessResult, ImageTransferStatus
+from dlms_fw.errors import DecodeError, RemoteProtocolError, TransferError, TransferIncomplete
+from dlms_fw.events import Event, MeterStatus, Warned
+from dlms_fw.image import Image, Version
+from dlms_fw.transfer import decisions
+from dlms_fw.transfer.checkpoint import Checkpoint, ownership
+from dlms_fw.transfer.orders import Reconnect, Save, Wait
+from dlms_fw.transfer.policy import PduLimits, TransferPolicy
+from dlms_fw.transfer.table import Outcome, Ownership, TransferState
+
+T = TypeVar("T")
+E = TypeVar("E", bound=TransferError)
+
+Request: TypeAlias = GetRequest | SetRequest | ActionRequest
+Response: TypeAlias = GetResponse | SetResponse | ActionResponse | ExceptionResponse
+Asked: TypeAlias = Request | Wait | Save | Reconnect | Outcome
+"""What a step wants next; an :class:`Outcome` where it knows without asking."""
+
+
+class Job:
+    """The facts of one transfer. Plain attributes, written by the steps.
+
+    Attributes:
+        now: The driver's monotonic time at the call being served.
+        identifiers_before: The active identifiers as they were before anything was written.
+        fresh: Whether the way leads to an initiation, or goes on with what the meter has.
+        restart: Whether a transfer found in the meter is to be discarded; spent by a successful initiation.
+        block_status: Blocks that the meter acknowledged or reported; the meter's word replaces ours at each check.
+        attempts: How often a block was sent in vain, for blocks where that happened.
+        changed: Whether anything was written to the meter.
+    """
+
+    def __init__(
+        self,
+        image: Image,
+        policy: TransferPolicy,
+        *,
+        meter: str,
+        checkpoint: Checkpoint | None,
+        current_version: Version | None,
+        pdu: PduLimits,
+        wall_clock: datetime | None,
+        emit: Callable[[Event], None],
+    ) -> None:
+        self.image = image
+        self.policy = policy
+        self.meter = meter
+        self.checkpoint = checkpoint
+        self.current_version = current_version
+        self.pdu = pdu
+        self.wall_clock = wall_clock
+        self.emit = emit
+        self.image_transfer = ImageTransfer(policy.objects.image_transfer)
+        self.state = TransferState.READ_ACTIVE
+        self.now = 0.0
+        self.started = 0.0
+        self.changed = False
+
+        self.identifiers_before: tuple[bytes, ...] | None = None
+        self.already_current = False
+        self.blocks: ImageBlocks | None = None
+        self.transfer_enabled: bool | None = None
+        self.enabled_at_start: bool | None = None
+        self.image_transfer_status: int | None = None
+        self.foreign_activation_since: float | None = None
+
+        self.fresh = True
+        self.restart = policy.restart
+        self.initiations = 0
+        self.initiate_since: float | None = None
+        self.initiate_answer = Outcome.LOST
+        self.status_before_initiate: int | None = None
+
+        self.block_status: BlockStatus | None = None
+        self.blocks_high = 0
+        self.attempts: dict[int, int] = {}
+        self.blocks_sent = 0
+        self.bytes_sent = 0
+        self.retries = 0
+        self.rounds = 0
+
+        self.verify_answer = Outcome.LOST
+        self.verify_since: float | None = None
+        self.verification_failed = False
+        self.activations = 0
+        self.activation_refused: str | None = None
+        self.activated_at: float | None = None
+        self.reconnects = 0
+        self.old_firmware_looks = 0
+
+    @property
+    def blocks_total(self) -> int | None:
+        """Image blocks of the image, once the block size is known."""
+        return None if self.blocks is None else len(self.blocks)
+
+    def known_blocks(self) -> tuple[ImageBlocks, BlockStatus]:
+        """The blocks and what the meter has of them; only after the parameters have been read."""
+        if self.blocks is None or self.block_status is None:
+            raise AssertionError("the block size was not read before it was needed")
+        return self.blocks, self.block_status
+
+    def save(self, state: TransferState, blocks_bound: int) -> Save:
+        """Record that ``state`` is about to be entered and that blocks below ``blocks_bound`` may be sent."""
+        blocks, _ = self.known_blocks()
+        self.checkpoint = Checkpoint(
+            meter=self.meter,
+            sha256=self.image.sha256,
+            image_identifier=self.image.image_identifier,
+            image_size=len(self.image.data),
+            image_block_size=blocks.image_block_size,
+            state=state,
+            blocks_bound=blocks_bound,
+        )
+        return Save(self.checkpoint)
+
+    def ownership(self) -> Ownership:
+        """Whose transfer the meter can hold."""
+        blocks, _ = self.known_blocks()
+        return ownership(
+            self.checkpoint,
+            meter=self.meter,
+            sha256=self.image.sha256,
+            image_identifier=self.image.image_identifier,
+            image_size=len(self.image.data),
+            image_block_size=blocks.image_block_size,
+        )
+
+    def take_status(self, status: int) -> None:
+        """Note the image_transfer_status, and tell where it is new."""
+        if status != self.image_transfer_status:
+            self.image_transfer_status = status
+            self.emit(MeterStatus(self.now, int(status), status_name(status)))
+
+    def warn(self, code: str, text: str) -> None:
+        """Tell something that does not stop the transfer."""
+        self.emit(Warned(self.now, code, text))
+
+    def error(
+        self, kind: type[E], message: str, *, hint: str | None = None, retryable: bool = False
+    ) -> E:
+        """An error of this transfer, with the state that it is in."""
+        return kind(
+            message,
+            state=self.state.value,
+            image_transfer_status=None if self.image_transfer_status is None else int(self.image_transfer_status),
+            hint=hint,
+            retryable=retryable,
+        )
+
+
+class Step:
+    """One state's side of the conversation.
+
+    Attributes:
+        pause_first: First pause in seconds after ``BUSY``; doubles up to ``pause_longest``.
+        patience: How long ``BUSY`` may go on, in seconds.
+        waits_for: What that waiting is for, in words.
+        own_deadline: Whether answers while waiting prove that the link makes progress.
+    """
+
+    waits_for = "the meter is busy"
+    own_deadline = False
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.pause_first = job.policy.busy_first_seconds
+        self.pause_longest = job.policy.busy_longest_seconds
+        self.patience = job.policy.busy_seconds
+
+    def ask(self) -> Asked:
+        """What to ask now; called again after each answer, wait and saving until an outcome leads elsewhere."""
+        raise NotImplementedError
+
+    def read(self, response: Response) -> Outcome:
+        """What the answer means. Raises a TransferError or ImageRejected where the transfer cannot go on."""
+        raise NotImplementedError
+
+    def waiting_since(self) -> float | None:
+        """Since when ``BUSY`` counts, where that is not since its first time in this state."""
+        return None
+
+    def pause(self, seconds: float) -> Wait | Reconnect | None:
+        """How to pass the time after ``BUSY``."""
+        return Wait(seconds, self.waits_for)
+
+    def out_of_patience(self) -> TransferError:
+        """The error when ``BUSY`` has gone on for too long."""
+        return self.job.error(
+            TransferIncomplete,
+            f"gave up after {self.patience:.0f} s: {self.waits_for}",
+            hint="run it again later: it goes on where it stopped",
+            retryable=True,
+        )
+
+
+class Get(Generic[T]):
+    """The question for one attribute, and its value once it has been answered.
+
+    Attributes:
+        value: ``None`` until answered, and where the meter refused or sent what cannot be decoded.
+        fault: Why there is no value.
+    """
+
+    def __init__(self, ref: AttributeRef[T], selection: Selection | None = None) -> None:
+        self.ref = ref
+        self.selection = selection
+        self.value: T | None = None
+        self.fault: str | None = None
+
+    def request(self) -> Request:
+        return self.ref.get_request(self.selection)
+
+    def read(self, response: Response) -> Outcome:
+        if isinstance(response, ExceptionResponse):
+            self.fault = f"exception-response {response.service_error}"
+            return decisions.outcome_of_exception(response)
+        if not isinstance(response, GetResponse):
+            raise RemoteProtocolError(f"a {type(response).__name__} to a GET of {self.ref!r}")
+        outcome = decisions.outcome_of_data_access(response.result)
+        if outcome is not Outcome.OK or response.data is None:
+            self.fault = data_access_result_name(response.result)
+            return outcome
+        try:
+            self.value = self.ref.decode(response.data)
+        except DecodeError as error:
+            self.fault = f"cannot be decoded: {error}"
+            return Outcome.REFUSED
+        return outcome
+
+
+class Put(Generic[T]):
+    """The writing of one attribute; ``fault`` says why it did not succeed."""
+
+    def __init__(self, ref: AttributeRef[T], value: T) -> None:
+        self.ref = ref
+        self.value = value
+        self.fault: str | None = None
+
+    def request(self) -> Request:
+        return self.ref.set_request(self.value)
+
+    def read(self, response: Response) -> Outcome:
+        if isinstance(response, ExceptionResponse):
+            self.fault = f"exception-response {response.service_error}"
+            return decisions.outcome_of_exception(response)
+        if not isinstance(response, SetResponse):
+            raise RemoteProtocolError(f"a {type(response).__name__} to a SET of {self.ref!r}")
+        outcome = decisions.outcome_of_data_access(response.result)
+        if outcome is not Outcome.OK:
+            self.fault = data_access_result_name(response.result)
+        return outcome
+
+
+Question: TypeAlias = Get[Any] | Put[Any]
+
+
+class Interview(Step):
+    """A step that asks its questions in order and then judges. A refusal is an answer: the question keeps its ``fault``."""
+
+    def __init__(self, job: Job, *questions: Question) -> None:
+        super().__init__(job)
+        self._open = list(questions)
+
+    def then(self, question: Question) -> Outcome:
+        """One question more, found necessary by :meth:`judge`, which is called again after it."""
+        self._open.append(question)
+        return Outcome.MORE
+
+    def ask(self) -> Asked:
+        if not self._open:
+            return self.judge()
+        question = self._open[0]
+        if isinstance(question, Put):
+            self.job.changed = True
+        return question.request()
+
+    def read(self, response: Response) -> Outcome:
+        outcome = self._open[0].read(response)
+        if outcome is Outcome.BUSY or outcome is Outcome.LOST:
+            return outcome
+        del self._open[0]
+        return Outcome.MORE if self._open else self.judge()
+
+    def judge(self) -> Outcome:
+        """What all answers together mean."""
+        raise NotImplementedError
+
+
+def status_name(status: int) -> str:
+    """The standard's name of an image_transfer_status."""
+    try:
+        return ImageTransferStatus(status).name.lower().replace("_", " ")
+    except ValueError:
+        return f"unknown status {int(status)}"
+
+
+def data_access_result_name(result: int) -> str:
+    """The standard's name of a data-access-result."""
+    return _name(DataAccessResult, result)
+
+
+def action_result_name(result: int) -> str:
+    """The standard's name of an action-result."""
+    return _name(ActionResult, result)
+
+
+def _name(kind: type[DataAccessResult] | type[ActionResult], result: int) -> str:
+    try:
+        return kind(result).name.lower().replace("_", "-")
+    except ValueError:
+        return f"result {result}"

@@ -1,0 +1,98 @@
+"""What the machine asks of its driver besides requests to the meter, and the result it hands over in the end.
+
+Waiting, saving and reconnecting are values: whoever drives the machine carries them out, with or without ``await``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+from dlms_fw.events import Phase, PhaseOutcome
+from dlms_fw.transfer.checkpoint import Checkpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Wait this long, the association may stay open, then ask again."""
+
+    seconds: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reconnect:
+    """Release the association and the link, wait, associate again, then ask again.
+
+    Where that fails, tell ``handle_lost``; the machine knows that a meter may be away for a while.
+    """
+
+    after_seconds: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Save:
+    """Make this checkpoint durable before anything else is asked or sent."""
+
+    checkpoint: Checkpoint
+
+
+class PhaseTime(NamedTuple):
+    """How long a phase took and how it ended."""
+
+    phase: Phase
+    outcome: PhaseOutcome
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class TransferResult:
+    """A transfer that reached its goal.
+
+    Attributes:
+        outcome: What was reached; ``"verified"`` rests in the meter, ``"planned"`` is the end of a dry run.
+        changed: Whether anything in the meter is different now.
+        identifier: The image_identifier.
+        block_size: The meter's image_block_size, ``None`` where it was not asked.
+        blocks_sent: image_block_transfer requests sent in this run, repetitions included.
+        bytes: Octets of the image sent in this run, repetitions included.
+        retries: Blocks sent more than once in this run.
+        rounds: Completeness checks that found acknowledged blocks missing.
+        link_losses: Lost links and associations in this run.
+    """
+
+    outcome: Literal["activated", "already-current", "scheduled", "verified", "planned"]
+    changed: bool
+    identifier: bytes
+    sha256: bytes
+    block_size: int | None
+    blocks_total: int | None
+    blocks_sent: int
+    bytes: int
+    seconds: float
+    retries: int
+    rounds: int
+    link_losses: int
+    phases: tuple[PhaseTime, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The result as JSON-able values."""
+        return {
+            "outcome": self.outcome,
+            "changed": self.changed,
+            "identifier": self.identifier.hex(),
+            "sha256": self.sha256.hex(),
+            "block_size": self.block_size,
+            "blocks_total": self.blocks_total,
+            "blocks_sent": self.blocks_sent,
+            "bytes": self.bytes,
+            "seconds": round(self.seconds, 3),
+            "retries": self.retries,
+            "rounds": self.rounds,
+            "link_losses": self.link_losses,
+            "phases": [
+                {"phase": phase.value, "outcome": outcome.value, "seconds": round(seconds, 3)}
+                for phase, outcome, seconds in self.phases
+            ],
+        }
