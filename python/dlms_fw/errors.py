@@ -246,3 +246,9 @@ class ActivationFailed(TransferError):
     """Activation was refused, or the meter does not run the new firmware afterwards."""
 
     code = "transfer.activation-failed"
+
+
+class ScheduleRefused(TransferError):
+    """The activation was not scheduled: clock, script or schedule are not as they must be. The verified image stays in the meter."""
+
+    code = "transfer.schedule"

@@ -48,9 +48,10 @@ class Job:
 
     Attributes:
         now: The driver's monotonic time at the call being served.
-        identifiers_before: The active identifiers as they were before anything was written.
+        identifiers_before: The active identifiers of each part asked for, as they were before anything was written.
         fresh: Whether the way leads to an initiation, or goes on with what the meter has.
         restart: Whether a transfer found in the meter is to be discarded; spent by a successful initiation.
+        sendings: How often the whole image has been begun, a transfer found and continued included.
         block_status: Blocks that the meter acknowledged or reported; the meter's word replaces ours at each check.
         attempts: How often a block was sent in vain, for blocks where that happened.
         changed: Whether anything was written to the meter.
@@ -82,7 +83,7 @@ class Job:
         self.started = 0.0
         self.changed = False
 
-        self.identifiers_before: tuple[bytes, ...] | None = None
+        self.identifiers_before: tuple[tuple[bytes, ...] | None, ...] | None = None
         self.already_current = False
         self.blocks: ImageBlocks | None = None
         self.transfer_enabled: bool | None = None
@@ -92,7 +93,7 @@ class Job:
 
         self.fresh = True
         self.restart = policy.restart
-        self.initiations = 0
+        self.sendings = 0
         self.initiate_since: float | None = None
         self.initiate_answer = Outcome.LOST
         self.status_before_initiate: int | None = None
@@ -111,7 +112,7 @@ class Job:
         self.activations = 0
         self.activation_refused: str | None = None
         self.activated_at: float | None = None
-        self.reconnects = 0
+        self.reconnect_wanted = False
         self.old_firmware_looks = 0
 
     @property
@@ -181,11 +182,15 @@ class Step:
         pause_first: First pause in seconds after ``BUSY``; doubles up to ``pause_longest``.
         patience: How long ``BUSY`` may go on, in seconds.
         waits_for: What that waiting is for, in words.
-        own_deadline: Whether answers while waiting prove that the link makes progress.
+        answers_are_progress: Whether any answer shows that the link is good for something.
+        outlasts_losses: Whether lost links are normal here, and only ``patience`` ends them.
+        may_be_left: Whether the transfer has reached its goal even if this step never succeeds.
     """
 
     waits_for = "the meter is busy"
-    own_deadline = False
+    answers_are_progress = False
+    outlasts_losses = False
+    may_be_left = False
 
     def __init__(self, job: Job) -> None:
         self.job = job
@@ -288,7 +293,7 @@ class Interview(Step):
         self._open = list(questions)
 
     def then(self, question: Question) -> Outcome:
-        """One question more, found necessary by :meth:`judge`, which is called again after it."""
+        """Ask one question more, found necessary by :meth:`judge`, which is called again after it."""
         self._open.append(question)
         return Outcome.MORE
 

@@ -152,6 +152,7 @@ ROWS: Final[Mapping[TransferState, Row]] = MappingProxyType(
             Phase.INITIATE,
             "image_transfer_status",
             {
+                _O.MORE: Move(_S.POLL_INITIATE, "initiated: pause for the meter's memory"),
                 _O.OK: Move(_S.TRANSFER_BLOCKS, "initiated"),
                 _O.BUSY: Move(_S.POLL_INITIATE, "not yet: wait"),
                 _O.INCOMPLETE: Move(_S.INITIATE, "it was busy: initiate again"),
@@ -189,7 +190,8 @@ ROWS: Final[Mapping[TransferState, Row]] = MappingProxyType(
             "image_verify, unless the meter has begun by itself",
             {
                 _O.OK: Move(_S.POLL_VERIFY, "answered: the status decides"),
-                _O.BUSY: Move(_S.POLL_VERIFY, "running"),
+                _O.COMPLETE: Move(_S.POLL_VERIFY, "not called: the meter has begun by itself"),
+                _O.BUSY: Move(_S.POLL_VERIFY, "running: wait"),
                 _O.REFUSED: Move(_S.POLL_VERIFY, "answered: the status decides"),
                 _O.LOST: Move(_S.POLL_VERIFY, "unknown whether it arrived: the status decides"),
             },

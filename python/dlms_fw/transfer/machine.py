@@ -1,0 +1,451 @@
+"""Transfer: the image transfer process as one pure machine, driven by whoever can exchange a request for a response.
+
+No IO, no clock, no randomness: time is an argument, waiting and saving are values handed out. The machine walks the table;
+what to ask and how to read an answer is the matter of the steps, one for each state.
+
+The calls, in order:
+
+    transfer = Transfer(image, policy, meter=..., checkpoint=..., on_event=...)
+    while (asked := transfer.next_request(now)) is not None:
+        # Wait: sleep. Save: make durable. Reconnect: new link and association after a pause. Otherwise exchange it, then
+        transfer.handle_response(response, now)    # or, link or association gone:
+        transfer.handle_lost(cause, now)           # the driver associates anew before the next request
+    transfer.result
+
+Failures come out of `next_request` as exceptions, after everything that must be saved has been handed out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import Final, Literal
+
+from dlms_fw._core import ActionRequest, GetRequest, SetRequest
+from dlms_fw.errors import (
+    ActivationFailed,
+    DlmsError,
+    ImageRejected,
+    LocalProtocolError,
+    TransferError,
+    TransferIncomplete,
+)
+from dlms_fw.events import Callback, Event, Finished, LinkLost, LinkRestored, Phase, PlanMade, Waiting
+from dlms_fw.image import Image, Version
+from dlms_fw.transfer.activation import Activate, Confirm, Tidy
+from dlms_fw.transfer.blocks import CheckBlocks, TransferBlocks
+from dlms_fw.transfer.checkpoint import Checkpoint, ownership
+from dlms_fw.transfer.identify import ReadActive
+from dlms_fw.transfer.job import Asked, Job, Request, Response, Step
+from dlms_fw.transfer.orders import Reconnect, Save, TransferResult, Wait
+from dlms_fw.transfer.policy import PduLimits, TransferPolicy
+from dlms_fw.transfer.prepare import Enable, Initiate, PollInitiate, ReadParameters, ReadStatus
+from dlms_fw.transfer.progress import PhaseClock, ProgressMeter
+from dlms_fw.transfer.schedule import Schedule
+from dlms_fw.transfer.table import TERMINAL, TRANSITIONS, Outcome, Ownership, TransferState
+from dlms_fw.transfer.verification import CheckImage, PollVerify, Verify
+
+_S = TransferState
+
+STEPS: Final[Mapping[TransferState, type[Step]]] = MappingProxyType(
+    {
+        _S.READ_ACTIVE: ReadActive,
+        _S.READ_PARAMETERS: ReadParameters,
+        _S.READ_STATUS: ReadStatus,
+        _S.ENABLE: Enable,
+        _S.INITIATE: Initiate,
+        _S.POLL_INITIATE: PollInitiate,
+        _S.TRANSFER_BLOCKS: TransferBlocks,
+        _S.CHECK_BLOCKS: CheckBlocks,
+        _S.VERIFY: Verify,
+        _S.POLL_VERIFY: PollVerify,
+        _S.CHECK_IMAGE: CheckImage,
+        _S.SCHEDULE: Schedule,
+        _S.ACTIVATE: Activate,
+        _S.CONFIRM: Confirm,
+        _S.TIDY: Tidy,
+    }
+)
+"""What each state asks and how it reads the answers."""
+
+_GOALS: Final[Mapping[TransferState, Literal["activated", "scheduled", "verified", "planned"]]] = MappingProxyType(
+    {_S.DONE: "activated", _S.SCHEDULED: "scheduled", _S.VERIFIED: "verified", _S.PLANNED: "planned"}
+)
+# Once image_activate may have been sent, stopping half way would only hide what became of it.
+_PAST_CANCELLING: Final = frozenset({_S.CONFIRM, _S.TIDY}) | TERMINAL
+_IMAGE_SIZE_LIMIT: Final = 0xFFFF_FFFF
+"""image_size is a double-long-unsigned."""
+_REQUESTS: Final = frozenset({GetRequest, SetRequest, ActionRequest})
+
+
+class Transfer:
+    """One transfer of one image to one meter.
+
+    Args:
+        image: What to transfer; verify its signature first, the machine cannot.
+        meter: The identity of the meter, as it shall stand in the checkpoint.
+        checkpoint: What :class:`Save` handed out last for this meter, if anything.
+        current_version: What the client's own records say that the meter runs, for a meter that does not tell.
+        pdu: What the association can carry; judged before anything is initiated.
+        wall_clock: The time of day at the first ``next_request``, aware; needed to schedule an activation.
+        on_event: Subscriber of the event stream, called where the driver calls the machine.
+
+    Raises:
+        ValueError: An activation is to be scheduled and ``wall_clock`` is missing or naive.
+        ImageRejected: The image is empty or larger than the policy allows.
+    """
+
+    def __init__(
+        self,
+        image: Image,
+        policy: TransferPolicy | None = None,
+        *,
+        meter: str = "",
+        checkpoint: Checkpoint | None = None,
+        current_version: Version | None = None,
+        pdu: PduLimits | None = None,
+        wall_clock: datetime | None = None,
+        on_event: Callback | None = None,
+    ) -> None:
+        policy = policy or TransferPolicy()
+        if isinstance(policy.activate, datetime) and (wall_clock is None or wall_clock.utcoffset() is None):
+            raise ValueError("to schedule an activation, wall_clock must be given with its offset from UTC")
+        if not 0 < len(image.data) <= min(policy.largest_image, _IMAGE_SIZE_LIMIT):
+            raise ImageRejected(
+                f"an image of {len(image.data)} octets; 1 to {policy.largest_image} are allowed", reason="size"
+            )
+        self._job = Job(
+            image,
+            policy,
+            meter=meter,
+            checkpoint=checkpoint,
+            current_version=current_version,
+            pdu=pdu or PduLimits(),
+            wall_clock=wall_clock,
+            emit=self._emit,
+        )
+        self._on_event = on_event
+        self._phases = PhaseClock(self._emit)
+        self._progress = ProgressMeter(self._job)
+        self._step: Step = ReadActive(self._job)
+        self._begun = False
+        self._pending: Wait | Save | Reconnect | None = None
+        self._awaiting = False
+        self._failure: DlmsError | None = None
+        self._result: TransferResult | None = None
+        self._cancelled: str | None = None
+        self._busy_since: float | None = None
+        self._lost_at: float | None = None
+        self._losses_in_a_row = 0
+        self._losses = 0
+
+    @property
+    def state(self) -> TransferState:
+        """Where the machine is."""
+        return self._job.state
+
+    @property
+    def result(self) -> TransferResult | None:
+        """What was reached, once ``next_request`` has returned ``None``."""
+        return self._result
+
+    @property
+    def checkpoint(self) -> Checkpoint | None:
+        """The checkpoint handed out last, or the one that the machine was made with."""
+        return self._job.checkpoint
+
+    # --- The driver's calls ------------------------------------------------------------------------------------------
+
+    def next_request(self, now: float) -> Request | Wait | Save | Reconnect | None:
+        """What the driver shall do next; ``None`` when the goal is reached.
+
+        Raises:
+            TransferError: The transfer ended without its goal; the same again at every further call.
+            ImageRejected: The image is not for this meter; nothing was written to it.
+            LocalProtocolError: The last request has not been answered.
+        """
+        job = self._job
+        job.now = now
+        if self._pending is not None:
+            pending, self._pending = self._pending, None
+            return pending
+        if self._failure is not None:
+            raise self._failure
+        if self._awaiting:
+            raise LocalProtocolError("the last request has neither been answered nor been lost")
+        if not self._begun:
+            self._begin()
+        if self._cancelled is not None and job.state not in _PAST_CANCELLING:
+            self._fail(job.error(TransferIncomplete, f"cancelled: {self._cancelled}", retryable=True))
+            return self.next_request(now)
+        while job.state not in TERMINAL:
+            try:
+                asked: Asked = self._step.ask()
+            except (TransferError, ImageRejected) as error:
+                self._fail(error)
+                return self.next_request(now)
+            if type(asked) in _REQUESTS:
+                self._awaiting = True
+                return asked  # type: ignore[return-value]  # the type was looked at, the cheap way
+            if not isinstance(asked, Outcome):
+                self._tell_waiting(asked)
+                return asked
+            self._follow(asked)
+            if self._pending is not None or self._failure is not None:
+                return self.next_request(now)
+        return None
+
+    def handle_response(self, response: Response, now: float) -> None:
+        """The meter's answer to the last request.
+
+        Raises:
+            RemoteProtocolError: The response is not one to that request.
+        """
+        job = self._job
+        job.now = now
+        if not self._awaiting:
+            raise LocalProtocolError("a response without a request")
+        self._awaiting = False
+        if self._lost_at is not None:
+            lost_at, self._lost_at = self._lost_at, None
+            self._emit(LinkRestored(now, now - lost_at))
+        try:
+            outcome = self._step.read(response)
+        except (TransferError, ImageRejected) as error:
+            self._fail(error)
+            return
+        if outcome is Outcome.MORE and self._busy_since is None:
+            if now >= self._progress.due:
+                self._watch_progress()
+            if self._losses_in_a_row and job.state is _S.TRANSFER_BLOCKS:
+                self._losses_in_a_row = 0
+            return
+        if outcome is Outcome.LOST:
+            # The meter answered that it knows no association; the driver believes that there is one.
+            self._lose("the meter knows no association any more", reconnect=True)
+            return
+        if self._step.answers_are_progress:
+            self._losses_in_a_row = 0
+        self._follow(outcome)
+
+    def handle_lost(self, cause: str, now: float) -> None:
+        """The link or the association is gone, or the last request timed out, or a new association could not be made."""
+        self._job.now = now
+        self._awaiting = False
+        if self._failure is None and self._job.state not in TERMINAL:
+            self._lose(cause, reconnect=False)
+
+    def cancel(self, reason: str) -> None:
+        """Stop at the next safe point, with the meter ready to go on. Once the activation has been ordered, the run goes on
+        until it is known what became of it."""
+        self._cancelled = reason
+
+    # --- Walking the table -------------------------------------------------------------------------------------------
+
+    def _follow(self, outcome: Outcome) -> None:
+        """Take the move that the table has for this outcome."""
+        job, step = self._job, self._step
+        state = TRANSITIONS[job.state][outcome]
+        if outcome is Outcome.BUSY:
+            if not self._wait_busy(step):
+                return
+        else:
+            self._busy_since = None
+        if state is not job.state or outcome not in (Outcome.MORE, Outcome.BUSY):
+            self._enter(state)
+
+    def _enter(self, state: TransferState) -> None:
+        job = self._job
+        if state in TERMINAL:
+            job.state = state
+            self._finish(state)
+            return
+        if self._phases.leaves(Phase.TRANSFER, state):
+            self._progress.report()
+        job.state = state
+        if self._phases.enter(state, job.now):
+            self._losses_in_a_row = 0
+        if job.now - job.started > job.policy.run_seconds:
+            self._fail(job.error(TransferIncomplete, "the run has taken longer than it may", retryable=True))
+            return
+        self._step = STEPS[state](job)
+        if state is _S.TRANSFER_BLOCKS:
+            self._progress.begin()
+
+    def _wait_busy(self, step: Step) -> bool:
+        """Hand out a pause, unless there has been enough of them; the longer it takes the longer they get."""
+        job = self._job
+        if self._busy_since is None:
+            self._busy_since = job.now
+        since = step.waiting_since()
+        elapsed = job.now - (self._busy_since if since is None else since)
+        if elapsed >= step.patience:
+            self._out_of_patience(step)
+            return False
+        seconds = min(max(step.pause_first, elapsed), step.pause_longest, step.patience - elapsed)
+        self._pending = step.pause(seconds)
+        if self._pending is not None:
+            self._tell_waiting(self._pending)
+        return True
+
+    def _out_of_patience(self, step: Step) -> None:
+        if step.may_be_left:
+            self._job.warn("left-untidy", step.waits_for)
+            self._busy_since = None
+            self._enter(TRANSITIONS[self._job.state][Outcome.REFUSED])
+        else:
+            self._fail(step.out_of_patience())
+
+    def _lose(self, cause: str, *, reconnect: bool) -> None:
+        """A lost link never loses work: the table says where to look again."""
+        job, step = self._job, self._step
+        self._losses += 1
+        self._losses_in_a_row += 1
+        if self._lost_at is None:
+            self._lost_at = job.now
+        self._emit(LinkLost(job.now, cause, self._losses_in_a_row))
+        since = step.waiting_since()
+        if step.outlasts_losses and since is not None:
+            spent = job.now - since >= step.patience
+        else:
+            spent = self._losses_in_a_row > job.policy.losses_without_progress
+        if spent and (step.outlasts_losses or step.may_be_left):
+            self._out_of_patience(step)
+            return
+        if spent:
+            self._fail(
+                job.error(
+                    TransferIncomplete,
+                    f"the link was lost {self._losses_in_a_row} times without progress, last: {cause}",
+                    hint="run it again: it goes on where it stopped",
+                    retryable=True,
+                )
+            )
+            return
+        self._busy_since = None
+        self._enter(TRANSITIONS[job.state][Outcome.LOST])
+        if self._failure is None:
+            self._pause_after_loss(cause, reconnect=reconnect)
+
+    def _pause_after_loss(self, cause: str, *, reconnect: bool) -> None:
+        job = self._job
+        if job.state is _S.CONFIRM:
+            job.reconnect_wanted = True
+            return
+        doublings = min(self._losses_in_a_row - 2, 16)
+        seconds = 0.0 if doublings < 0 else min(2.0**doublings, job.policy.link_pause_longest_seconds)
+        if reconnect:
+            self._pending = Reconnect(seconds, cause)
+        elif seconds:
+            self._pending = Wait(seconds, cause)
+        if self._pending is not None:
+            self._tell_waiting(self._pending)
+
+    # --- Beginning and end -------------------------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        job = self._job
+        self._begun = True
+        job.started = job.now
+        image, activate = job.image, job.policy.activate
+        known = job.checkpoint is not None and ownership(
+            job.checkpoint,
+            meter=job.meter,
+            sha256=image.sha256,
+            image_identifier=image.image_identifier,
+            image_size=len(image.data),
+            image_block_size=job.checkpoint.image_block_size,
+        ) not in (Ownership.NONE, Ownership.OTHER)
+        self._emit(
+            PlanMade(
+                job.now,
+                job.meter,
+                image.image_identifier,
+                image.sha256,
+                len(image.data),
+                image.part,
+                activate if isinstance(activate, str) else activate.isoformat(),
+                known,
+                job.policy.dry_run,
+            )
+        )
+        self._phases.enter(job.state, job.now)
+
+    def _finish(self, state: TransferState) -> None:
+        job, image = self._job, self._job.image
+        outcome = "already-current" if job.already_current else _GOALS[state]
+        self._phases.finish(job.now, failed=False)
+        if state in (_S.DONE, _S.SCHEDULED) and not job.already_current:
+            self._pending = job.save(state, len(job.known_blocks()[0]))
+        self._result = TransferResult(
+            outcome=outcome,
+            changed=job.changed,
+            identifier=image.image_identifier,
+            sha256=image.sha256,
+            block_size=None if job.blocks is None else job.blocks.image_block_size,
+            blocks_total=job.blocks_total,
+            blocks_sent=job.blocks_sent,
+            bytes=job.bytes_sent,
+            seconds=job.now - job.started,
+            retries=job.retries,
+            rounds=job.rounds,
+            link_losses=self._losses,
+            phases=self._phases.times,
+        )
+        self._emit(Finished(job.now, outcome, job.changed, job.now - job.started))
+
+    def _fail(self, error: DlmsError) -> None:
+        job = self._job
+        if self._phases.phase is Phase.TRANSFER:
+            self._progress.report()
+        job.state = _S.FAILED
+        self._pending = None
+        self._failure = error
+        self._phases.finish(job.now, failed=True)
+        if isinstance(error, ActivationFailed) and job.blocks is not None:
+            # The order is spent. Only an image that the meter has kept is still ours to go on with.
+            kept = error.retryable
+            self._pending = job.save(_S.ACTIVATE if kept else _S.FAILED, len(job.blocks) if kept else 0)
+        self._emit(Finished(job.now, "failed", job.changed, job.now - job.started, error.code, str(error)))
+
+    def _watch_progress(self) -> None:
+        """At most ten times a second: report, and see that blocks keep coming."""
+        job = self._job
+        if job.state is not _S.TRANSFER_BLOCKS:
+            return
+        if self._progress.seconds_since_last() > job.policy.stall_seconds:
+            self._fail(
+                job.error(
+                    TransferIncomplete,
+                    f"less than one block in {job.policy.stall_seconds:.0f} s",
+                    hint="run it again over a better link: it goes on where it stopped",
+                    retryable=True,
+                )
+            )
+        elif job.now - job.started > job.policy.run_seconds:
+            self._fail(job.error(TransferIncomplete, "the run has taken longer than it may", retryable=True))
+        else:
+            self._progress.report()
+
+    def _tell_waiting(self, pause: Wait | Reconnect | Save) -> None:
+        now = self._job.now
+        if isinstance(pause, Wait):
+            self._emit(Waiting(now, pause.reason, now + pause.seconds))
+        elif isinstance(pause, Reconnect):
+            self._emit(Waiting(now, pause.reason, now + pause.after_seconds))
+
+    def _emit(self, event: Event) -> None:
+        if self._on_event is None:
+            return
+        try:
+            self._on_event(event)
+        except BaseException:
+            # Whoever listens has given up: stop here, with the meter as resumable as after any crash.
+            self._on_event = None
+            if self._failure is None:
+                self._failure = self._job.error(
+                    TransferIncomplete, "the subscriber of the events failed", retryable=True
+                )
+                self._pending = None
+            raise
