@@ -1,9 +1,9 @@
 """The one stream of events that progress bars, JSON output, journals, plots and metrics subscribe to.
 
-Rules of the stream: the first event is :class:`PlanMade`, the last always :class:`Finished`, also after an error.
-:class:`Progress` comes at most ten times a second, and once more when the phase ends; its ``done`` never falls.
-``at`` is the driver's monotonic time in seconds. This module knows no COSEM object and no transport, and nothing here
-decides anything.
+Rules of the stream: the first event is :class:`PlanMade`, the last always :class:`Finished`, also after an
+error. :class:`Progress` comes at most ten times a second, and once more when the phase ends; its ``done``
+never falls. ``at`` is the driver's monotonic time in seconds. This module knows no COSEM object and no
+transport, and nothing here decides anything.
 """
 
 from __future__ import annotations
@@ -229,7 +229,8 @@ _WORD_START: Final = re.compile(r"(?<!^)(?=[A-Z])")
 
 
 def event_to_dict(event: Event) -> dict[str, Any]:
-    """An event as JSON-able values: ``event`` is its name in lower case, octets are hex, enumerations their value."""
+    """An event as JSON-able values: ``event`` is its name in lower case, octets are hex, enumerations their
+    value."""
     named: dict[str, Any] = {"event": _WORD_START.sub("_", type(event).__name__).lower()}
     named.update((field.name, _plain(getattr(event, field.name))) for field in fields(event))
     return named

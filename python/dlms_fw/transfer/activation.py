@@ -1,7 +1,7 @@
 """ACTIVATE, CONFIRM and TIDY: order the activation, then believe only what the meter runs afterwards.
 
-The meter restarts, so a missing answer proves nothing, and neither does a good one: what counts is the active identifier, read
-over a new association.
+The meter restarts, so a missing answer proves nothing, and neither does a good one: what counts is the
+active identifier, read over a new association.
 """
 
 from __future__ import annotations
@@ -139,7 +139,10 @@ class Confirm(Interview):
                 # The new firmware runs, and is still being tested.
                 return Outcome.BUSY
             if status == _STATUS.ACTIVATION_FAILED:
-                job.warn("activation-anomaly", "the meter says that the activation failed, yet it runs the new firmware")
+                job.warn(
+                    "activation-anomaly",
+                    "the meter says that the activation failed, yet it runs the new firmware",
+                )
             return Outcome.OK
         if status is None:
             return Outcome.BUSY
@@ -165,7 +168,9 @@ class Confirm(Interview):
     def _failed(self) -> ActivationFailed:
         job = self.job
         status = self._status.value
-        reason = decisions.OLD_FIRMWARE_REASONS.get(status, f"the meter runs the old firmware ({status_name(status or 0)})")
+        reason = decisions.OLD_FIRMWARE_REASONS.get(
+            status, f"the meter runs the old firmware ({status_name(status or 0)})"
+        )
         if job.activation_refused is not None:
             reason = f"the meter refused image_activate ({job.activation_refused}); {reason}"
         elif not any(self._active.identifiers):
@@ -196,7 +201,8 @@ class Confirm(Interview):
 
 
 class Tidy(Interview):
-    """After a confirmed activation: no schedule of the past is left to fire, and the enabled flag is as the policy wants it."""
+    """After a confirmed activation: no schedule of the past is left to fire, and the enabled flag is as the
+    policy wants it."""
 
     may_be_left = True
 

@@ -1,7 +1,8 @@
 """TRANSFER_BLOCKS and CHECK_BLOCKS: send what is missing, then ask the meter what it has.
 
-The image was read once, into one immutable ``bytes`` object, and its digest and signature were checked over that object; blocks are
-references into it. So what is sent is what was checked, and no block needs a digest of its own on the way out.
+The image was read once, into one immutable ``bytes`` object, and its digest and signature were checked over
+that object; blocks are references into it. So what is sent is what was checked, and no block needs a digest
+of its own on the way out.
 """
 
 from __future__ import annotations
@@ -125,7 +126,8 @@ class CheckBlocks(Interview):
         return Outcome.INCOMPLETE
 
     def _take(self, what: decisions.Completeness) -> list[int]:
-        """Let the meter's word replace ours; returns the blocks that it had acknowledged and does not have."""
+        """Let the meter's word replace ours; returns the blocks that it had acknowledged and does not
+        have."""
         job = self.job
         _, acknowledged = job.known_blocks()
         if what.block_status is not None:

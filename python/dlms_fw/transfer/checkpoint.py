@@ -1,8 +1,9 @@
 """The client's own record of one transfer: what proves that a transfer found in a meter is ours.
 
-The meter does not say which image it is receiving, so the proof is ours to keep: the digest of the image, and an upper bound of the
-block numbers that may have been sent. A bit that is set at or above the bound was never sent by us. The bound is
-raised, and saved, before blocks below it are sent. Pure values; where they are kept is the driver's matter.
+The meter does not say which image it is receiving, so the proof is ours to keep: the digest of the image,
+and an upper bound of the block numbers that may have been sent. A bit that is set at or above the bound was
+never sent by us. The bound is raised, and saved, before blocks below it are sent. Pure values; where they
+are kept is the driver's matter.
 """
 
 from __future__ import annotations
@@ -57,7 +58,9 @@ class Checkpoint:
         """The checkpoint in a record; raises JournalError where it cannot be trusted."""
         try:
             if record["format"] != _FORMAT:
-                raise JournalError(f"a checkpoint of format {record['format']!r}; this version knows {_FORMAT}")
+                raise JournalError(
+                    f"a checkpoint of format {record['format']!r}; this version knows {_FORMAT}"
+                )
             checkpoint = cls(
                 meter=_text(record["meter"]),
                 sha256=bytes.fromhex(_text(record["sha256"])),
@@ -95,7 +98,8 @@ def ownership(
     image_size: int,
     image_block_size: int,
 ) -> Ownership:
-    """Whose transfer the meter can hold, by our record of it. A record of another meter, or of one that is over, is none."""
+    """Whose transfer the meter can hold, by our record of it. A record of another meter, or of one that is
+    over, is none."""
     if checkpoint is None or checkpoint.meter != meter or checkpoint.state is TransferState.DONE:
         return Ownership.NONE
     ours = (sha256, image_identifier, image_size, image_block_size)

@@ -1,7 +1,7 @@
 """The judgements of a transfer as pure functions: facts in, a decision out.
 
-Each of them is small enough to be tested with every input that matters. Nothing here knows the state of the machine, asks
-the meter anything or raises on what a meter said.
+Each of them is small enough to be tested with every input that matters. Nothing here knows the state of the
+machine, asks the meter anything or raises on what a meter said.
 """
 
 from __future__ import annotations
@@ -63,7 +63,8 @@ def outcome_of_action(result: int, *, long_running: bool = False) -> Outcome:
 
 
 def outcome_of_exception(response: ExceptionResponse) -> Outcome:
-    """What an exception-response means. A service that is not allowed for no named reason: the meter knows no association."""
+    """What an exception-response means. A service that is not allowed for no named reason: the meter knows
+    no association."""
     outcome = _EXCEPTION.get(response.service_error)
     if outcome is None:
         not_allowed = response.state_error == StateError.SERVICE_NOT_ALLOWED
@@ -83,7 +84,8 @@ def octets_of(value: Data) -> bytes | None:
 
 
 def identifiers_of(value: Data) -> tuple[bytes, ...] | None:
-    """The identifiers in an active identifier object: one, or an array of them. Empty and erased elements are left out."""
+    """The identifiers in an active identifier object: one, or an array of them. Empty and erased elements
+    are left out."""
     if value.tag not in (Tag.ARRAY, Tag.STRUCTURE):
         single = octets_of(value)
         return None if single is None else (single,)
@@ -136,7 +138,8 @@ class Completeness(NamedTuple):
 
     Attributes:
         block_status: The meter's blocks, ``None`` where only the first missing number can be believed.
-        first_missing: That number, or the number of blocks if it says complete; ``None`` where the meter does not tell.
+        first_missing: That number, or the number of blocks if it says complete; ``None`` where the meter
+            does not tell.
         warning: What is odd about the answers.
     """
 
@@ -148,17 +151,24 @@ class Completeness(NamedTuple):
 def completeness(bits: BitString | None, first_missing: int | None, blocks: int) -> Completeness:
     """Hold image_transferred_blocks_status against image_first_not_transferred_block_number.
 
-    The bitmap wins, unless its length is wrong, or unless reading its octets from the other end makes the two agree.
+    The bitmap wins, unless its length is wrong, or unless reading its octets from the other end makes the
+    two agree.
     """
     first = None if first_missing is None else min(first_missing, blocks)
     if bits is None:
-        return Completeness(None, first, None if first is not None else "the meter does not tell which blocks it has")
+        return Completeness(
+            None, first, None if first is not None else "the meter does not tell which blocks it has"
+        )
     block_status = _block_status(bits.octets, len(bits), blocks)
     if block_status is None:
-        return Completeness(None, first, f"the bitmap has {len(bits)} bits for {blocks} blocks and is not used")
+        return Completeness(
+            None, first, f"the bitmap has {len(bits)} bits for {blocks} blocks and is not used"
+        )
     if first is None or first == block_status.first_not_transferred:
         return Completeness(block_status, first, None)
-    reversed_status = _block_status(bytes(_REVERSED[octet] for octet in bits.octets), len(bits.octets) * 8, blocks)
+    reversed_status = _block_status(
+        bytes(_REVERSED[octet] for octet in bits.octets), len(bits.octets) * 8, blocks
+    )
     if reversed_status is not None and reversed_status.first_not_transferred == first:
         return Completeness(None, first, "the bitmap seems to be packed from the other end and is not used")
     return Completeness(
@@ -172,7 +182,8 @@ _REVERSED: Final = bytes(int(f"{octet:08b}"[::-1], 2) for octet in range(256))
 
 
 def _block_status(octets: bytes, length: int, blocks: int) -> BlockStatus | None:
-    """The blocks in a bitmap that may be longer than it must by less than an octet, if that padding is all the same."""
+    """The blocks in a bitmap that may be longer than it must by less than an octet, if that padding is all
+    the same."""
     padding = length - blocks
     needed = (blocks + 7) // 8
     if not 0 <= padding < 8 or len(octets) < (length + 7) // 8:
@@ -186,7 +197,8 @@ def _block_status(octets: bytes, length: int, blocks: int) -> BlockStatus | None
 
 
 def holds_unsent_block(what: Completeness, blocks_bound: int, blocks: int) -> bool:
-    """Whether the meter has a block that we never sent: a bit at or above the bound, or a first missing number above it."""
+    """Whether the meter has a block that we never sent: a bit at or above the bound, or a first missing
+    number above it."""
     if blocks_bound >= blocks:
         return False
     if what.block_status is None:
@@ -220,8 +232,8 @@ VERIFICATION: Final[Mapping[Outcome, Mapping[int, Outcome]]] = MappingProxyType(
         )
     }
 )
-"""``VERIFICATION[answer to image_verify][image_transfer_status]``: answer and status must agree. LOST stands for no answer, and
-for a verification that the meter began by itself."""
+"""``VERIFICATION[answer to image_verify][image_transfer_status]``: answer and status must agree. LOST
+stands for no answer, and for a verification that the meter began by itself."""
 
 
 def activate_info_fault(
@@ -231,7 +243,8 @@ def activate_info_fault(
     image_identifier: bytes,
     signature: bytes | None,
 ) -> str | None:
-    """Why image_to_activate_info is not exactly our image, or ``None`` if it is. ``signature`` None is not compared."""
+    """Why image_to_activate_info is not exactly our image, or ``None`` if it is. ``signature`` None is not
+    compared."""
     if infos is None:
         return "image_to_activate_info cannot be read"
     if len(infos) != 1:
@@ -263,7 +276,8 @@ OLD_FIRMWARE: Final[Mapping[int, Outcome]] = MappingProxyType(
         _STATUS.ACTIVATION_FAILED: Outcome.REFUSED,
     }
 )
-"""What the status means after image_activate while the old firmware is still the active one, once that has settled."""
+"""What the status means after image_activate while the old firmware is still the active one, once that has
+settled."""
 
 OLD_FIRMWARE_REASONS: Final[Mapping[int | None, str]] = MappingProxyType(
     {
@@ -293,7 +307,8 @@ class LogEntry(NamedTuple):
 
 
 def firmware_events(entries: Sequence[Data]) -> list[LogEntry]:
-    """The firmware events in entries of the standard event log: clock first, code second, further columns ignored."""
+    """The firmware events in entries of the standard event log: clock first, code second, further columns
+    ignored."""
     found = []
     for entry in entries:
         columns = entry.value
@@ -337,9 +352,15 @@ def read_clock(value: DateTime) -> MeterClock | str:
 
 
 def schedule_time(
-    clock: MeterClock, target: datetime, wall_clock: datetime, *, clock_skew_seconds: float, margin_seconds: float
+    clock: MeterClock,
+    target: datetime,
+    wall_clock: datetime,
+    *,
+    clock_skew_seconds: float,
+    margin_seconds: float,
 ) -> datetime | str:
-    """The meter's local time for an activation at ``target``, in whole seconds, or why it cannot be scheduled.
+    """The meter's local time for an activation at ``target``, in whole seconds, or why it cannot be
+    scheduled.
 
     Args:
         target: Aware, or naive for the meter's local time.
@@ -360,24 +381,22 @@ def schedule_time(
 
 
 def execution_time(local: datetime) -> ExecutionTime:
-    """One concrete moment as a single action schedule of type 1 wants it: hundredths 0, weekday not specified."""
+    """One concrete moment as a single action schedule of type 1 wants it: hundredths 0, weekday not
+    specified."""
     return ExecutionTime(
         Time(local.hour, local.minute, local.second, 0), Date(local.year, local.month, local.day, None)
     )
 
 
 def is_scheduled(entries: Sequence[ExecutionTime], local: datetime) -> bool:
-    """Whether the schedule read back is exactly this moment. The meter may fill in weekday and leave out hundredths."""
+    """Whether the schedule read back is exactly this moment. The meter may fill in weekday and leave out
+    hundredths."""
     if len(entries) != 1:
         return False
     time, date = entries[0]
     shown = (date.year, date.month, date.day_of_month, time.hour, time.minute, time.second)
     wanted = (local.year, local.month, local.day, local.hour, local.minute, local.second)
-    return (
-        shown == wanted
-        and time.hundredths in (None, 0)
-        and date.day_of_week in (None, local.isoweekday())
-    )
+    return shown == wanted and time.hundredths in (None, 0) and date.day_of_week in (None, local.isoweekday())
 
 
 def activation_scripts(scripts: Sequence[Script], image_transfer: LogicalName) -> list[int]:

@@ -26,7 +26,9 @@ class ActiveFirmware:
         names = job.policy.objects
         part = job.image.part
         parts = _USUAL_PARTS if part is None else (part,)
-        self._identifiers = [_data(names.active_identifier, number) for number in parts if names.active_identifier]
+        self._identifiers = [
+            _data(names.active_identifier, number) for number in parts if names.active_identifier
+        ]
         knows_signature = part is not None and job.image.signature is not None and names.active_signature
         self._signature = _data(names.active_signature, part) if knows_signature else None
         self.questions = [*self._identifiers, *([self._signature] if self._signature else [])]
@@ -107,7 +109,10 @@ class ReadActive(Interview):
         )
         job.identifiers_before = identifiers
         if shown is None:
-            job.warn("identifier-unknown", "the meter does not show an active identifier; nothing can be confirmed by it")
+            job.warn(
+                "identifier-unknown",
+                "the meter does not show an active identifier; nothing can be confirmed by it",
+            )
         return Outcome.OK
 
 

@@ -1,7 +1,9 @@
-"""What is known in the middle of a transfer: the facts that the steps share, and the questions that they are made of.
+"""What is known in the middle of a transfer: the facts that the steps share, and the questions that they
+are made of.
 
-A step is one state's side of the conversation: what it asks, and how an answer is read into an outcome. Steps are made afresh
-each time a state is entered and hold nothing that outlives it; what does is here, in :class:`Job`. Neither knows the
+A step is one state's side of the conversation: what it asks, and how an answer is read into an outcome.
+Steps are made afresh each time a state is entered and hold nothing that outlives it; what does is here, in
+:class:`Job`. Neither knows the
 table: where an outcome leads is not a step's business.
 """
 
@@ -48,11 +50,13 @@ class Job:
 
     Attributes:
         now: The driver's monotonic time at the call being served.
-        identifiers_before: The active identifiers of each part asked for, as they were before anything was written.
+        identifiers_before: The active identifiers of each part asked for, as they were before anything was
+            written.
         fresh: Whether the way leads to an initiation, or goes on with what the meter has.
         restart: Whether a transfer found in the meter is to be discarded; spent by a successful initiation.
         sendings: How often the whole image has been begun, a transfer found and continued included.
-        block_status: Blocks that the meter acknowledged or reported; the meter's word replaces ours at each check.
+        block_status: Blocks that the meter acknowledged or reported; the meter's word replaces ours at each
+            check.
         attempts: How often a block was sent in vain, for blocks where that happened.
         changed: Whether anything was written to the meter.
     """
@@ -162,14 +166,14 @@ class Job:
         """Tell something that does not stop the transfer."""
         self.emit(Warned(self.now, code, text))
 
-    def error(
-        self, kind: type[E], message: str, *, hint: str | None = None, retryable: bool = False
-    ) -> E:
+    def error(self, kind: type[E], message: str, *, hint: str | None = None, retryable: bool = False) -> E:
         """An error of this transfer, with the state that it is in."""
         return kind(
             message,
             state=self.state.value,
-            image_transfer_status=None if self.image_transfer_status is None else int(self.image_transfer_status),
+            image_transfer_status=None
+            if self.image_transfer_status is None
+            else int(self.image_transfer_status),
             hint=hint,
             retryable=retryable,
         )
@@ -199,7 +203,8 @@ class Step:
         self.patience = job.policy.busy_seconds
 
     def ask(self) -> Asked:
-        """What to ask now; called again after each answer, wait and saving until an outcome leads elsewhere."""
+        """What to ask now; called again after each answer, wait and saving until an outcome leads
+        elsewhere."""
         raise NotImplementedError
 
     def read(self, response: Response) -> Outcome:
@@ -286,7 +291,8 @@ Question: TypeAlias = Get[Any] | Put[Any]
 
 
 class Interview(Step):
-    """A step that asks its questions in order and then judges. A refusal is an answer: the question keeps its ``fault``."""
+    """A step that asks its questions in order and then judges. A refusal is an answer: the question keeps
+    its ``fault``."""
 
     def __init__(self, job: Job, *questions: Question) -> None:
         super().__init__(job)

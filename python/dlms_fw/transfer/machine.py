@@ -1,14 +1,15 @@
-"""Transfer: the image transfer process as one pure machine, driven by whoever can exchange a request for a response.
+"""Transfer: the image transfer process as one pure machine, driven by whoever can exchange a request for a
+response.
 
-No IO, no clock, no randomness: time is an argument, waiting and saving are values handed out. The machine walks the table;
-what to ask and how to read an answer is the matter of the steps, one for each state.
+No IO, no clock, no randomness: time is an argument, waiting and saving are values handed out. The machine
+walks the table; what to ask and how to read an answer is the matter of the steps, one for each state.
 
 The calls, in order:
 
     transfer = Transfer(image, policy, meter=..., checkpoint=..., on_event=...)
     while (asked := transfer.next_request(now)) is not None:
-        # Wait: sleep. Save: make durable. Reconnect: new link and association after a pause. Otherwise exchange it, then
-        transfer.handle_response(response, now)    # or, link or association gone:
+        # Wait: sleep. Save: make durable. Reconnect: new link and association after a pause. Otherwise
+        exchange it, then transfer.handle_response(response, now)    # or, link or association gone:
         transfer.handle_lost(cause, now)           # the driver associates anew before the next request
     transfer.result
 
@@ -69,8 +70,10 @@ STEPS: Final[Mapping[TransferState, type[Step]]] = MappingProxyType(
 )
 """What each state asks and how it reads the answers."""
 
-_GOALS: Final[Mapping[TransferState, Literal["activated", "scheduled", "verified", "planned"]]] = MappingProxyType(
-    {_S.DONE: "activated", _S.SCHEDULED: "scheduled", _S.VERIFIED: "verified", _S.PLANNED: "planned"}
+_GOALS: Final[Mapping[TransferState, Literal["activated", "scheduled", "verified", "planned"]]] = (
+    MappingProxyType(
+        {_S.DONE: "activated", _S.SCHEDULED: "scheduled", _S.VERIFIED: "verified", _S.PLANNED: "planned"}
+    )
 )
 # Once image_activate may have been sent, stopping half way would only hide what became of it.
 _PAST_CANCELLING: Final = frozenset({_S.CONFIRM, _S.TIDY}) | TERMINAL
@@ -86,7 +89,8 @@ class Transfer:
         image: What to transfer; verify its signature first, the machine cannot.
         meter: The identity of the meter, as it shall stand in the checkpoint.
         checkpoint: What :class:`Save` handed out last for this meter, if anything.
-        current_version: What the client's own records say that the meter runs, for a meter that does not tell.
+        current_version: What the client's own records say that the meter runs, for a meter that does not
+            tell.
         pdu: What the association can carry; judged before anything is initiated.
         wall_clock: The time of day at the first ``next_request``, aware; needed to schedule an activation.
         on_event: Subscriber of the event stream, called where the driver calls the machine.
@@ -113,7 +117,8 @@ class Transfer:
             raise ValueError("to schedule an activation, wall_clock must be given with its offset from UTC")
         if not 0 < len(image.data) <= min(policy.largest_image, _IMAGE_SIZE_LIMIT):
             raise ImageRejected(
-                f"an image of {len(image.data)} octets; 1 to {policy.largest_image} are allowed", reason="size"
+                f"an image of {len(image.data)} octets; 1 to {policy.largest_image} are allowed",
+                reason="size",
             )
         self._job = Job(
             image,
@@ -188,10 +193,11 @@ class Transfer:
             if type(asked) in _REQUESTS:
                 self._awaiting = True
                 return asked  # type: ignore[return-value]  # the type was looked at, the cheap way
-            if not isinstance(asked, Outcome):
+            if isinstance(asked, Wait | Save | Reconnect):
                 self._tell_waiting(asked)
                 return asked
-            self._follow(asked)
+            if isinstance(asked, Outcome):
+                self._follow(asked)
             if self._pending is not None or self._failure is not None:
                 return self.next_request(now)
         return None
@@ -230,15 +236,16 @@ class Transfer:
         self._follow(outcome)
 
     def handle_lost(self, cause: str, now: float) -> None:
-        """The link or the association is gone, or the last request timed out, or a new association could not be made."""
+        """The link or the association is gone, or the last request timed out, or a new association could
+        not be made."""
         self._job.now = now
         self._awaiting = False
         if self._failure is None and self._job.state not in TERMINAL:
             self._lose(cause, reconnect=False)
 
     def cancel(self, reason: str) -> None:
-        """Stop at the next safe point, with the meter ready to go on. Once the activation has been ordered, the run goes on
-        until it is known what became of it."""
+        """Stop at the next safe point, with the meter ready to go on. Once the activation has been ordered,
+        the run goes on until it is known what became of it."""
         self._cancelled = reason
 
     # --- Walking the table -------------------------------------------------------------------------------------------

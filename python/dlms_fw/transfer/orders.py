@@ -1,6 +1,7 @@
 """What the machine asks of its driver besides requests to the meter, and the result it hands over in the end.
 
-Waiting, saving and reconnecting are values: whoever drives the machine carries them out, with or without ``await``.
+Waiting, saving and reconnecting are values: whoever drives the machine carries them out, with or without
+``await``.
 """
 
 from __future__ import annotations

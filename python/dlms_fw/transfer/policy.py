@@ -1,4 +1,5 @@
-"""What the caller decides about a transfer, where the meter keeps its objects, and what one request may carry.
+"""What the caller decides about a transfer, where the meter keeps its objects, and what one request may
+carry.
 
 Values only, all finite: this file asks nothing and moves nothing.
 """
@@ -20,8 +21,8 @@ _BLOCK_OVERHEAD: Final = 21
 class MeterObjects:
     """The logical names that a transfer uses; ``{part}`` is the number of the firmware part (value group B).
 
-    The defaults are those of the MCS301; ``firmware_version`` is manufacturer specific. An object that the meter does not have is
-    tolerated where nothing depends on it. An empty name is never asked for.
+    The defaults are those of the MCS301; ``firmware_version`` is manufacturer specific. An object that the
+    meter does not have is tolerated where nothing depends on it. An empty name is never asked for.
     """
 
     image_transfer: str = "0-0:44.0.0.255"
@@ -40,9 +41,11 @@ class TransferPolicy:
     """What to do, what to insist on, and when to give up.
 
     Attributes:
-        activate: Activate at once, never, or at a time. An aware ``datetime`` is converted with the deviation that the meter's
-            clock shows now; give a naive one where daylight saving time begins or ends in between.
-        restart: Discard a transfer that the meter holds, whoever's it is. Without it a foreign one is not touched.
+        activate: Activate at once, never, or at a time. An aware ``datetime`` is converted with the
+            deviation that the meter's clock shows now; give a naive one where daylight saving time begins
+            or ends in between.
+        restart: Discard a transfer that the meter holds, whoever's it is. Without it a foreign one is not
+            touched.
         dry_run: Ask everything that can be asked without a change, then stop.
         allow_downgrade: Accept an image that is older than what the meter runs.
         allow_metrology: Accept an image for the metrological part (0).
@@ -50,17 +53,23 @@ class TransferPolicy:
         hardware: The meter's hardware revision by the inventory; no object of the meter tells it.
         identifier_octets: How long the image_identifier must be for this kind of meter; 6 for an MCS301.
         objects: Where the meter keeps its objects.
-        active_identifier_position: Which element of an array of identifiers is the active one. ``auto`` takes the first or the
-            last, and wants a signature or a change as proof where they differ.
-        compare_signature: Whether image_to_activate_info must hold the image's signature. Its content is manufacturer specific.
+        active_identifier_position: Which element of an array of identifiers is the active one. ``auto``
+            takes the first or the last, and wants a signature or a change as proof where they differ.
+        compare_signature: Whether image_to_activate_info must hold the image's signature. Its content is
+            manufacturer specific.
         pad_last_block: Fill the last block with zeros; image_size stays true.
-        restore_enabled: After a confirmed activation write image_transfer_enabled back to FALSE if that is how it was found.
-        settle_after_initiate_seconds: Pause between initiation and the first block, for meters that erase memory.
+        restore_enabled: After a confirmed activation write image_transfer_enabled back to FALSE if that is
+            how it was found.
+        settle_after_initiate_seconds: Pause between initiation and the first block, for meters that erase
+            memory.
         checkpoint_blocks: How many blocks are sent at most between two checkpoints.
         block_tries: How often one block is sent before its refusal, or its loss in the meter, is final.
-        block_rounds: How often the completeness check may send us back for blocks that the meter had acknowledged.
-        full_restarts: How often the whole image is sent again in one run, after a failed verification or a meter that forgot.
-        activations: How often image_activate is called in one run, when the old firmware came back and the image was kept.
+        block_rounds: How often the completeness check may send us back for blocks that the meter had
+            acknowledged.
+        full_restarts: How often the whole image is sent again in one run, after a failed verification or a
+            meter that forgot.
+        activations: How often image_activate is called in one run, when the old firmware came back and the
+            image was kept.
         confirm_looks: How many readings in a row must show the old firmware before that is believed.
         busy_first_seconds: First pause after a temporary failure; doubles up to ``busy_longest_seconds``.
         busy_seconds: How long one question may be answered with temporary failure.
@@ -71,8 +80,10 @@ class TransferPolicy:
         reconnect_first_seconds: Pause before the first connection after the activation; doubles up to
             ``reconnect_longest_seconds``.
         activation_seconds: Deadline from image_activate to the confirmation.
-        losses_without_progress: How many lost links in a row, without one more answer that counts, end the run.
-        link_pause_longest_seconds: Longest pause after lost links. The first loss is followed up at once, then the pause doubles.
+        losses_without_progress: How many lost links in a row, without one more answer that counts, end the
+            run.
+        link_pause_longest_seconds: Longest pause after lost links. The first loss is followed up at once,
+            then the pause doubles.
         stall_seconds: Longest time between two blocks that the meter takes.
         run_seconds: Deadline of the whole run.
         clock_skew_seconds: How far the meter's clock may be off when an activation is scheduled.
@@ -137,7 +148,8 @@ class PduLimits:
     Attributes:
         max_pdu_size: The meter's server-max-receive-pdu-size in octets; 0 means no limit.
         ciphering_overhead: Octets that protection adds to an APDU, at most.
-        block_transfer: Whether ACTION with pblocks or general block transfer was negotiated; then any block fits.
+        block_transfer: Whether ACTION with pblocks or general block transfer was negotiated; then any block
+            fits.
     """
 
     max_pdu_size: int = 0

@@ -1,4 +1,5 @@
-"""READ_PARAMETERS, READ_STATUS, ENABLE, INITIATE and POLL_INITIATE: from a meter that may get the image to one that waits for blocks.
+"""READ_PARAMETERS, READ_STATUS, ENABLE, INITIATE and POLL_INITIATE: from a meter that may get the image to
+one that waits for blocks.
 
 Whether there is anything to go on with is the table `START`'s to say; initiating is never a way to resume.
 """
@@ -16,7 +17,17 @@ from dlms_fw.errors import (
     VerificationFailed,
 )
 from dlms_fw.transfer import decisions
-from dlms_fw.transfer.job import Asked, Get, Interview, Job, Put, Response, Step, action_result_name, status_name
+from dlms_fw.transfer.job import (
+    Asked,
+    Get,
+    Interview,
+    Job,
+    Put,
+    Response,
+    Step,
+    action_result_name,
+    status_name,
+)
 from dlms_fw.transfer.orders import Wait
 from dlms_fw.transfer.table import START, Outcome, Ownership, TransferState
 
@@ -24,7 +35,8 @@ _RESTART_HINT = "restart discards what the meter holds"
 
 
 class ReadParameters(Interview):
-    """Reads the block size and whether transfers are enabled; the block size is judged before anything is initiated."""
+    """Reads the block size and whether transfers are enabled; the block size is judged before anything is
+    initiated."""
 
     def __init__(self, job: Job) -> None:
         self._size = Get(job.image_transfer.image_block_size)
@@ -45,7 +57,9 @@ class ReadParameters(Interview):
             )
         image_size = len(job.image.data)
         if size == 0 or -(-image_size // size) > job.policy.most_blocks:
-            raise job.error(TransferRefused, f"image_block_size is {size}, for an image of {image_size} octets")
+            raise job.error(
+                TransferRefused, f"image_block_size is {size}, for an image of {image_size} octets"
+            )
         if not job.pdu.carries(size):
             raise job.error(
                 TransferRefused,
@@ -97,7 +111,10 @@ class ReadStatus(Interview):
         if outcome is Outcome.INCOMPLETE and whose is Ownership.OURS:
             job.sendings = max(job.sendings, 1)
         if job.fresh and whose in (Ownership.OURS, Ownership.UNSENT) and job.sendings == 0:
-            job.warn("transfer-gone", f"an earlier transfer of this image is not in the meter any more ({status_name(status)})")
+            job.warn(
+                "transfer-gone",
+                f"an earlier transfer of this image is not in the meter any more ({status_name(status)})",
+            )
         return outcome
 
     def waiting_since(self) -> float | None:
@@ -146,7 +163,9 @@ class Initiate(Step):
             job.initiate_since = job.now
         job.changed = True
         job.status_before_initiate = job.image_transfer_status
-        return job.image_transfer.image_transfer_initiate(job.image.image_identifier, len(job.image.data)).request
+        return job.image_transfer.image_transfer_initiate(
+            job.image.image_identifier, len(job.image.data)
+        ).request
 
     def _no_restart_left(self) -> None:
         job = self.job
@@ -236,9 +255,14 @@ class PollInitiate(Step):
     def out_of_patience(self) -> TransferRefused | TransferIncomplete:
         job = self.job
         if job.initiate_answer is not Outcome.OK:
-            return job.error(TransferIncomplete, f"the meter is busy for {self.patience:.0f} s: {self.waits_for}", retryable=True)
+            return job.error(
+                TransferIncomplete,
+                f"the meter is busy for {self.patience:.0f} s: {self.waits_for}",
+                retryable=True,
+            )
         return job.error(
-            TransferRefused, "image_transfer_initiate succeeded, yet the status does not say that a transfer is initiated"
+            TransferRefused,
+            "image_transfer_initiate succeeded, yet the status does not say that a transfer is initiated",
         )
 
 
@@ -249,5 +273,7 @@ def known_status(job: Job, question: Get[ImageTransferStatus]) -> int:
         raise job.error(TransferRefused, f"image_transfer_status cannot be read: {question.fault}")
     job.take_status(status)
     if status not in START[Ownership.NONE]:
-        raise job.error(TransferRefused, f"image_transfer_status is {int(status)}, which the standard does not know")
+        raise job.error(
+            TransferRefused, f"image_transfer_status is {int(status)}, which the standard does not know"
+        )
     return int(status)

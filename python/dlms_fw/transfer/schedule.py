@@ -1,8 +1,11 @@
-"""SCHEDULE: let the meter activate the image by itself at a time, and read back that it will; and taking that back.
+"""SCHEDULE: let the meter activate the image by itself at a time, and read back that it will; and taking
+that back.
 
-The scheduler runs by the meter's local time, so its clock is read first and not trusted blindly. Three objects work
-together: the single action schedule names a script, the script calls image_activate of our image transfer object. Only
-execution_time is written; if the script or the reference to it is not as it must be, nothing is.
+The scheduler runs by the meter's local time, so its clock is read first and not trusted blindly. Three
+objects work
+together: the single action schedule names a script, the script calls image_activate of our image transfer
+    object. Only execution_time is written; if the script or the reference to it is not as it must be,
+    nothing is.
 """
 
 from __future__ import annotations
@@ -46,7 +49,9 @@ class Schedule(Interview):
         if self._put.fault is not None:
             raise self._refused(f"the schedule cannot be written: {self._put.fault}")
         if self._read_back.value is None or not decisions.is_scheduled(self._read_back.value, self._local):
-            raise self._refused(f"the schedule does not read back as written ({self._read_back.fault or 'other time'})")
+            raise self._refused(
+                f"the schedule does not read back as written ({self._read_back.fault or 'other time'})"
+            )
         return Outcome.OK
 
     def _time(self) -> datetime:
@@ -60,7 +65,9 @@ class Schedule(Interview):
         if not isinstance(target, datetime) or wall_clock is None:
             raise AssertionError("a schedule without a time, or without a clock to compare with")
         if clock.utc_offset is None:
-            job.warn("clock-unchecked", "the meter's clock has no deviation from UTC, so its error cannot be told")
+            job.warn(
+                "clock-unchecked", "the meter's clock has no deviation from UTC, so its error cannot be told"
+            )
         local = decisions.schedule_time(
             clock,
             target,
@@ -83,19 +90,23 @@ class Schedule(Interview):
         wanted = [ExecutedScript(self._table.instance_id, identifier) for identifier in identifiers]
         if executed not in wanted:
             shown = self._executed.fault or f"{executed}"
-            raise self._refused(f"the activation scheduler does not run the script that activates the image: {shown}")
+            raise self._refused(
+                f"the activation scheduler does not run the script that activates the image: {shown}"
+            )
 
     def _refused(self, message: str) -> ScheduleRefused:
         return self.job.error(
-            ScheduleRefused, message, hint="the verified image rests in the meter: run it again with another time, or now"
+            ScheduleRefused,
+            message,
+            hint="the verified image rests in the meter: run it again with another time, or now",
         )
 
 
 def withdraw_schedule(objects: MeterObjects | None = None) -> Generator[Request, Response, None]:
     """Take back a scheduled activation; the verified image stays in the meter.
 
-    A driver sends each request that comes out and hands its response in, until the generator ends. Clearing means an empty
-    execution_time, read back.
+    A driver sends each request that comes out and hands its response in, until the generator ends. Clearing
+    means an empty execution_time, read back.
 
     Raises:
         ServiceError: The meter did not let the schedule be cleared.

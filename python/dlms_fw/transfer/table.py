@@ -1,15 +1,17 @@
 """The table of the image transfer: every state, every outcome, and where it leads.
 
-Everything that moves the machine's state lives in this file, as data; `docs/make_state_diagrams.py` draws it. Two tables:
-`TRANSITIONS[state][outcome] -> state`, and `START[ownership][image_transfer_status] -> outcome`, which says what a status found
-in the meter means for us. This file does not know what is asked of the meter or how an answer is read.
+Everything that moves the machine's state lives in this file, as data; `docs/make_state_diagrams.py` draws
+it. Two tables: `TRANSITIONS[state][outcome] -> state`, and `START[ownership][image_transfer_status] ->
+outcome`, which says what a status found in the meter means for us. This file does not know what is asked of
+the meter or how an answer is read.
 
 The rules that the tables keep:
 
 - Before the gate in `READ_ACTIVE` has passed, nothing is written to the meter.
 - `INITIATE` is never entered to resume: it would wipe what the meter already has.
 - `ACTIVATE` is entered from `CHECK_IMAGE` only, which has just read the status and image_to_activate_info.
-- After `ACTIVATE` every answer, silence and a dropped link lead to `CONFIRM`; only a matching active identifier leads out of it well.
+- After `ACTIVATE` every answer, silence and a dropped link lead to `CONFIRM`; only a matching active
+  identifier leads out of it well.
 """
 
 from __future__ import annotations
@@ -275,7 +277,8 @@ TRANSITIONS: Final[Mapping[TransferState, Mapping[Outcome, TransferState]]] = Ma
         for state, row in ROWS.items()
     }
 )
-"""The moves alone: ``TRANSITIONS[state][outcome] -> state``. A missing outcome is one that the state cannot have."""
+"""The moves alone: ``TRANSITIONS[state][outcome] -> state``. A missing outcome is one that the state cannot
+have."""
 
 TERMINAL: Final = frozenset({_S.PLANNED, _S.VERIFIED, _S.SCHEDULED, _S.DONE, _S.FAILED})
 """The states without a row: the machine has nothing more to ask."""
@@ -296,6 +299,7 @@ START: Final[Mapping[Ownership, Mapping[int, Outcome]]] = MappingProxyType(
 )
 """What the status found in the meter means, by whose transfer it is; read with the row of ``READ_STATUS``.
 
-An activation that we ordered (``ORDERED``) and that is not to be seen any more is looked into by ``CONFIRM``, which reports it. A
-status that is not listed (the standard ends at 7) is contradictory, and stops the transfer.
+An activation that we ordered (``ORDERED``) and that is not to be seen any more is looked into by
+``CONFIRM``, which reports it. A status that is not listed (the standard ends at 7) is contradictory, and
+stops the transfer.
 """
