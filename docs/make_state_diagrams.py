@@ -1,4 +1,6 @@
-"""Draws the state tables into the documentation, from the tables themselves; ``--check`` only says whether they are fresh.
+"""Draws the state tables into the documentation, from the tables themselves.
+
+``--check`` only says whether they are fresh.
 
 Run it after a change of a table: ``python docs/make_state_diagrams.py``.
 """
@@ -54,7 +56,9 @@ def _start() -> str:
     ]
     for status in ImageTransferStatus:
         cells = (moves[START[whose][status]].meaning for whose in Ownership)
-        lines.append(f"| {status.value} {status.name.lower().replace('_', ' ')} | " + " | ".join(cells) + " |")
+        lines.append(
+            f"| {status.value} {status.name.lower().replace('_', ' ')} | " + " | ".join(cells) + " |"
+        )
     return "\n".join(lines)
 
 

@@ -1,7 +1,8 @@
-"""A meter made of a few attributes, for tests of the transfer machine: it answers requests in virtual time, and it can lie.
+"""A meter made of a few attributes, for tests of the transfer machine: virtual time, and it can lie.
 
-It speaks in requests and responses, with no bytes on any wire and no protocol below. It is not the simulated meter of the
-product: what it does wrong is switched on by assignment. ``drive`` is the driver, with a clock of its own.
+It speaks in requests and responses, with no bytes on any wire and no protocol below. It is not the simulated
+meter of the product: what it does wrong is switched on by assignment. ``drive`` is the driver, with a clock
+of its own.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from dlms_fw.cosem.profile_generic import entry_descriptor
 from dlms_fw.cosem.script_table import ActionSpecification, Script
 from dlms_fw.cosem.single_action_schedule import ExecutedScript, ExecutionTime
 from dlms_fw.enums import ScriptService
-from dlms_fw.events import Event
+from dlms_fw.events import Event, Finished
 from dlms_fw.image import Image, Version
 from dlms_fw.logical_name import LogicalName
 from dlms_fw.signing_keys import generate
@@ -82,9 +83,9 @@ class ScriptedMeter:
     Attributes:
         results: Results to give instead of the right answer, by the name of the request, one for each call.
         always: The same, for every call.
-        lies: Values to show instead of the true ones, by the name of the attribute; a callable gets the true one.
-        forgets: How often each block is acknowledged and not kept.
-        activation: ``good``, ``falls-back`` (discards the new firmware), ``power-off`` (once: keeps it) or ``silent-old``.
+        lies: Values to show instead of the true ones, by the name of the attribute; a callable gets the true
+        one. forgets: How often each block is acknowledged and not kept. activation: ``good``, ``falls-back``
+        (discards the new firmware), ``power-off`` (once: keeps it) or ``silent-old``.
     """
 
     def __init__(self, *, block_size: int = 64) -> None:
@@ -122,7 +123,11 @@ class ScriptedMeter:
                 1,
                 [
                     ActionSpecification(
-                        ScriptService.EXECUTE_METHOD, 18, LogicalName("0-0:44.0.0.255"), 4, Data(Tag.INTEGER, 0)
+                        ScriptService.EXECUTE_METHOD,
+                        18,
+                        LogicalName("0-0:44.0.0.255"),
+                        4,
+                        Data(Tag.INTEGER, 0),
                     )
                 ],
             )
@@ -130,7 +135,7 @@ class ScriptedMeter:
         self.log: list[int] = []
         self._objects = self._names()
 
-    # --- What the tests look at ----------------------------------------------------------------------------------
+    # --- What the tests look at -----------------------------------------------------------------------------
 
     @property
     def blocks_total(self) -> int:
@@ -151,7 +156,7 @@ class ScriptedMeter:
         if not keeps:
             self.status, self.blocks, self.incoming = 0, {}, None
 
-    # --- Answers -----------------------------------------------------------------------------------------------------
+    # --- Answers --------------------------------------------------------------------------------------------
 
     def answer(self, request: Any, now: float) -> Any:
         """The response, or ``None`` while the meter is away."""
@@ -179,7 +184,9 @@ class ScriptedMeter:
 
     def name_of(self, request: Any) -> str:
         member = request.method_id if isinstance(request, ActionRequest) else request.attribute_id
-        return self._objects[request.class_id, LogicalName(request.logical_name), member, type(request) is ActionRequest]
+        return self._objects[
+            request.class_id, LogicalName(request.logical_name), member, type(request) is ActionRequest
+        ]
 
     def _names(self) -> dict[tuple[int, LogicalName, int, bool], str]:
         names: dict[tuple[int, LogicalName, int, bool], str] = {}
@@ -239,7 +246,7 @@ class ScriptedMeter:
         kind = next(kind for kind in kinds if kind.class_id == request.class_id)
         return bytes(kind.attributes[request.attribute_id].data_type.encode(true))
 
-    def _value(self, name: str, request: GetRequest) -> Any:  # noqa: PLR0911
+    def _value(self, name: str, request: GetRequest) -> Any:
         match name:
             case "identifier":
                 if len(self.active) == 1:
@@ -330,7 +337,9 @@ class ScriptedMeter:
         number, value = block.image_block_number, block.image_block_value
         if self.status != 1 or self.incoming is None or not number < self.blocks_total:
             return _OTHER
-        whole = self.block_size if number + 1 < self.blocks_total else self.incoming[1] - number * self.block_size
+        whole = (
+            self.block_size if number + 1 < self.blocks_total else self.incoming[1] - number * self.block_size
+        )
         if len(value) != whole:
             return _OTHER
         if self.forgets[number]:
@@ -374,6 +383,16 @@ class Run:
     seconds: float = 0.0
     error: Exception | None = None
 
+    def failed(self, kind: type[Exception], *words: str) -> None:
+        """Assert that the run ended with this error, said why, and said so in the last event."""
+        assert type(self.error) is kind, self.error
+        for word in words:
+            assert word in str(self.error)
+        last = self.events[-1]
+        assert isinstance(last, Finished)
+        assert last.outcome == "failed"
+        assert last.error_code == getattr(self.error, "code", None)
+
     def of(self, kind: type) -> list[Any]:
         return [event for event in self.events if isinstance(event, kind)]
 
@@ -387,7 +406,9 @@ class Cut:
     effect: Callable[[], None] | None = None
 
 
-def transfer_for(meter_run: Run, image: Image, policy: TransferPolicy | None = None, **facts: Any) -> Transfer:
+def transfer_for(
+    meter_run: Run, image: Image, policy: TransferPolicy | None = None, **facts: Any
+) -> Transfer:
     facts.setdefault("wall_clock", START_OF_TIME)
     return Transfer(image, policy, meter=METER, on_event=meter_run.events.append, **facts)
 
@@ -419,8 +440,16 @@ def drive(
     """
     run = Run()
     transfer = transfer_for(run, image, policy, **facts)
-    finish(transfer, run, meter, cuts=cuts, stop_after=stop_after,
-        stop_after_steps=stop_after_steps, most_steps=most_steps, start=start)
+    finish(
+        transfer,
+        run,
+        meter,
+        cuts=cuts,
+        stop_after=stop_after,
+        stop_after_steps=stop_after_steps,
+        most_steps=most_steps,
+        start=start,
+    )
     return transfer, run
 
 
@@ -471,5 +500,3 @@ def finish(
             else:
                 transfer.handle_response(response, now)
     raise AssertionError(f"no end after {most_steps} steps, in {transfer.state}")
-
-

@@ -1,4 +1,4 @@
-"""The tables of the machines: every state has a row, every row can be reached, what is drawn of them is fresh."""
+"""The tables of the machines: complete, every row within reach, and their drawing fresh."""
 
 from __future__ import annotations
 
@@ -64,9 +64,11 @@ def test_whatever_activation_answers_is_looked_into() -> None:
 def test_only_a_confirmation_or_an_already_current_meter_is_done() -> None:
     before = {state for state, moves in TRANSITIONS.items() if TransferState.DONE in moves.values()}
     assert before == {TransferState.READ_ACTIVE, TransferState.TIDY}
-    assert {s for s, moves in TRANSITIONS.items() if TransferState.TIDY in moves.values() and s != TransferState.TIDY} == {
-        TransferState.CONFIRM
-    }
+    assert {
+        s
+        for s, moves in TRANSITIONS.items()
+        if TransferState.TIDY in moves.values() and s != TransferState.TIDY
+    } == {TransferState.CONFIRM}
 
 
 @pytest.mark.fault("T-13")
@@ -104,6 +106,9 @@ def test_every_move_says_what_it_means() -> None:
 
 def test_the_drawn_table_is_fresh() -> None:
     check = subprocess.run(
-        [sys.executable, str(DOCS / "make_state_diagrams.py"), "--check"], capture_output=True, text=True, check=False
+        [sys.executable, str(DOCS / "make_state_diagrams.py"), "--check"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert check.returncode == 0, check.stdout + check.stderr

@@ -40,7 +40,9 @@ def test_identifiers(value: Data, identifiers: tuple[bytes, ...] | None) -> None
 
 
 @pytest.mark.fault("T-20")
-@pytest.mark.parametrize("shown", [b"NEW00", b"NEW0021", b"new002", b"NEW002\x00", b"NEW002 ", b" NEW002", b"4E4557303032"])
+@pytest.mark.parametrize(
+    "shown", [b"NEW00", b"NEW0021", b"new002", b"NEW002\x00", b"NEW002 ", b" NEW002", b"4E4557303032"]
+)
 def test_what_merely_looks_like_the_identifier_is_not_it(shown: bytes) -> None:
     assert not is_active(NEW, (shown,), position="auto", signature_agrees=None)
 
@@ -73,7 +75,9 @@ def test_the_active_identifier(identifiers, position, agrees, before, active) ->
 
 @given(st.lists(st.booleans(), min_size=1, max_size=40), st.integers(0, 7), st.booleans())
 @pytest.mark.fault("T-07")
-def test_a_bitmap_with_consistent_padding_is_read_bit_by_bit(bits: list[bool], padding: int, ones: bool) -> None:
+def test_a_bitmap_with_consistent_padding_is_read_bit_by_bit(
+    bits: list[bool], padding: int, ones: bool
+) -> None:
     what = completeness(BitString([*bits, *[ones] * padding]), None, len(bits))
     assert what.block_status is not None
     assert [what.block_status[n] for n in range(len(bits))] == bits
@@ -94,9 +98,7 @@ def test_all_small_bitmaps_and_bounds() -> None:
     """Foreign exactly where a bit is set at or above the bound."""
     for blocks in range(1, 7):
         for bits in product([False, True], repeat=blocks):
-            what = decisions.Completeness(
-                BlockStatus.from_bit_string(BitString(bits), blocks), None, None
-            )
+            what = decisions.Completeness(BlockStatus.from_bit_string(BitString(bits), blocks), None, None)
             for bound in range(blocks + 1):
                 assert holds_unsent_block(what, bound, blocks) is any(bits[bound:])
 

@@ -6,13 +6,13 @@ import json
 from dataclasses import replace
 
 import pytest
-from scripted_meter import METER, NEW, OLD, Cut, Run, ScriptedMeter, drive, raw_image
 
 from dlms_fw.enums import ImageTransferStatus
 from dlms_fw.errors import ForeignTransfer, JournalError, TransferError, TransferIncomplete
 from dlms_fw.events import GapsFound, LinkLost, LinkRestored, Warned
 from dlms_fw.transfer import Checkpoint, Ownership, TransferPolicy, TransferState
 from dlms_fw.transfer.checkpoint import ownership
+from scripted_meter import METER, NEW, OLD, Cut, Run, ScriptedMeter, drive, raw_image
 
 IMAGE = raw_image()
 NEVER = TransferPolicy(activate="never")
@@ -47,7 +47,7 @@ def found(status: int) -> ScriptedMeter:
     return meter
 
 
-# --- Every start -----------------------------------------------------------------------------------------------------
+# --- Every start --------------------------------------------------------------------------------------------
 
 FOREIGN = {
     *((status, record) for status in (1, 2, 3) for record in ("none", "other")),
@@ -103,7 +103,7 @@ def _becomes(meter: ScriptedMeter, status: int) -> int:
 @pytest.mark.parametrize("status", [0, 1, 3, 4, 6, 7])
 def test_a_restart_begins_anew_whatever_is_found(status: int, record: str) -> None:
     meter = found(status)
-    meter.blocks = {number: b"?" for number in meter.blocks}
+    meter.blocks = dict.fromkeys(meter.blocks, b"?")
     _, run = drive(meter, IMAGE, RESTART, checkpoint=RECORDS[record])
     assert run.error is None
     assert meter.initiations == 1
@@ -114,7 +114,7 @@ def test_a_restart_begins_anew_whatever_is_found(status: int, record: str) -> No
 @pytest.mark.parametrize("at", range(4, 32))
 def test_a_restart_is_done_once_even_if_the_link_is_lost(at: int) -> None:
     meter = found(1)
-    meter.blocks = {number: b"?" for number in meter.blocks}
+    meter.blocks = dict.fromkeys(meter.blocks, b"?")
     _, run = drive(meter, IMAGE, replace(RESTART, activate="never"), cuts=[Cut(at, arrives=True)])
     assert run.error is None
     assert meter.holds(IMAGE)
@@ -135,7 +135,7 @@ def test_an_activation_of_others_that_never_ends_is_left_alone() -> None:
     assert 3_600 <= run.seconds < 3_700
 
 
-# --- Ownership -------------------------------------------------------------------------------------------------------
+# --- Ownership ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.fault("T-12")
@@ -218,7 +218,7 @@ def test_a_resume_with_another_file_is_refused() -> None:
     assert type(again.error) is ForeignTransfer
 
 
-# --- Checkpoints -----------------------------------------------------------------------------------------------------
+# --- Checkpoints --------------------------------------------------------------------------------------------
 
 
 def test_a_checkpoint_survives_json() -> None:
@@ -261,7 +261,7 @@ def test_checkpoints_come_before_what_they_allow() -> None:
     ]
 
 
-# --- Lost links ------------------------------------------------------------------------------------------------------
+# --- Lost links ---------------------------------------------------------------------------------------------
 
 UNDISTURBED = 31
 
@@ -375,7 +375,7 @@ def test_losing_the_link_at_every_second_poll_of_a_long_verification() -> None:
     assert len(run.of(LinkLost)) > 10
 
 
-# --- Meters that restart ---------------------------------------------------------------------------------------------
+# --- Meters that restart ------------------------------------------------------------------------------------
 
 
 @pytest.mark.fault("T-10")
@@ -405,7 +405,9 @@ def test_a_meter_that_forgets_half_gets_that_half_again() -> None:
 @pytest.mark.fault("T-10")
 def test_a_meter_that_forgets_every_time_is_given_up() -> None:
     meter = ScriptedMeter()
-    cuts = [Cut(at, arrives=True, effect=lambda: meter.power_cycle(keeps=False)) for at in range(10, 1_000, 12)]
+    cuts = [
+        Cut(at, arrives=True, effect=lambda: meter.power_cycle(keeps=False)) for at in range(10, 1_000, 12)
+    ]
     _, run = drive(meter, IMAGE, cuts=cuts)
     assert type(run.error) is TransferIncomplete
     assert "forgot" in str(run.error)

@@ -249,6 +249,9 @@ class ActivationFailed(TransferError):
 
 
 class ScheduleRefused(TransferError):
-    """The activation was not scheduled: clock, script or schedule are not as they must be. The verified image stays in the meter."""
+    """The activation was not scheduled: clock, script or schedule are not as they must be.
+
+    The verified image rests in the meter.
+    """
 
     code = "transfer.schedule"

@@ -229,8 +229,7 @@ _WORD_START: Final = re.compile(r"(?<!^)(?=[A-Z])")
 
 
 def event_to_dict(event: Event) -> dict[str, Any]:
-    """An event as JSON-able values: ``event`` is its name in lower case, octets are hex, enumerations their
-    value."""
+    """An event as JSON-able values: ``event`` is its name, octets are hex, enumerations their value."""
     named: dict[str, Any] = {"event": _WORD_START.sub("_", type(event).__name__).lower()}
     named.update((field.name, _plain(getattr(event, field.name))) for field in fields(event))
     return named

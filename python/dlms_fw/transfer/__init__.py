@@ -1,5 +1,4 @@
-"""The image transfer process: a pure, table-driven machine, its policy and its checkpoints. Re-exports
-only."""
+"""The image transfer process: a pure, table-driven machine. Re-exports only."""
 
 from __future__ import annotations
 

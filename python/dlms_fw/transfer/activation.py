@@ -41,6 +41,7 @@ class Activate(Step):
         self._recorded = False
 
     def ask(self) -> Asked:
+        """Record the order first, then give it."""
         job = self.job
         blocks, _ = job.known_blocks()
         if not self._recorded:
@@ -55,6 +56,7 @@ class Activate(Step):
         return job.image_transfer.image_activate().request
 
     def read(self, response: Response) -> Outcome:
+        """Note a refusal; whatever it is, what the meter runs decides."""
         job = self.job
         if isinstance(response, ExceptionResponse):
             outcome = decisions.outcome_of_exception(response)
@@ -101,6 +103,7 @@ class Confirm(Interview):
         self._open: list[Question] = [*self._active.questions, self._status]
 
     def ask(self) -> Asked:
+        """Begin with a new association, then ask."""
         job = self.job
         if job.reconnect_wanted:
             job.reconnect_wanted = False
@@ -185,12 +188,15 @@ class Confirm(Interview):
         )
 
     def waiting_since(self) -> float | None:
+        """Since image_activate was called."""
         return self.job.activated_at
 
     def pause(self, seconds: float) -> Reconnect:
+        """A restarting meter is waited for without a link."""
         return Reconnect(seconds, self.waits_for)
 
     def out_of_patience(self) -> TransferError:
+        """Neither confirmed nor clearly failed in time."""
         job = self.job
         return job.error(
             ActivationFailed,
@@ -201,8 +207,7 @@ class Confirm(Interview):
 
 
 class Tidy(Interview):
-    """After a confirmed activation: no schedule of the past is left to fire, and the enabled flag is as the
-    policy wants it."""
+    """After a confirmed activation: no schedule is left to fire, the enabled flag is as wanted."""
 
     may_be_left = True
 
@@ -220,7 +225,7 @@ class Tidy(Interview):
             self._cleared = Put(self._schedule, [])
             return self.then(self._cleared)
         if self._disabled is None and job.policy.restore_enabled and job.enabled_at_start is False:
-            self._disabled = Put(job.image_transfer.image_transfer_enabled, False)
+            self._disabled = Put(job.image_transfer.image_transfer_enabled, value=False)
             return self.then(self._disabled)
         if self._cleared is not None and self._cleared.fault is not None:
             job.warn("schedule-left", f"the activation schedule could not be cleared: {self._cleared.fault}")

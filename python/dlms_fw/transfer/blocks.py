@@ -36,6 +36,7 @@ class TransferBlocks(Step):
         self._tries = 0
 
     def ask(self) -> Asked:
+        """The next missing block, after raising the recorded bound where it is reached."""
         number, job = self._next, self.job
         if number >= self._bound or number >= self._total:
             if number >= self._total:
@@ -52,6 +53,7 @@ class TransferBlocks(Step):
         return self._call.encoded(self._blocks[number]).request
 
     def read(self, response: Response) -> Outcome:
+        """Mark the block, or find out why it was not taken."""
         if type(response) is ActionResponse and response.result == 0:
             number = self._next
             self._status.mark(number)
@@ -126,8 +128,7 @@ class CheckBlocks(Interview):
         return Outcome.INCOMPLETE
 
     def _take(self, what: decisions.Completeness) -> list[int]:
-        """Let the meter's word replace ours; returns the blocks that it had acknowledged and does not
-        have."""
+        """Let the meter's word replace ours; returns the blocks that it acknowledged and does not have."""
         job = self.job
         _, acknowledged = job.known_blocks()
         if what.block_status is not None:

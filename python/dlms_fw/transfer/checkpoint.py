@@ -98,8 +98,10 @@ def ownership(
     image_size: int,
     image_block_size: int,
 ) -> Ownership:
-    """Whose transfer the meter can hold, by our record of it. A record of another meter, or of one that is
-    over, is none."""
+    """Whose transfer the meter can hold, by our record of it.
+
+    A record of another meter is none, and so is one of a transfer that is over.
+    """
     if checkpoint is None or checkpoint.meter != meter or checkpoint.state is TransferState.DONE:
         return Ownership.NONE
     ours = (sha256, image_identifier, image_size, image_block_size)

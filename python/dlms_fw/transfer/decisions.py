@@ -7,7 +7,7 @@ machine, asks the meter anything or raises on what a meter said.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from types import MappingProxyType
 from typing import Final, Literal, NamedTuple
 
@@ -28,7 +28,7 @@ from dlms_fw.enums import (
 from dlms_fw.logical_name import LogicalName
 from dlms_fw.transfer.table import Outcome
 
-# --- Answers ---------------------------------------------------------------------------------------------------------
+# --- Answers ------------------------------------------------------------------------------------------------
 
 _DATA_ACCESS: Final[Mapping[int, Outcome]] = MappingProxyType(
     {DataAccessResult.SUCCESS: Outcome.OK, DataAccessResult.TEMPORARY_FAILURE: Outcome.BUSY}
@@ -63,8 +63,10 @@ def outcome_of_action(result: int, *, long_running: bool = False) -> Outcome:
 
 
 def outcome_of_exception(response: ExceptionResponse) -> Outcome:
-    """What an exception-response means. A service that is not allowed for no named reason: the meter knows
-    no association."""
+    """What an exception-response means.
+
+    Where a service is not allowed and no reason is named, the meter knows no association.
+    """
     outcome = _EXCEPTION.get(response.service_error)
     if outcome is None:
         not_allowed = response.state_error == StateError.SERVICE_NOT_ALLOWED
@@ -72,7 +74,7 @@ def outcome_of_exception(response: ExceptionResponse) -> Outcome:
     return outcome
 
 
-# --- Active firmware -------------------------------------------------------------------------------------------------
+# --- Active firmware ----------------------------------------------------------------------------------------
 
 
 def octets_of(value: Data) -> bytes | None:
@@ -84,8 +86,10 @@ def octets_of(value: Data) -> bytes | None:
 
 
 def identifiers_of(value: Data) -> tuple[bytes, ...] | None:
-    """The identifiers in an active identifier object: one, or an array of them. Empty and erased elements
-    are left out."""
+    """The identifiers in an active identifier object: one, or an array of them.
+
+    Empty and erased elements are left out.
+    """
     if value.tag not in (Tag.ARRAY, Tag.STRUCTURE):
         single = octets_of(value)
         return None if single is None else (single,)
@@ -108,6 +112,7 @@ def is_active(
     """Whether the meter runs the image with this identifier, compared octet by octet.
 
     Args:
+        image_identifier: The identifier of the image.
         identifiers: What the meter shows now; ``None`` if it does not tell.
         position: Which of several is the active one.
         signature_agrees: Whether the active signature is the image's; ``None`` where one of them is unknown.
@@ -130,7 +135,7 @@ def is_active(
     return image_identifier == first != before[0] or image_identifier == last != before[-1]
 
 
-# --- Completeness ----------------------------------------------------------------------------------------------------
+# --- Completeness -------------------------------------------------------------------------------------------
 
 
 class Completeness(NamedTuple):
@@ -174,7 +179,7 @@ def completeness(bits: BitString | None, first_missing: int | None, blocks: int)
     return Completeness(
         block_status,
         first,
-        f"the first missing block is {first} by the number, {block_status.first_not_transferred} by the bitmap",
+        f"the first missing block is {first}; by the bitmap it is {block_status.first_not_transferred}",
     )
 
 
@@ -182,8 +187,7 @@ _REVERSED: Final = bytes(int(f"{octet:08b}"[::-1], 2) for octet in range(256))
 
 
 def _block_status(octets: bytes, length: int, blocks: int) -> BlockStatus | None:
-    """The blocks in a bitmap that may be longer than it must by less than an octet, if that padding is all
-    the same."""
+    """The blocks in a bitmap; it may be too long by less than an octet if that padding is all the same."""
     padding = length - blocks
     needed = (blocks + 7) // 8
     if not 0 <= padding < 8 or len(octets) < (length + 7) // 8:
@@ -197,8 +201,10 @@ def _block_status(octets: bytes, length: int, blocks: int) -> BlockStatus | None
 
 
 def holds_unsent_block(what: Completeness, blocks_bound: int, blocks: int) -> bool:
-    """Whether the meter has a block that we never sent: a bit at or above the bound, or a first missing
-    number above it."""
+    """Whether the meter has a block that we never sent.
+
+    That is a bit at or above the bound or, without a bitmap, a first missing number above it.
+    """
     if blocks_bound >= blocks:
         return False
     if what.block_status is None:
@@ -207,7 +213,7 @@ def holds_unsent_block(what: Completeness, blocks_bound: int, blocks: int) -> bo
     return not runs or runs[-1][0] > blocks_bound or sum(runs[-1]) != blocks
 
 
-# --- Verification ----------------------------------------------------------------------------------------------------
+# --- Verification -------------------------------------------------------------------------------------------
 
 _STATUS = ImageTransferStatus
 VERIFICATION: Final[Mapping[Outcome, Mapping[int, Outcome]]] = MappingProxyType(
@@ -243,8 +249,10 @@ def activate_info_fault(
     image_identifier: bytes,
     signature: bytes | None,
 ) -> str | None:
-    """Why image_to_activate_info is not exactly our image, or ``None`` if it is. ``signature`` None is not
-    compared."""
+    """Why image_to_activate_info is not exactly our image, or ``None`` if it is.
+
+    A ``signature`` of ``None`` is not compared.
+    """
     if infos is None:
         return "image_to_activate_info cannot be read"
     if len(infos) != 1:
@@ -262,7 +270,7 @@ def activate_info_fault(
     return None
 
 
-# --- After the activation --------------------------------------------------------------------------------------------
+# --- After the activation -----------------------------------------------------------------------------------
 
 OLD_FIRMWARE: Final[Mapping[int, Outcome]] = MappingProxyType(
     {
@@ -281,13 +289,13 @@ settled."""
 
 OLD_FIRMWARE_REASONS: Final[Mapping[int | None, str]] = MappingProxyType(
     {
-        _STATUS.TRANSFER_NOT_INITIATED: "the meter fell back to the old firmware and has discarded the new one",
+        _STATUS.TRANSFER_NOT_INITIATED: "the meter fell back to the old firmware and discarded the new one",
         _STATUS.TRANSFER_INITIATED: "the meter runs the old firmware, and a transfer was initiated meanwhile",
         _STATUS.VERIFICATION_INITIATED: "the meter still verifies the image",
-        _STATUS.VERIFICATION_SUCCESSFUL: "the meter runs the old firmware; the image is kept and waits for activation",
+        _STATUS.VERIFICATION_SUCCESSFUL: "the old firmware runs; the image is kept and waits for activation",
         _STATUS.VERIFICATION_FAILED: "the image failed its verification at activation",
         _STATUS.ACTIVATION_INITIATED: "the activation does not end",
-        _STATUS.ACTIVATION_SUCCESSFUL: "the meter says that the activation succeeded, yet it runs the old firmware",
+        _STATUS.ACTIVATION_SUCCESSFUL: "the meter says that it activated it, yet it runs the old firmware",
         _STATUS.ACTIVATION_FAILED: "the activation failed and the meter runs the old firmware",
         None: "the meter does not show the new firmware",
     }
@@ -307,8 +315,10 @@ class LogEntry(NamedTuple):
 
 
 def firmware_events(entries: Sequence[Data]) -> list[LogEntry]:
-    """The firmware events in entries of the standard event log: clock first, code second, further columns
-    ignored."""
+    """The firmware events in entries of the standard event log.
+
+    The clock is the first column, the code the second; a meter may have more.
+    """
     found = []
     for entry in entries:
         columns = entry.value
@@ -328,7 +338,7 @@ def _time_text(value: object) -> str | None:
         return None
 
 
-# --- Scheduled activation --------------------------------------------------------------------------------------------
+# --- Scheduled activation -----------------------------------------------------------------------------------
 
 
 class MeterClock(NamedTuple):
@@ -359,15 +369,17 @@ def schedule_time(
     clock_skew_seconds: float,
     margin_seconds: float,
 ) -> datetime | str:
-    """The meter's local time for an activation at ``target``, in whole seconds, or why it cannot be
-    scheduled.
+    """The meter's local time for an activation, in whole seconds, or why it cannot be scheduled.
 
     Args:
-        target: Aware, or naive for the meter's local time.
+        clock: The meter's clock.
+        target: When; aware, or naive for the meter's local time.
         wall_clock: The driver's time now, aware.
+        clock_skew_seconds: How far the meter's clock may be off.
+        margin_seconds: How far in the future the time must be.
     """
     if clock.utc_offset is not None:
-        skew = clock.local - clock.utc_offset - wall_clock.astimezone(timezone.utc).replace(tzinfo=None)
+        skew = clock.local - clock.utc_offset - wall_clock.astimezone(UTC).replace(tzinfo=None)
         if abs(skew.total_seconds()) > clock_skew_seconds:
             return f"the meter's clock is off by {skew.total_seconds():+.0f} s"
     elif target.tzinfo is not None:
@@ -376,21 +388,23 @@ def schedule_time(
     if target.tzinfo is not None and clock.utc_offset is not None:
         local = target.astimezone(timezone(clock.utc_offset)).replace(tzinfo=None)
     if local <= clock.local + timedelta(seconds=margin_seconds):
-        return f"{local.isoformat()} is not at least {margin_seconds:.0f} s after the meter's {clock.local.isoformat()}"
+        shown = clock.local.isoformat()
+        return f"{local.isoformat()} is not at least {margin_seconds:.0f} s after the meter's {shown}"
     return local.replace(microsecond=0)
 
 
 def execution_time(local: datetime) -> ExecutionTime:
-    """One concrete moment as a single action schedule of type 1 wants it: hundredths 0, weekday not
-    specified."""
+    """One concrete moment for a single action schedule of type 1: hundredths 0, weekday not specified."""
     return ExecutionTime(
         Time(local.hour, local.minute, local.second, 0), Date(local.year, local.month, local.day, None)
     )
 
 
 def is_scheduled(entries: Sequence[ExecutionTime], local: datetime) -> bool:
-    """Whether the schedule read back is exactly this moment. The meter may fill in weekday and leave out
-    hundredths."""
+    """Whether the schedule read back is exactly this moment.
+
+    The meter may fill in the weekday and leave out the hundredths.
+    """
     if len(entries) != 1:
         return False
     time, date = entries[0]

@@ -1,10 +1,8 @@
-"""What is known in the middle of a transfer: the facts that the steps share, and the questions that they
-are made of.
+"""What is known in the middle of a transfer: the facts that the steps share, and how a step asks.
 
 A step is one state's side of the conversation: what it asks, and how an answer is read into an outcome.
 Steps are made afresh each time a state is entered and hold nothing that outlives it; what does is here, in
-:class:`Job`. Neither knows the
-table: where an outcome leads is not a step's business.
+:class:`Job`. Neither knows the table: where an outcome leads is not a step's business.
 """
 
 from __future__ import annotations
@@ -119,6 +117,12 @@ class Job:
         self.reconnect_wanted = False
         self.old_firmware_looks = 0
 
+    def knows_image(self) -> bool:
+        """Whether the checkpoint is one of this image in this meter."""
+        if self.checkpoint is None:
+            return False
+        return self._ownership(self.checkpoint.image_block_size) not in (Ownership.NONE, Ownership.OTHER)
+
     @property
     def blocks_total(self) -> int | None:
         """Image blocks of the image, once the block size is known."""
@@ -146,14 +150,16 @@ class Job:
 
     def ownership(self) -> Ownership:
         """Whose transfer the meter can hold."""
-        blocks, _ = self.known_blocks()
+        return self._ownership(self.known_blocks()[0].image_block_size)
+
+    def _ownership(self, image_block_size: int) -> Ownership:
         return ownership(
             self.checkpoint,
             meter=self.meter,
             sha256=self.image.sha256,
             image_identifier=self.image.image_identifier,
             image_size=len(self.image.data),
-            image_block_size=blocks.image_block_size,
+            image_block_size=image_block_size,
         )
 
     def take_status(self, status: int) -> None:
@@ -203,8 +209,7 @@ class Step:
         self.patience = job.policy.busy_seconds
 
     def ask(self) -> Asked:
-        """What to ask now; called again after each answer, wait and saving until an outcome leads
-        elsewhere."""
+        """What to ask now; called again after each answer, wait and saving, until an outcome leads on."""
         raise NotImplementedError
 
     def read(self, response: Response) -> Outcome:
@@ -244,9 +249,11 @@ class Get(Generic[T]):
         self.fault: str | None = None
 
     def request(self) -> Request:
+        """The GET request."""
         return self.ref.get_request(self.selection)
 
     def read(self, response: Response) -> Outcome:
+        """Keep the value or the fault."""
         if isinstance(response, ExceptionResponse):
             self.fault = f"exception-response {response.service_error}"
             return decisions.outcome_of_exception(response)
@@ -273,9 +280,11 @@ class Put(Generic[T]):
         self.fault: str | None = None
 
     def request(self) -> Request:
+        """The SET request."""
         return self.ref.set_request(self.value)
 
     def read(self, response: Response) -> Outcome:
+        """Keep the fault, if there is one."""
         if isinstance(response, ExceptionResponse):
             self.fault = f"exception-response {response.service_error}"
             return decisions.outcome_of_exception(response)
@@ -291,8 +300,10 @@ Question: TypeAlias = Get[Any] | Put[Any]
 
 
 class Interview(Step):
-    """A step that asks its questions in order and then judges. A refusal is an answer: the question keeps
-    its ``fault``."""
+    """A step that asks its questions in order and then judges.
+
+    A refusal is an answer, too: the question keeps its ``fault``.
+    """
 
     def __init__(self, job: Job, *questions: Question) -> None:
         super().__init__(job)
@@ -304,6 +315,7 @@ class Interview(Step):
         return Outcome.MORE
 
     def ask(self) -> Asked:
+        """The first question that is open; the judgement where none is."""
         if not self._open:
             return self.judge()
         question = self._open[0]
@@ -312,6 +324,7 @@ class Interview(Step):
         return question.request()
 
     def read(self, response: Response) -> Outcome:
+        """Hand the answer to its question; judge after the last one."""
         outcome = self._open[0].read(response)
         if outcome is Outcome.BUSY or outcome is Outcome.LOST:
             return outcome
@@ -341,7 +354,7 @@ def action_result_name(result: int) -> str:
     return _name(ActionResult, result)
 
 
-def _name(kind: type[DataAccessResult] | type[ActionResult], result: int) -> str:
+def _name(kind: type[DataAccessResult | ActionResult], result: int) -> str:
     try:
         return kind(result).name.lower().replace("_", "-")
     except ValueError:

@@ -1,5 +1,4 @@
-"""Transfer: the image transfer process as one pure machine, driven by whoever can exchange a request for a
-response.
+"""Transfer: the image transfer process as one pure machine, driven by whoever can exchange a request.
 
 No IO, no clock, no randomness: time is an argument, waiting and saving are values handed out. The machine
 walks the table; what to ask and how to read an answer is the matter of the steps, one for each state.
@@ -8,12 +7,15 @@ The calls, in order:
 
     transfer = Transfer(image, policy, meter=..., checkpoint=..., on_event=...)
     while (asked := transfer.next_request(now)) is not None:
-        # Wait: sleep. Save: make durable. Reconnect: new link and association after a pause. Otherwise
-        exchange it, then transfer.handle_response(response, now)    # or, link or association gone:
-        transfer.handle_lost(cause, now)           # the driver associates anew before the next request
+        # Save: make it durable. Wait: sleep. Reconnect: a new link and association after a pause.
+        # Anything else is a request: exchange it for a response, then
+        transfer.handle_response(response, now)
+        # or, where the link or the association is gone,
+        transfer.handle_lost(cause, now)
     transfer.result
 
-Failures come out of `next_request` as exceptions, after everything that must be saved has been handed out.
+After `handle_lost` the driver associates anew before the next request. Failures come out of `next_request` as
+exceptions, after everything that must be saved has been handed out.
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ from dlms_fw.events import Callback, Event, Finished, LinkLost, LinkRestored, Ph
 from dlms_fw.image import Image, Version
 from dlms_fw.transfer.activation import Activate, Confirm, Tidy
 from dlms_fw.transfer.blocks import CheckBlocks, TransferBlocks
-from dlms_fw.transfer.checkpoint import Checkpoint, ownership
+from dlms_fw.transfer.checkpoint import Checkpoint
 from dlms_fw.transfer.identify import ReadActive
 from dlms_fw.transfer.job import Asked, Job, Request, Response, Step
 from dlms_fw.transfer.orders import Reconnect, Save, TransferResult, Wait
@@ -44,7 +46,7 @@ from dlms_fw.transfer.policy import PduLimits, TransferPolicy
 from dlms_fw.transfer.prepare import Enable, Initiate, PollInitiate, ReadParameters, ReadStatus
 from dlms_fw.transfer.progress import PhaseClock, ProgressMeter
 from dlms_fw.transfer.schedule import Schedule
-from dlms_fw.transfer.table import TERMINAL, TRANSITIONS, Outcome, Ownership, TransferState
+from dlms_fw.transfer.table import TERMINAL, TRANSITIONS, Outcome, TransferState
 from dlms_fw.transfer.verification import CheckImage, PollVerify, Verify
 
 _S = TransferState
@@ -160,7 +162,7 @@ class Transfer:
         """The checkpoint handed out last, or the one that the machine was made with."""
         return self._job.checkpoint
 
-    # --- The driver's calls ------------------------------------------------------------------------------------------
+    # --- The driver's calls ---------------------------------------------------------------------------------
 
     def next_request(self, now: float) -> Request | Wait | Save | Reconnect | None:
         """What the driver shall do next; ``None`` when the goal is reached.
@@ -236,19 +238,20 @@ class Transfer:
         self._follow(outcome)
 
     def handle_lost(self, cause: str, now: float) -> None:
-        """The link or the association is gone, or the last request timed out, or a new association could
-        not be made."""
+        """The link or the association is gone, the last request timed out, or associating anew failed."""
         self._job.now = now
         self._awaiting = False
         if self._failure is None and self._job.state not in TERMINAL:
             self._lose(cause, reconnect=False)
 
     def cancel(self, reason: str) -> None:
-        """Stop at the next safe point, with the meter ready to go on. Once the activation has been ordered,
-        the run goes on until it is known what became of it."""
+        """Stop at the next safe point, with the meter ready to go on.
+
+        Once the activation has been ordered, the run goes on until it is known what became of it.
+        """
         self._cancelled = reason
 
-    # --- Walking the table -------------------------------------------------------------------------------------------
+    # --- Walking the table ----------------------------------------------------------------------------------
 
     def _follow(self, outcome: Outcome) -> None:
         """Take the move that the table has for this outcome."""
@@ -349,21 +352,13 @@ class Transfer:
         if self._pending is not None:
             self._tell_waiting(self._pending)
 
-    # --- Beginning and end -------------------------------------------------------------------------------------------
+    # --- Beginning and end ----------------------------------------------------------------------------------
 
     def _begin(self) -> None:
         job = self._job
         self._begun = True
         job.started = job.now
         image, activate = job.image, job.policy.activate
-        known = job.checkpoint is not None and ownership(
-            job.checkpoint,
-            meter=job.meter,
-            sha256=image.sha256,
-            image_identifier=image.image_identifier,
-            image_size=len(image.data),
-            image_block_size=job.checkpoint.image_block_size,
-        ) not in (Ownership.NONE, Ownership.OTHER)
         self._emit(
             PlanMade(
                 job.now,
@@ -373,7 +368,7 @@ class Transfer:
                 len(image.data),
                 image.part,
                 activate if isinstance(activate, str) else activate.isoformat(),
-                known,
+                job.knows_image(),
                 job.policy.dry_run,
             )
         )

@@ -1,5 +1,4 @@
-"""What the caller decides about a transfer, where the meter keeps its objects, and what one request may
-carry.
+"""What the caller decides about a transfer, and what it must know about meter and link.
 
 Values only, all finite: this file asks nothing and moves nothing.
 """

@@ -1,5 +1,4 @@
-"""READ_PARAMETERS, READ_STATUS, ENABLE, INITIATE and POLL_INITIATE: from a meter that may get the image to
-one that waits for blocks.
+"""READ_PARAMETERS, READ_STATUS, ENABLE, INITIATE and POLL_INITIATE: up to a meter that waits for blocks.
 
 Whether there is anything to go on with is the table `START`'s to say; initiating is never a way to resume.
 """
@@ -35,8 +34,7 @@ _RESTART_HINT = "restart discards what the meter holds"
 
 
 class ReadParameters(Interview):
-    """Reads the block size and whether transfers are enabled; the block size is judged before anything is
-    initiated."""
+    """Reads the block size and whether transfers are enabled; nothing is initiated with a bad block size."""
 
     def __init__(self, job: Job) -> None:
         self._size = Get(job.image_transfer.image_block_size)
@@ -52,7 +50,7 @@ class ReadParameters(Interview):
         if job.blocks is not None and size != job.blocks.image_block_size:
             raise job.error(
                 TransferRefused,
-                f"image_block_size changed from {job.blocks.image_block_size} to {size} in the middle of the transfer",
+                f"image_block_size changed from {job.blocks.image_block_size} to {size} on the way",
                 hint=_RESTART_HINT,
             )
         image_size = len(job.image.data)
@@ -98,7 +96,7 @@ class ReadStatus(Interview):
         if outcome is Outcome.REFUSED:
             raise job.error(
                 ForeignTransfer,
-                f"the meter holds a transfer that is not provably ours ({status_name(status)}; {whose.value})",
+                f"the meter's transfer is not provably ours ({status_name(status)}; {whose.value})",
                 hint=_RESTART_HINT,
             )
         if outcome is Outcome.BUSY:
@@ -118,6 +116,7 @@ class ReadStatus(Interview):
         return outcome
 
     def waiting_since(self) -> float | None:
+        """Since the activation of others was first seen."""
         return self.job.foreign_activation_since
 
 
@@ -126,7 +125,7 @@ class Enable(Interview):
 
     def __init__(self, job: Job) -> None:
         enabled = job.image_transfer.image_transfer_enabled
-        self._put = Put(enabled, True)
+        self._put = Put(enabled, value=True)
         self._read = Get(enabled)
         super().__init__(job, *((self._put, self._read) if job.transfer_enabled is False else ()))
 
@@ -135,10 +134,8 @@ class Enable(Interview):
         job = self.job
         if job.transfer_enabled is False:
             if self._put.fault is not None or self._read.value is not True:
-                raise job.error(
-                    TransferNotEnabled,
-                    f"image_transfer_enabled stays FALSE ({self._put.fault or 'written, but not so when read back'})",
-                )
+                why = self._put.fault or "it was written, and still reads so"
+                raise job.error(TransferNotEnabled, f"image_transfer_enabled stays FALSE: {why}")
             job.transfer_enabled = True
         return Outcome.OK if job.fresh else Outcome.INCOMPLETE
 
@@ -153,6 +150,7 @@ class Initiate(Step):
         self._recorded = False
 
     def ask(self) -> Asked:
+        """Record that nothing has been sent yet, then initiate."""
         job = self.job
         if job.sendings > job.policy.full_restarts:
             self._no_restart_left()
@@ -182,6 +180,7 @@ class Initiate(Step):
         )
 
     def read(self, response: Response) -> Outcome:
+        """Accepted, busy, or refused for good."""
         job = self.job
         if isinstance(response, ExceptionResponse):
             outcome = decisions.outcome_of_exception(response)
@@ -197,6 +196,7 @@ class Initiate(Step):
         return outcome
 
     def waiting_since(self) -> float | None:
+        """Since the first of these calls."""
         return self.job.initiate_since
 
 
@@ -213,6 +213,7 @@ class PollInitiate(Step):
         self._initiated = False
 
     def ask(self) -> Asked:
+        """Ask for the status; once it is 1, pause where the policy says so."""
         if not self._initiated:
             return self._status.request()
         if not self._settled:
@@ -221,6 +222,7 @@ class PollInitiate(Step):
         return Outcome.OK
 
     def read(self, response: Response) -> Outcome:
+        """Answer and status must agree."""
         job = self.job
         outcome = self._status.read(response)
         if outcome is Outcome.BUSY or outcome is Outcome.LOST:
@@ -250,9 +252,11 @@ class PollInitiate(Step):
         job.verify_since = None
 
     def waiting_since(self) -> float | None:
+        """Since the first call of image_transfer_initiate."""
         return self.job.initiate_since
 
     def out_of_patience(self) -> TransferRefused | TransferIncomplete:
+        """Busy all the time, or accepted without effect."""
         job = self.job
         if job.initiate_answer is not Outcome.OK:
             return job.error(

@@ -1,5 +1,4 @@
-"""How far a transfer is, in blocks and in phases: the two small clocks behind the events. They decide
-nothing."""
+"""How far a transfer is, in blocks and in phases: two small clocks behind the events, that decide nothing."""
 
 from __future__ import annotations
 
@@ -17,8 +16,11 @@ _OPTIONAL = frozenset({Phase.SCHEDULE, Phase.ACTIVATE, Phase.CONFIRM})
 
 
 class ProgressMeter:
-    """Blocks done, rate and time left. ``due`` is when the next report may come, for one comparison per
-    block."""
+    """Blocks done, rate and time left.
+
+    Attributes:
+        due: When the next report may come: the one comparison that it costs per block.
+    """
 
     def __init__(self, job: Job) -> None:
         self._job = job
@@ -69,8 +71,10 @@ class ProgressMeter:
 
 
 class PhaseClock:
-    """Phases begin and end in order; coming back to an earlier state is no new phase, unless the transfer
-    begins anew."""
+    """Phases begin and end in order.
+
+    Coming back to an earlier state is no new phase, unless the transfer begins anew.
+    """
 
     def __init__(self, emit: Callable[[Event], None]) -> None:
         self._emit = emit

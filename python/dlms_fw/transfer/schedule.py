@@ -1,11 +1,9 @@
-"""SCHEDULE: let the meter activate the image by itself at a time, and read back that it will; and taking
-that back.
+"""SCHEDULE: let the meter activate the image by itself at a time; and how that is taken back.
 
 The scheduler runs by the meter's local time, so its clock is read first and not trusted blindly. Three
-objects work
-together: the single action schedule names a script, the script calls image_activate of our image transfer
-    object. Only execution_time is written; if the script or the reference to it is not as it must be,
-    nothing is.
+objects work together: the single action schedule names a script, the script calls image_activate of our image
+transfer object. Only execution_time is written; if the script or the reference to it is not as it must be,
+nothing is.
 """
 
 from __future__ import annotations

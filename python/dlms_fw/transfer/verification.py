@@ -37,6 +37,7 @@ class Verify(Step):
             job.verify_since = job.now
 
     def ask(self) -> Asked:
+        """Call it, unless the status says that there is no need."""
         job = self.job
         if job.image_transfer_status in (_STATUS.VERIFICATION_INITIATED, _STATUS.VERIFICATION_SUCCESSFUL):
             return Outcome.COMPLETE
@@ -44,6 +45,7 @@ class Verify(Step):
         return job.image_transfer.image_verify().request
 
     def read(self, response: Response) -> Outcome:
+        """Keep the answer: it must agree with the status later."""
         if isinstance(response, ExceptionResponse):
             outcome = decisions.outcome_of_exception(response)
         elif isinstance(response, ActionResponse):
@@ -54,6 +56,7 @@ class Verify(Step):
         return outcome
 
     def waiting_since(self) -> float | None:
+        """Since the verification was first due."""
         return self.job.verify_since
 
 
@@ -71,9 +74,11 @@ class PollVerify(Step):
         self._status = Get(job.image_transfer.image_transfer_status)
 
     def ask(self) -> Asked:
+        """Ask for the status."""
         return self._status.request()
 
     def read(self, response: Response) -> Outcome:
+        """Look up what this status means after that answer."""
         job = self.job
         outcome = self._status.read(response)
         if outcome is Outcome.BUSY or outcome is Outcome.LOST:
@@ -98,9 +103,11 @@ class PollVerify(Step):
             raise job.error(VerificationFailed, "the meter has all blocks and does not verify them")
 
     def waiting_since(self) -> float | None:
+        """Since the verification was first due."""
         return self.job.verify_since
 
     def out_of_patience(self) -> TransferError:
+        """Still verifying, or never begun."""
         job = self.job
         if job.image_transfer_status == _STATUS.TRANSFER_INITIATED:
             return job.error(VerificationFailed, "image_verify was accepted, yet the meter does not verify")
@@ -131,7 +138,7 @@ class CheckImage(Interview):
         if status != _STATUS.VERIFICATION_SUCCESSFUL:
             raise job.error(
                 ForeignTransfer,
-                f"the image was verified, and now the status is {status_name(status)}: somebody else is at work",
+                f"the image was verified, now the status is {status_name(status)}: somebody else is at work",
             )
         image = job.image
         fault = decisions.activate_info_fault(
