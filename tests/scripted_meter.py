@@ -1,14 +1,13 @@
 """A meter made of a few attributes, for tests of the transfer machine: virtual time, and it can lie.
 
 It speaks in requests and responses, with no bytes on any wire and no protocol below. It is not the simulated
-meter of the product: what it does wrong is switched on by assignment. ``drive`` is the driver, with a clock
-of its own.
+meter of the product: what it does wrong is switched on by assignment.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -34,11 +33,9 @@ from dlms_fw.cosem.profile_generic import entry_descriptor
 from dlms_fw.cosem.script_table import ActionSpecification, Script
 from dlms_fw.cosem.single_action_schedule import ExecutedScript, ExecutionTime
 from dlms_fw.enums import ScriptService
-from dlms_fw.events import Event, Finished
 from dlms_fw.image import Image, Version
 from dlms_fw.logical_name import LogicalName
 from dlms_fw.signing_keys import generate
-from dlms_fw.transfer import Checkpoint, Reconnect, Save, Transfer, TransferPolicy, Wait
 
 OLD = b"OLD001"
 NEW = b"NEW002"
@@ -370,133 +367,3 @@ class ScriptedMeter:
             case "silent-old":
                 self.status = 6
         return None
-
-
-@dataclass
-class Run:
-    """What happened between a machine and its meter."""
-
-    events: list[Event] = field(default_factory=list)
-    saved: list[Checkpoint] = field(default_factory=list)
-    requests: list[str] = field(default_factory=list)
-    waits: list[Wait | Reconnect] = field(default_factory=list)
-    seconds: float = 0.0
-    error: Exception | None = None
-
-    def failed(self, kind: type[Exception], *words: str) -> None:
-        """Assert that the run ended with this error, said why, and said so in the last event."""
-        assert type(self.error) is kind, self.error
-        for word in words:
-            assert word in str(self.error)
-        last = self.events[-1]
-        assert isinstance(last, Finished)
-        assert last.outcome == "failed"
-        assert last.error_code == getattr(self.error, "code", None)
-
-    def of(self, kind: type) -> list[Any]:
-        return [event for event in self.events if isinstance(event, kind)]
-
-
-@dataclass
-class Cut:
-    """The link breaks at one request: it never arrives, or its answer never comes back."""
-
-    at: int
-    arrives: bool
-    effect: Callable[[], None] | None = None
-
-
-def transfer_for(
-    meter_run: Run, image: Image, policy: TransferPolicy | None = None, **facts: Any
-) -> Transfer:
-    facts.setdefault("wall_clock", START_OF_TIME)
-    return Transfer(image, policy, meter=METER, on_event=meter_run.events.append, **facts)
-
-
-def drive(
-    meter: ScriptedMeter,
-    image: Image,
-    policy: TransferPolicy | None = None,
-    *,
-    cuts: Iterable[Cut] = (),
-    stop_after: int | None = None,
-    stop_after_steps: int | None = None,
-    most_steps: int = 50_000,
-    start: float = 0.0,
-    **facts: Any,
-) -> tuple[Transfer, Run]:
-    """Run a transfer against a meter in virtual time: to its end, or until the client is killed.
-
-    Args:
-        meter: The meter.
-        image: The image.
-        policy: The policy.
-        cuts: Where the link breaks.
-        stop_after: Requests answered before the client is killed.
-        stop_after_steps: Requests, waits and savings carried out before the client is killed.
-        most_steps: More than this is a machine without an end.
-        start: The monotonic time at the beginning.
-        facts: Further arguments of the machine.
-    """
-    run = Run()
-    transfer = transfer_for(run, image, policy, **facts)
-    finish(
-        transfer,
-        run,
-        meter,
-        cuts=cuts,
-        stop_after=stop_after,
-        stop_after_steps=stop_after_steps,
-        most_steps=most_steps,
-        start=start,
-    )
-    return transfer, run
-
-
-def finish(
-    transfer: Transfer,
-    run: Run,
-    meter: ScriptedMeter,
-    *,
-    cuts: Iterable[Cut] = (),
-    stop_after: int | None = None,
-    stop_after_steps: int | None = None,
-    most_steps: int = 50_000,
-    start: float = 0.0,
-) -> None:
-    """The driver's loop."""
-    now, by_index = start, {cut.at: cut for cut in cuts}
-    for step in range(most_steps):
-        run.seconds = now - start
-        if len(run.requests) == stop_after or step == stop_after_steps:
-            return
-        try:
-            asked = transfer.next_request(now)
-        except Exception as error:  # noqa: BLE001  # tests look at it
-            run.error = error
-            return
-        if asked is None:
-            return
-        if isinstance(asked, Save):
-            run.saved.append(Checkpoint.from_dict(asked.checkpoint.to_dict()))
-        elif isinstance(asked, Wait):
-            run.waits.append(asked)
-            now += asked.seconds
-        elif isinstance(asked, Reconnect):
-            run.waits.append(asked)
-            now += asked.after_seconds
-            if now < meter.away_until:
-                transfer.handle_lost("no connection", now)
-        else:
-            cut = by_index.get(len(run.requests))
-            run.requests.append(meter.name_of(asked))
-            now += 0.05
-            response = None if cut is not None and not cut.arrives else meter.answer(asked, now)
-            if cut is not None and cut.effect is not None:
-                cut.effect()
-            if cut is not None or response is None:
-                now += 5.0
-                transfer.handle_lost("no answer", now)
-            else:
-                transfer.handle_response(response, now)
-    raise AssertionError(f"no end after {most_steps} steps, in {transfer.state}")

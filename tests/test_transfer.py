@@ -25,15 +25,8 @@ from dlms_fw.transfer import (
     TransferPolicy,
     TransferState,
 )
-from scripted_meter import (
-    NEW,
-    OLD,
-    Cut,
-    ScriptedMeter,
-    drive,
-    raw_image,
-    signed_image,
-)
+from scripted_meter import NEW, OLD, ScriptedMeter, raw_image, signed_image
+from virtual_driver import Cut, drive
 
 NEVER = TransferPolicy(activate="never")
 

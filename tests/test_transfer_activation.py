@@ -19,6 +19,7 @@ from dlms_fw.errors import (
 )
 from dlms_fw.events import (
     Finished,
+    LinkLost,
     LoggedEvent,
     Warned,
 )
@@ -29,13 +30,8 @@ from dlms_fw.transfer import (
     TransferState,
     withdraw_schedule,
 )
-from scripted_meter import (
-    START_OF_TIME,
-    Run,
-    ScriptedMeter,
-    drive,
-    raw_image,
-)
+from scripted_meter import START_OF_TIME, ScriptedMeter, raw_image
+from virtual_driver import Run, drive
 
 TEN_MINUTES = START_OF_TIME + timedelta(minutes=10)
 
@@ -54,8 +50,10 @@ def test_what_activate_answers_does_not_matter(answer: int | None) -> None:
         return answer if name == "image_activate" else result
 
     meter._act = acted  # type: ignore[method-assign]
+    meter.restart_seconds = 1.0
     transfer, run = drive(meter, raw_image())
     assert transfer.state is TransferState.DONE
+    assert len(run.of(LinkLost)) == (1 if answer is None else 0)
     assert isinstance(run.waits[0], Reconnect)
     assert [event.code for event in run.of(LoggedEvent)] == [17, 18]
 
@@ -129,6 +127,7 @@ def test_power_off_during_every_activation_is_reported_with_the_image_kept() -> 
     _, run = drive(meter, raw_image())
     run.failed(ActivationFailed, "waits for activation")
     assert meter.activations == 2
+    assert run.requests.count("identifier") == 1 + 3 + 3
     meter.activation = "good"
     transfer, run = drive(meter, raw_image(), checkpoint=run.saved[-1])
     assert transfer.state is TransferState.DONE

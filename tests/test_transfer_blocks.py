@@ -24,17 +24,8 @@ from dlms_fw.transfer import (
     TransferState,
     Wait,
 )
-from scripted_meter import (
-    NEW,
-    OLD,
-    Run,
-    ScriptedMeter,
-    drive,
-    finish,
-    raw_image,
-    signed_image,
-    transfer_for,
-)
+from scripted_meter import NEW, OLD, ScriptedMeter, raw_image, signed_image
+from virtual_driver import Run, drive, finish, transfer_for
 
 NEVER = TransferPolicy(activate="never")
 
@@ -49,7 +40,7 @@ def test_a_block_that_is_not_taken_at_once(answers: list[int]) -> None:
     meter.results["image_block_transfer"].extend(answers)
     transfer, run = drive(meter, image, NEVER)
     assert meter.holds(image)
-    assert len(run.of(BlockRetried)) == len(answers)
+    assert [event.attempt for event in run.of(BlockRetried)] == list(range(1, len(answers) + 1))
     assert transfer.result is not None
     assert transfer.result.retries == len(answers)
     assert all(isinstance(wait, Wait) for wait in run.waits)
@@ -355,4 +346,49 @@ def test_an_image_swapped_after_its_verification_is_not_activated() -> None:
     meter.lies["image_transfer_status"] = status
     _, run = drive(meter, raw_image())
     run.failed(ForeignTransfer, "somebody else")
+    assert meter.activations == 0
+
+
+def test_a_restart_forgets_how_often_blocks_were_sent_before() -> None:
+    meter, image = ScriptedMeter(), raw_image()
+    meter.forgets.update({3: 2})
+    meter.verify_fails = 1
+    initiate = meter._initiate
+
+    def again(request: Any) -> int:
+        meter.forgets.update({3: 2 * meter.initiations})
+        return initiate(request)
+
+    meter._initiate = again  # type: ignore[method-assign]
+    _, run = drive(meter, image, NEVER)
+    assert run.error is None
+    assert meter.holds(image)
+
+
+def test_tries_are_counted_for_each_block() -> None:
+    meter = ScriptedMeter()
+    meter.results["image_block_transfer"].extend([250, 250])
+    take = meter._take
+    refusals = iter([250, 250])
+    meter._take = lambda request: (  # type: ignore[method-assign]
+        next(refusals, None) or take(request) if request.parameter.image_block_number == 1 else take(request)
+    )
+    _, run = drive(meter, raw_image(), NEVER)
+    assert run.error is None
+    assert [(event.image_block_number, event.attempt) for event in run.of(BlockRetried)] == [
+        (0, 1), (0, 2), (1, 1), (1, 2),
+    ]  # fmt: skip
+
+
+def test_a_verified_image_that_fails_after_all_is_not_activated() -> None:
+    meter = ScriptedMeter()
+    seen: list[int] = []
+
+    def status(true: int) -> int:
+        seen.append(true)
+        return 4 if seen.count(3) > 1 else true
+
+    meter.lies["image_transfer_status"] = status
+    _, run = drive(meter, raw_image())
+    run.failed(VerificationFailed, "found the image wrong")
     assert meter.activations == 0

@@ -16,6 +16,7 @@ from dlms_fw.errors import (
 )
 from dlms_fw.events import (
     Finished,
+    MeterStatus,
     PhaseFinished,
     PlanMade,
     Progress,
@@ -27,15 +28,8 @@ from dlms_fw.transfer import (
     TransferPolicy,
     TransferState,
 )
-from scripted_meter import (
-    Cut,
-    Run,
-    ScriptedMeter,
-    drive,
-    finish,
-    raw_image,
-    transfer_for,
-)
+from scripted_meter import ScriptedMeter, raw_image
+from virtual_driver import Cut, Run, drive, finish, transfer_for
 
 
 @pytest.mark.fault("T-30")
@@ -94,6 +88,21 @@ def test_a_subscriber_that_raises_stops_the_transfer_and_nothing_is_lost(after: 
         transfer.next_request(1.0)
     again, _ = drive(meter, raw_image(), checkpoint=run.saved[-1] if run.saved else None, start=100.0)
     assert again.state is TransferState.DONE
+
+
+def test_a_subscriber_that_raises_our_own_error_is_not_called_again() -> None:
+    meter, run, events = ScriptedMeter(), Run(), []
+    transfer = transfer_for(run, raw_image())
+
+    def subscriber(event: Any) -> None:
+        events.append(event)
+        if isinstance(event, MeterStatus):
+            raise transfer._job.error(TransferIncomplete, "enough")
+
+    transfer._on_event = subscriber
+    finish(transfer, run, meter)
+    assert str(run.error) == "enough"
+    assert isinstance(events[-1], MeterStatus)
 
 
 def test_the_event_stream_keeps_its_rules() -> None:

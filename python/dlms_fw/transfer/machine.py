@@ -276,8 +276,7 @@ class Transfer:
         job.state = state
         if self._phases.enter(state, job.now):
             self._losses_in_a_row = 0
-        if job.now - job.started > job.policy.run_seconds:
-            self._fail(job.error(TransferIncomplete, "the run has taken longer than it may", retryable=True))
+        if self._overdue():
             return
         self._step = STEPS[state](job)
         if state is _S.TRANSFER_BLOCKS:
@@ -324,14 +323,9 @@ class Transfer:
             self._out_of_patience(step)
             return
         if spent:
-            self._fail(
-                job.error(
-                    TransferIncomplete,
-                    f"the link was lost {self._losses_in_a_row} times without progress, last: {cause}",
-                    hint="run it again: it goes on where it stopped",
-                    retryable=True,
-                )
-            )
+            lost = f"the link was lost {self._losses_in_a_row} times without progress, last: {cause}"
+            hint = "run it again: it goes on where it stopped"
+            self._fail(job.error(TransferIncomplete, lost, hint=hint, retryable=True))
             return
         self._busy_since = None
         self._enter(TRANSITIONS[job.state][Outcome.LOST])
@@ -417,18 +411,19 @@ class Transfer:
         if job.state is not _S.TRANSFER_BLOCKS:
             return
         if self._progress.seconds_since_last() > job.policy.stall_seconds:
-            self._fail(
-                job.error(
-                    TransferIncomplete,
-                    f"less than one block in {job.policy.stall_seconds:.0f} s",
-                    hint="run it again over a better link: it goes on where it stopped",
-                    retryable=True,
-                )
-            )
-        elif job.now - job.started > job.policy.run_seconds:
-            self._fail(job.error(TransferIncomplete, "the run has taken longer than it may", retryable=True))
-        else:
+            slow = f"less than one block in {job.policy.stall_seconds:.0f} s"
+            hint = "run it again over a better link: it goes on where it stopped"
+            self._fail(job.error(TransferIncomplete, slow, hint=hint, retryable=True))
+        elif not self._overdue():
             self._progress.report()
+
+    def _overdue(self) -> bool:
+        """Whether the run has taken longer than it may; if so, it ends."""
+        job = self._job
+        overdue = job.now - job.started > job.policy.run_seconds
+        if overdue:
+            self._fail(job.error(TransferIncomplete, "the run has taken longer than it may", retryable=True))
+        return overdue
 
     def _tell_waiting(self, pause: Wait | Reconnect | Save) -> None:
         now = self._job.now

@@ -133,7 +133,7 @@ class Enable(Interview):
         """On to the initiation, or to what the meter already has."""
         job = self.job
         if job.transfer_enabled is False:
-            if self._put.fault is not None or self._read.value is not True:
+            if self._read.value is not True:
                 why = self._put.fault or "it was written, and still reads so"
                 raise job.error(TransferNotEnabled, f"image_transfer_enabled stays FALSE: {why}")
             job.transfer_enabled = True
