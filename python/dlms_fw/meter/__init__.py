@@ -1,0 +1,1 @@
+"""A simulated meter that ships with the library: memory, image transfer, activation, clock and logs."""

@@ -1,0 +1,268 @@
+"""From a verified image to a running firmware, or back: using, testing, discarding (MCS301 manual, page 116).
+
+The order is a table. Each step is recorded before it is taken, and each may find the power gone:
+
+- before confirmation the old firmware boots, the new image is kept, and the meter waits for an activation command;
+- a new firmware that cannot be installed, does not boot or fails its self-test is discarded and the old one boots;
+- after confirmation the new one boots, and what is left of discarding the old one is done at power-up.
+
+Neither version is discarded before that. Time is an argument: the owner calls :meth:`Activation.advance` at
+:attr:`Activation.deadline`. How an image was received and judged is not known here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Any, Final
+
+from dlms_fw.enums import ActionResult, ImageTransferStatus
+from dlms_fw.meter.event_log import StandardEvent
+from dlms_fw.meter.state import IDENTIFIERS_KEPT, ActivationStep, Firmware, StateMemory, Trigger
+from dlms_fw.meter.storage import Medium, write_durably
+
+
+class FirmwareBehaviour(Enum):
+    """What a new firmware does when it is tried."""
+
+    GOOD = "good"
+    NO_BOOT = "no-boot"
+    FAILS_SELF_TEST = "fails-self-test"
+
+
+class Outcome(Enum):
+    """How a step ended."""
+
+    COMMANDED = "commanded"
+    DONE = "done"
+    FAILED = "failed"
+    POWER_OFF = "power-off"
+
+
+_Step = ActivationStep
+
+TRANSITIONS: Final[Mapping[ActivationStep, Mapping[Outcome, ActivationStep]]] = {
+    _Step.IDLE: {Outcome.COMMANDED: _Step.INSTALL},
+    _Step.INSTALL: {
+        Outcome.DONE: _Step.START,
+        Outcome.FAILED: _Step.DISCARD_NEW,
+        Outcome.POWER_OFF: _Step.IDLE,
+    },
+    _Step.START: {Outcome.DONE: _Step.TEST, Outcome.FAILED: _Step.DISCARD_NEW, Outcome.POWER_OFF: _Step.IDLE},
+    _Step.TEST: {
+        Outcome.DONE: _Step.DISCARD_OLD,
+        Outcome.FAILED: _Step.DISCARD_NEW,
+        Outcome.POWER_OFF: _Step.IDLE,
+    },
+    _Step.DISCARD_OLD: {Outcome.DONE: _Step.IDLE, Outcome.POWER_OFF: _Step.DISCARD_OLD},
+    _Step.DISCARD_NEW: {Outcome.DONE: _Step.IDLE, Outcome.POWER_OFF: _Step.DISCARD_NEW},
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActivationTimings:
+    """How long the steps take, in seconds."""
+
+    install_seconds: float = 0.05
+    reboot_seconds: float = 1.0
+    self_test_seconds: float = 0.2
+
+
+class Activation:
+    """The activation machine of one meter."""
+
+    def __init__(
+        self,
+        memory: StateMemory,
+        medium: Medium,
+        *,
+        timings: ActivationTimings,
+        judge_image: Callable[[], tuple[Firmware, bytes] | None],
+        log_event: Callable[[int, int], None],
+    ) -> None:
+        """``judge_image`` verifies the stored octets once more; ``log_event`` takes a code and a part."""
+        self._memory = memory
+        self._medium = medium
+        self._timings = timings
+        self._judge_image = judge_image
+        self._log_event = log_event
+        self._image = b""
+        self.behaviour = FirmwareBehaviour.GOOD
+        self.deadline: float | None = None
+        """When ``advance`` has something to do, on the monotonic clock; ``None`` while nothing goes on."""
+        self.is_away = False
+        """Whether the meter is rebooting and does not answer."""
+        self.reboots = 0
+
+    def power_up(self) -> None:
+        """What the boot loader does first, at each power-up: nothing on trial is started again by itself."""
+        step = self._memory.state.step
+        if step is _Step.IDLE:
+            return
+        self._change(TRANSITIONS[step][Outcome.POWER_OFF])
+        if self._memory.state.step is not _Step.IDLE:
+            self._discard()
+
+    def command(self, trigger: Trigger, now: float) -> ActionResult:
+        """Begins the activation of the verified image; a schedule is void from here on.
+
+        The stored octets are judged again first. ``temporary-failure`` says that the activation goes on
+        (image_transfer_status 5), as the Blue Book has it.
+        """
+        state = self._memory.state
+        if _Step.INSTALL is not TRANSITIONS[state.step].get(Outcome.COMMANDED):
+            return ActionResult.TEMPORARY_FAILURE
+        judged = self._judge_image()
+        if judged is None:
+            self._memory.commit(
+                image_transfer_status=ImageTransferStatus.VERIFICATION_FAILED, verified=None, schedule=()
+            )
+            self._log_event(
+                StandardEvent.FIRMWARE_VERIFICATION_FAILED, state.verified.part if state.verified else 0
+            )
+            return ActionResult.OTHER_REASON
+        firmware, self._image = judged
+        part = state.parts[firmware.part]
+        self._memory.commit_state(
+            replace(
+                state.with_part(firmware.part, part.with_bank(part.other, None)),
+                step=_Step.INSTALL,
+                image_transfer_status=ImageTransferStatus.ACTIVATION_INITIATED,
+                verified=firmware,
+                trigger=trigger,
+                schedule=(),
+            )
+        )
+        self.deadline = now + self._timings.install_seconds
+        return ActionResult.TEMPORARY_FAILURE
+
+    def advance(self, now: float) -> None:
+        """Takes all steps that are due. Raises OSError where the record of a step cannot be written."""
+        while self.deadline is not None and now >= self.deadline:
+            due, self.deadline = self.deadline, None
+            if self.is_away and self._memory.state.step is _Step.IDLE:
+                self.is_away = False  # the old firmware is up again
+                return
+            outcome = _WORK[self._memory.state.step](self)
+            self._change(TRANSITIONS[self._memory.state.step][outcome])
+            self._enter(due)
+
+    def _enter(self, now: float) -> None:
+        """What begins with the step that has just been recorded."""
+        step, timings = self._memory.state.step, self._timings
+        if step is _Step.START:
+            self._image = b""
+            self._reboot(now)
+        elif step is _Step.TEST:
+            self.is_away = False
+            self.deadline = now + timings.self_test_seconds
+        elif step is _Step.DISCARD_OLD:
+            self._log_event(StandardEvent.FIRMWARE_ACTIVATED, self._active_part())
+            self._discard()
+        elif step is _Step.DISCARD_NEW:
+            self._image = b""
+            self._discard()
+            self._reboot(now)
+
+    def _reboot(self, now: float) -> None:
+        self.reboots += 1
+        self.is_away = True
+        self.deadline = now + self._timings.reboot_seconds
+
+    def _install(self) -> Outcome:
+        firmware = self._trial()
+        part = self._memory.state.parts[firmware.part]
+        try:
+            write_durably(self._medium, bank_region(firmware.part, part.other), self._image)
+        except OSError:
+            return Outcome.FAILED
+        return Outcome.DONE
+
+    def _start(self) -> Outcome:
+        firmware = self._trial()
+        part = self._memory.state.parts[firmware.part]
+        if self.behaviour is FirmwareBehaviour.NO_BOOT or not bank_is_good(
+            self._medium, firmware, part.other
+        ):
+            return Outcome.FAILED  # the watchdog, or the boot loader's own check
+        return Outcome.DONE
+
+    def _test(self) -> Outcome:
+        return Outcome.FAILED if self.behaviour is FirmwareBehaviour.FAILS_SELF_TEST else Outcome.DONE
+
+    def _discard(self) -> None:
+        """Erases the bank that does not run, and ends the activation."""
+        number = self._active_part()
+        part = self._memory.state.parts[number]
+        region = bank_region(number, part.other)
+        try:
+            self._medium.erase(region)
+            self._medium.sync(region)
+        except OSError:
+            self._log_event(
+                StandardEvent.PROGRAM_MEMORY_ERROR, number
+            )  # forgotten all the same: it never boots
+        self._change(TRANSITIONS[self._memory.state.step][Outcome.DONE])
+
+    def _change(self, step: ActivationStep) -> None:
+        """Records a step together with all that it means."""
+        state = self._memory.state
+        changes: dict[str, Any] = {"step": step}
+        if step is _Step.START:
+            firmware = self._trial()
+            part = state.parts[firmware.part]
+            state = state.with_part(firmware.part, part.with_bank(part.other, firmware))
+        elif step is _Step.DISCARD_OLD and state.step is _Step.TEST:
+            firmware = self._trial()
+            part = state.parts[firmware.part]
+            identifiers = (*part.identifiers, firmware.identifier)[-IDENTIFIERS_KEPT:]
+            part = replace(part, running=part.other, identifiers=identifiers)
+            state = state.with_part(firmware.part, part)
+            changes["image_transfer_status"] = ImageTransferStatus.ACTIVATION_SUCCESSFUL
+        elif step is _Step.DISCARD_NEW and state.step is not _Step.DISCARD_NEW:
+            changes |= {"image_transfer_status": ImageTransferStatus.ACTIVATION_FAILED, "reception": None}
+            self._log_event(StandardEvent.FIRMWARE_ACTIVATION_FAILED, self._active_part())
+        elif step is _Step.IDLE:
+            changes["trigger"] = None
+            if state.step in {_Step.DISCARD_OLD, _Step.DISCARD_NEW}:
+                number = self._active_part()
+                part = state.parts[number]
+                state = state.with_part(number, part.with_bank(part.other, None))
+                if state.step is _Step.DISCARD_NEW:
+                    changes["verified"] = None
+            else:
+                changes["image_transfer_status"] = ImageTransferStatus.VERIFICATION_SUCCESSFUL
+        self._memory.commit_state(replace(state, **changes))
+
+    def _trial(self) -> Firmware:
+        """The firmware that the activation is about; the rules of the state guarantee that it is there."""
+        firmware = self._memory.state.verified
+        if firmware is None:
+            raise AssertionError("an activation without a verified image")
+        return firmware
+
+    def _active_part(self) -> int:
+        return self._trial().part
+
+
+_WORK: Final[Mapping[ActivationStep, Callable[[Activation], Outcome]]] = {
+    _Step.INSTALL: Activation._install,
+    _Step.START: Activation._start,
+    _Step.TEST: Activation._test,
+}
+
+
+def bank_region(part: int, bank: int) -> str:
+    """The region of a bank."""
+    return f"part-{part}.bank-{bank}"
+
+
+def bank_is_good(medium: Medium, firmware: Firmware, bank: int) -> bool:
+    """Whether a bank holds exactly the firmware that was verified: the boot loader's check."""
+    try:
+        octets = medium.read(bank_region(firmware.part, bank), 0, firmware.size + 1)
+    except OSError:
+        return False
+    return len(octets) == firmware.size and hashlib.sha256(octets).digest() == firmware.sha256

@@ -1,0 +1,91 @@
+"""The two clocks of a meter as it is given them, and the meter's own settable clock on top.
+
+``monotonic`` measures waiting and never jumps; ``wall`` is the outside world's time, to which the meter adds its own offset.
+Neither is asked of the operating system here: who builds the meter passes a :class:`TimeSource`.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Final, Protocol
+
+from dlms_fw._core import DateTime
+from dlms_fw.meter.storage import Records
+
+CLOCK_STATUS_OK: Final = 0x00
+
+
+class TimeSource(Protocol):
+    """What the meter is told about time, in seconds."""
+
+    def monotonic(self) -> float:
+        """Grows evenly from an arbitrary start."""
+
+    def wall(self) -> float:
+        """Seconds since 1970, UTC."""
+
+
+class VirtualTime:
+    """A time source that moves when it is told to."""
+
+    def __init__(self, wall: float = 1_764_000_000.0) -> None:
+        self.elapsed = 0.0
+        self._start = wall
+
+    def monotonic(self) -> float:
+        """Seconds that have been advanced so far."""
+        return self.elapsed
+
+    def wall(self) -> float:
+        """The start plus what has been advanced so far."""
+        return self._start + self.elapsed
+
+    def advance(self, seconds: float) -> None:
+        """Moves both clocks forward."""
+        if seconds < 0:
+            raise ValueError("time does not run backwards")
+        self.elapsed += seconds
+
+
+class MeterClock:
+    """The meter's clock: the given wall clock plus an offset that is kept in a record."""
+
+    RECORD: Final = "clock"
+
+    def __init__(self, records: Records, source: TimeSource, *, utc_offset_minutes: int) -> None:
+        self._records = records
+        self._source = source
+        self._zone = timezone(timedelta(minutes=utc_offset_minutes))
+        stored = records.load(self.RECORD)
+        if stored is None:
+            records.create(self.RECORD, {"offset": 0.0})
+        self._offset = 0.0 if stored is None else float(stored["offset"])
+
+    @property
+    def utc(self) -> float:
+        """Seconds since 1970 (UTC) as the meter believes."""
+        return self._source.wall() + self._offset
+
+    @property
+    def local(self) -> datetime:
+        """The meter's local time, aware."""
+        return datetime.fromtimestamp(self.utc, self._zone)
+
+    @property
+    def date_time(self) -> DateTime:
+        """The meter's local time as a COSEM date-time, with deviation and clock status."""
+        return DateTime.from_datetime(self.local, clock_status=CLOCK_STATUS_OK)
+
+    def set(self, value: DateTime) -> None:
+        """Sets the clock; without a deviation local time is meant. Raises ValueError, or OSError of the memory."""
+        moment = value.to_datetime()
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=self._zone)
+        offset = moment.astimezone(UTC).timestamp() - self._source.wall()
+        self._records.store(self.RECORD, {"offset": offset})
+        self._offset = offset
+
+    def shift(self, seconds: int) -> None:
+        """Moves the clock. Raises OSError of the memory."""
+        self._records.store(self.RECORD, {"offset": self._offset + seconds})
+        self._offset += seconds

@@ -1,0 +1,107 @@
+"""What a simulated meter is told about itself: one frozen value, made by a model's profile or by hand.
+
+Keys enter as :class:`~dlms_fw._core.Key`; nothing here reads files or the environment.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from dlms_fw._core import Key
+from dlms_fw.enums import AuthenticationMechanism
+from dlms_fw.errors import ConfigurationError
+from dlms_fw.meter.activation import ActivationTimings, FirmwareBehaviour
+from dlms_fw.security import SecurityPolicy
+from dlms_fw.signing_keys import PublicKey
+
+BLOCK_OVERHEAD: Final = 54
+"""Octets around an image block in a general-glo ciphered ACTION request, at most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeterConfig:
+    """One meter.
+
+    Attributes:
+        model: The meter type, as it stands in 0-0:96.1.1.255 and as a container must name it.
+        logical_device_name: 16 octets.
+        system_title: 8 octets.
+        hardware: Its hardware revision.
+        factory_version: The version of each firmware part before the first upgrade.
+        part_count: Firmware parts from value group B 0 on.
+        server_sap: The SAP of the logical device; the HDLC upper address.
+        mechanism: How the management and reading clients authenticate themselves.
+        password: The LLS password.
+        security_policy: The least protection of those clients' messages.
+        client_system_title: The only client title that is accepted; ``None`` accepts any.
+        max_pdu_size: Largest APDU that is received, in octets.
+        image_block_size: In octets; ``0`` takes the largest multiple of 64 that surely fits ``max_pdu_size``.
+        image_size_limit: Octets of memory for an image.
+        image_identifier_length: In octets.
+        self_verify: Whether verification starts by itself after the last block.
+        verify_seconds: How long it takes.
+        trusted: The vendor's public keys.
+        accept_raw: Whether images without a container are accepted.
+        allow_downgrade: Whether older versions are accepted.
+        sync_every_blocks: Image blocks between two barriers, see ``storage.ImageBlockStore``.
+        timings: How long the steps of an activation take.
+        behaviour: What a new firmware does when it is tried.
+        identifiers_order: Whether the running firmware's identifier stands first or last in its array.
+        utc_offset_minutes: Local time minus UTC.
+        schedule_grace_seconds: How late a scheduled activation may still begin, see ``schedule.py``.
+        counter_stride: Invocation counters reserved at a time.
+        authentication_tries: Failed authentications of a client until it is locked out; 0 never.
+        lockout_seconds: How long.
+        owner_idle_seconds: After this time without a call another association may take the image transfer over.
+    """
+
+    model: str = "MCS301"
+    logical_device_name: bytes = b"MCS0040612345678"
+    system_title: bytes = bytes.fromhex("4D43530460BC614E")
+    hardware: int = 1
+    factory_version: str = "1.0.0"
+    part_count: int = 3
+    server_sap: int = 1
+    mechanism: AuthenticationMechanism = AuthenticationMechanism.LOWEST_LEVEL
+    password: Key | None = None
+    security_suite: int = 0
+    security_policy: SecurityPolicy = SecurityPolicy.NONE
+    global_unicast_encryption_key: Key | None = None
+    global_broadcast_encryption_key: Key | None = None
+    authentication_key: Key | None = None
+    client_system_title: bytes | None = None
+    max_pdu_size: int = 1024
+    image_block_size: int = 0
+    image_size_limit: int = 16 * 1024 * 1024
+    image_identifier_length: int = 6
+    self_verify: bool = True
+    verify_seconds: float = 0.2
+    trusted: tuple[PublicKey, ...] = ()
+    accept_raw: bool = False
+    allow_downgrade: bool = False
+    sync_every_blocks: int = 64
+    timings: ActivationTimings = field(default_factory=ActivationTimings)
+    behaviour: FirmwareBehaviour = FirmwareBehaviour.GOOD
+    identifiers_order: Literal["newest-first", "newest-last"] = "newest-first"
+    utc_offset_minutes: int = 0
+    schedule_grace_seconds: float = 86_400.0
+    counter_stride: int = 256
+    authentication_tries: int = 5
+    lockout_seconds: float = 60.0
+    owner_idle_seconds: float = 10.0
+
+    def __post_init__(self) -> None:
+        if len(self.system_title) != 8:
+            raise ConfigurationError("a system title has 8 octets")
+        if not 1 <= self.part_count <= 10:
+            raise ConfigurationError("a meter has 1 to 10 firmware parts")
+        if not 64 <= self.max_pdu_size <= 0xFFFF:
+            raise ConfigurationError("max_pdu_size is 64 to 65535 octets")
+        if self.image_block_size == 0:
+            room = self.max_pdu_size - BLOCK_OVERHEAD
+            object.__setattr__(self, "image_block_size", room // 64 * 64 if room >= 64 else max(1, room))
+        if not 1 <= self.image_block_size <= 0xFFFF:
+            raise ConfigurationError("image_block_size is 1 to 65535 octets")
+        if self.counter_stride < 1:
+            raise ConfigurationError("counter_stride is at least 1")

@@ -1,0 +1,324 @@
+"""The server side of image transfer: what each call does in each image_transfer_status, and what is remembered of it.
+
+The answers are a table (:data:`ANSWERS`); the effects stand below it. An image that has been verified is never disturbed: a
+block for it is refused, and one with other octets also takes the verification and any schedule back. Judging and
+activating are done by others; access rights and associations are not known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import Enum, auto
+from typing import Final
+
+from dlms_fw._core import BitString, BlockStatus
+from dlms_fw.cosem.image_transfer import ImageToActivateInfo, ImageTransfer
+from dlms_fw.cosem.server import CosemFault, ServerObject
+from dlms_fw.enums import ActionResult, DataAccessResult, ImageTransferStatus
+from dlms_fw.errors import ImageRejected
+from dlms_fw.logical_name import LogicalNameLike
+from dlms_fw.meter.activation import Activation
+from dlms_fw.meter.configuration import MeterConfig
+from dlms_fw.meter.event_log import StandardEvent
+from dlms_fw.meter.judgement import ImageJudge
+from dlms_fw.meter.state import ActivationStep, Firmware, Reception, StateMemory, Trigger
+from dlms_fw.meter.storage import ImageBlockStore
+
+PART_UNKNOWN: Final = 0xFF
+"""The event parameter while it is not known which part an image is for."""
+
+
+class Call(Enum):
+    """The four methods."""
+
+    INITIATE = auto()
+    BLOCK = auto()
+    VERIFY = auto()
+    ACTIVATE = auto()
+
+
+class Answer(Enum):
+    """What a call meets."""
+
+    ACCEPT = auto()
+    """It is carried out, where its parameters allow."""
+    SUCCESS = auto()
+    """Already so."""
+    TEMPORARY_FAILURE = auto()
+    OTHER_REASON = auto()
+
+
+_ACCEPT, _SUCCESS, _BUSY, _REFUSED = Answer
+
+ANSWERS: Final[Mapping[Call, tuple[Answer, ...]]] = {
+    # status        0 none    1 initiated 2 verifying 3 verified 4 failed  5 activating 6 active 7 failed
+    Call.INITIATE: (_ACCEPT, _ACCEPT, _BUSY, _ACCEPT, _ACCEPT, _BUSY, _ACCEPT, _ACCEPT),
+    Call.BLOCK: (_REFUSED, _ACCEPT, _BUSY, _REFUSED, _REFUSED, _BUSY, _REFUSED, _REFUSED),
+    Call.VERIFY: (_REFUSED, _ACCEPT, _BUSY, _SUCCESS, _ACCEPT, _BUSY, _SUCCESS, _REFUSED),
+    Call.ACTIVATE: (_REFUSED, _ACCEPT, _BUSY, _ACCEPT, _REFUSED, _BUSY, _SUCCESS, _REFUSED),
+}
+
+_Status = ImageTransferStatus
+_INFORMED: Final = frozenset(
+    {_Status.VERIFICATION_SUCCESSFUL, _Status.ACTIVATION_INITIATED, _Status.ACTIVATION_SUCCESSFUL}
+)
+
+
+class ImageStore(
+    ServerObject, interface=ImageTransfer, own={"power_up", "advance", "deadline", "activate", "judge_again"}
+):
+    """The image transfer object of a meter."""
+
+    def __init__(
+        self,
+        instance_id: LogicalNameLike,
+        *,
+        config: MeterConfig,
+        memory: StateMemory,
+        blocks: ImageBlockStore,
+        judge: ImageJudge,
+        log_event: Callable[[int, int], None],
+        monotonic: Callable[[], float],
+    ) -> None:
+        super().__init__(instance_id)
+        self._config = config
+        self._memory = memory
+        self._blocks = blocks
+        self._judge = judge
+        self._log_event = log_event
+        self._monotonic = monotonic
+        self._received = BlockStatus(0)
+        self._activation: Activation | None = None
+        self.deadline: float | None = None
+        """When a running verification ends, on the monotonic clock."""
+
+    def power_up(self, activation: Activation) -> None:
+        """Finds out what has survived. A block whose octets are not what was acknowledged counts as missing."""
+        self._activation = activation
+        self.deadline = None
+        state = self._memory.state
+        reception = state.reception
+        if reception is None:
+            return
+        status = state.image_transfer_status
+        if status < _Status.VERIFICATION_SUCCESSFUL and reception.block_size != self.image_block_size:
+            self._memory.commit(image_transfer_status=_Status.TRANSFER_NOT_INITIATED, reception=None)
+            return
+        self._blocks.begin(reception.serial, reception.size, reception.block_size)
+        self._received = BlockStatus(reception.block_count)
+        for number, is_there in self._blocks.scan():
+            if is_there:
+                self._received.mark(number)
+        if (
+            status in {_Status.VERIFICATION_INITIATED, _Status.VERIFICATION_SUCCESSFUL}
+            and not self._received.complete
+        ):
+            self._cancel_verification()
+        elif status == _Status.VERIFICATION_INITIATED or (
+            status == _Status.TRANSFER_INITIATED and self._received.complete and self._config.self_verify
+        ):
+            self._begin_verification()
+
+    def advance(self, now: float) -> None:
+        """Ends a verification that is due."""
+        if self.deadline is not None and now >= self.deadline:
+            self.deadline = None
+            self._end_verification()
+
+    @property
+    def image_block_size(self) -> int:
+        """Octets."""
+        return self._config.image_block_size
+
+    @property
+    def image_transferred_blocks_status(self) -> BitString:
+        """One bit for each block of the image that was initiated; none before."""
+        return self._received.to_bit_string() if self._memory.state.reception else BitString()
+
+    @property
+    def image_first_not_transferred_block_number(self) -> int:
+        """The lowest missing block; the number of blocks when complete."""
+        return self._received.first_not_transferred if self._memory.state.reception else 0
+
+    @property
+    def image_transfer_enabled(self) -> bool:
+        """While it is FALSE all methods are refused; a transfer under way is kept."""
+        return self._memory.state.image_transfer_enabled
+
+    @image_transfer_enabled.setter
+    def image_transfer_enabled(self, value: bool) -> None:
+        try:
+            self._memory.commit(image_transfer_enabled=value)
+        except OSError:
+            raise CosemFault(DataAccessResult.HARDWARE_FAULT) from None
+
+    @property
+    def image_transfer_status(self) -> ImageTransferStatus:
+        """How far the process has come."""
+        return self._memory.state.image_transfer_status
+
+    @property
+    def image_to_activate_info(self) -> list[ImageToActivateInfo]:
+        """The verified image; its signature is the raw r||s of the container."""
+        firmware = self._memory.state.verified
+        if firmware is None or self.image_transfer_status not in _INFORMED:
+            return []
+        return [ImageToActivateInfo(firmware.size, firmware.identifier, firmware.signature)]
+
+    def image_transfer_initiate(self, image_identifier: bytes, image_size: int) -> None:
+        """Begins a transfer; everything received, verified or scheduled before is void."""
+        if self._answer(Call.INITIATE) is _BUSY or self._memory.state.step is not ActivationStep.IDLE:
+            raise CosemFault(ActionResult.TEMPORARY_FAILURE)
+        if len(image_identifier) != self._config.image_identifier_length:
+            raise CosemFault(ActionResult.OTHER_REASON)
+        if not 0 < image_size <= self._config.image_size_limit:
+            raise CosemFault(ActionResult.OTHER_REASON)
+        serial = self._memory.state.serial + 1
+        reception = Reception(serial, image_identifier, image_size, self.image_block_size)
+        try:
+            self._blocks.reserve(image_size, reception.block_size)
+            self._memory.commit(
+                image_transfer_status=_Status.TRANSFER_INITIATED,
+                serial=serial,
+                reception=reception,
+                verified=None,
+                schedule=(),
+            )
+        except OSError:
+            raise CosemFault(ActionResult.HARDWARE_FAULT) from None
+        self._blocks.begin(serial, image_size, reception.block_size)
+        self._received = BlockStatus(reception.block_count)
+        self._log_event(StandardEvent.FIRMWARE_TRANSFER_STARTED, PART_UNKNOWN)
+
+    def image_block_transfer(self, image_block_number: int, image_block_value: bytes) -> None:
+        """Takes one block; after the last missing one the meter verifies by itself, where it is set so."""
+        answer = self._answer(Call.BLOCK)
+        state = self._memory.state
+        reception = state.reception
+        if answer is _BUSY:
+            raise CosemFault(ActionResult.TEMPORARY_FAILURE)
+        if answer is not _ACCEPT or reception is None:
+            if state.image_transfer_status == _Status.VERIFICATION_SUCCESSFUL and not self._is_stored(
+                image_block_number, image_block_value
+            ):
+                self._cancel_verification()
+            raise CosemFault(ActionResult.OTHER_REASON)
+        if len(image_block_value) != _block_length(reception, image_block_number):
+            raise CosemFault(ActionResult.OTHER_REASON)
+        if self._is_stored(image_block_number, image_block_value):
+            return
+        self._received.mark(image_block_number, transferred=False)
+        try:
+            self._blocks.write(image_block_number, image_block_value)
+        except OSError:
+            raise CosemFault(ActionResult.HARDWARE_FAULT) from None
+        self._received.mark(image_block_number)
+        if self._received.complete:
+            self._log_event(StandardEvent.FIRMWARE_TRANSFER_FINISHED, PART_UNKNOWN)
+            if self._config.self_verify:
+                self._begin_verification()
+
+    def image_verify(self) -> None:
+        """Verifies; ``temporary-failure`` while that takes time, then image_transfer_status tells."""
+        answer = self._answer(Call.VERIFY)
+        if answer is _SUCCESS:
+            return
+        if answer is _BUSY:
+            raise CosemFault(ActionResult.TEMPORARY_FAILURE)
+        if answer is _REFUSED or not self._received.complete:
+            raise CosemFault(ActionResult.OTHER_REASON)
+        self._begin_verification()
+        self._raise_by_status()
+
+    def image_activate(self) -> None:
+        """Activates on demand, over any schedule, after a verification where there was none."""
+        result = self.activate(Trigger.ON_DEMAND)
+        if result is not ActionResult.SUCCESS:
+            raise CosemFault(result)
+
+    def activate(self, trigger: Trigger) -> ActionResult:
+        """The same for any trigger. A schedule never activates what had not been verified when it fell due."""
+        answer = self._answer(Call.ACTIVATE)
+        if answer is _SUCCESS:
+            return ActionResult.SUCCESS
+        if answer is _BUSY:
+            return ActionResult.TEMPORARY_FAILURE
+        if answer is _REFUSED or self._activation is None:
+            return ActionResult.OTHER_REASON
+        if self.image_transfer_status == _Status.TRANSFER_INITIATED:
+            if trigger is not Trigger.ON_DEMAND or not self._received.complete:
+                return ActionResult.OTHER_REASON
+            self._begin_verification(at_once=True)
+        if self.image_transfer_status != _Status.VERIFICATION_SUCCESSFUL:
+            return ActionResult.OTHER_REASON
+        try:
+            return self._activation.command(trigger, self._monotonic())
+        except OSError:
+            return ActionResult.HARDWARE_FAULT
+
+    def judge_again(self) -> tuple[Firmware, bytes] | None:
+        """The verified firmware and its octets as they are stored now; ``None`` where they are no longer the same."""
+        state = self._memory.state
+        if state.reception is None or state.verified is None:
+            return None
+        try:
+            data = self._blocks.read_image()
+            firmware = self._judge.judge(data, state.reception, state.parts)
+        except (ImageRejected, OSError):
+            return None
+        return (firmware, data) if firmware == state.verified else None
+
+    def _answer(self, call: Call) -> Answer:
+        if not self.image_transfer_enabled:
+            raise CosemFault(ActionResult.OTHER_REASON)
+        return ANSWERS[call][self.image_transfer_status]
+
+    def _is_stored(self, number: int, value: bytes) -> bool:
+        if number >= len(self._received) or not self._received[number]:
+            return False
+        try:
+            return self._blocks.read(number) == value
+        except OSError:
+            return False
+
+    def _begin_verification(self, *, at_once: bool = False) -> None:
+        """All blocks are made durable, then the status says that the check goes on."""
+        try:
+            self._blocks.barrier()
+            self._memory.commit(image_transfer_status=_Status.VERIFICATION_INITIATED, verified=None)
+        except OSError:
+            raise CosemFault(ActionResult.HARDWARE_FAULT) from None
+        if at_once or self._config.verify_seconds <= 0:
+            self._end_verification()
+        else:
+            self.deadline = self._monotonic() + self._config.verify_seconds
+
+    def _end_verification(self) -> None:
+        state = self._memory.state
+        if state.reception is None:
+            return
+        try:
+            firmware = self._judge.judge(self._blocks.read_image(), state.reception, state.parts)
+        except (ImageRejected, OSError):
+            self._memory.commit(image_transfer_status=_Status.VERIFICATION_FAILED, verified=None, schedule=())
+            self._log_event(StandardEvent.FIRMWARE_VERIFICATION_FAILED, PART_UNKNOWN)
+        else:
+            self._memory.commit(image_transfer_status=_Status.VERIFICATION_SUCCESSFUL, verified=firmware)
+            self._log_event(StandardEvent.FIRMWARE_READY_FOR_ACTIVATION, firmware.part)
+
+    def _cancel_verification(self) -> None:
+        self.deadline = None
+        self._memory.commit(image_transfer_status=_Status.TRANSFER_INITIATED, verified=None, schedule=())
+
+    def _raise_by_status(self) -> None:
+        if self.image_transfer_status == _Status.VERIFICATION_INITIATED:
+            raise CosemFault(ActionResult.TEMPORARY_FAILURE)
+        if self.image_transfer_status != _Status.VERIFICATION_SUCCESSFUL:
+            raise CosemFault(ActionResult.OTHER_REASON)
+
+
+def _block_length(reception: Reception, number: int) -> int | None:
+    """How long a block must be, or ``None`` where there is no such block."""
+    if number >= reception.block_count:
+        return None
+    return min(reception.block_size, reception.size - number * reception.block_size)

@@ -1,0 +1,196 @@
+"""Memory whose power can be cut at any operation: what tests and demonstrations put under a simulated meter.
+
+It may not know what lies above it: it only sees regions, writes and barriers, and is as unkind as a real
+memory may be.
+"""
+
+from __future__ import annotations
+
+import errno
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, NoReturn, TypeAlias
+
+When: TypeAlias = Literal["before", "inside", "after"]
+Unsynced: TypeAlias = Literal["lost", "kept", "mixed"]
+_Change: TypeAlias = tuple[int, bytes] | None  # offset and octets, or None for an erasure
+
+
+class PowerCut(BaseException):
+    """The power has gone. Not an ``Exception``: no code of the meter may survive it by catching errors."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Where the power goes, and what becomes of writes that no barrier has covered.
+
+    Attributes:
+        operation: The operation (write, erase, reserve, sync) counted from 0.
+        when: Before it, inside it (a torn write, a half-done barrier) or after it.
+        unsynced: Writes without a barrier are all lost, all kept, or each kept, lost or torn by chance.
+        seed: Of that chance.
+    """
+
+    operation: int
+    when: When = "before"
+    unsynced: Unsynced = "mixed"
+    seed: int = 0
+
+
+class SimulatedMedium:
+    """A medium in memory; :meth:`survivor` is what the next power-up finds after the cut."""
+
+    def __init__(
+        self,
+        content: Mapping[str, bytes] | None = None,
+        *,
+        cut: Cut | None = None,
+        capacity: int | None = None,
+    ) -> None:
+        """``capacity`` limits the sum of all regions in octets."""
+        self._durable = {region: bytearray(octets) for region, octets in (content or {}).items()}
+        self._unsynced: list[tuple[str, _Change]] = []
+        self._seen = {region: bytearray(octets) for region, octets in self._durable.items()}
+        self._cut = cut
+        self._random = random.Random(cut.seed if cut else 0)  # noqa: S311 - repeatable faults, not secrets
+        self._capacity = capacity
+        self._has_power = True
+        self.operations = 0
+        self.failing: set[str] = set()
+
+    def read(self, region: str, offset: int, size: int) -> bytes:
+        """What is seen now, durable or not."""
+        self._need_power()
+        return bytes(self._seen.get(region, b"")[offset : offset + size])
+
+    def write(self, region: str, offset: int, data: bytes) -> None:
+        """Seen at once, durable after ``sync``."""
+        self._operate(region, (offset, bytes(data)))
+
+    def erase(self, region: str) -> None:
+        """Seen at once, durable after ``sync``."""
+        self._operate(region, None)
+
+    def reserve(self, region: str, size: int) -> None:
+        """Raises OSError where the capacity does not suffice."""
+        self._begin()
+        if self._capacity is not None:
+            others = sum(len(octets) for name, octets in self._seen.items() if name != region)
+            if others + size > self._capacity:
+                raise OSError(errno.ENOSPC, "no room left")
+        self._end()
+
+    def sync(self, region: str) -> None:
+        """Makes the changes of the region durable; a cut inside makes any part of them durable."""
+        self._fail(region)
+        if self._begin():
+            self._settle(region, "mixed")
+            self._die()
+        self._settle(region, "kept")
+        self._end()
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+    def rot(self, region: str, offset: int) -> None:
+        """Turns one bit of a durable octet."""
+        self._durable[region][offset] ^= 0x01
+        self._seen[region][offset] ^= 0x01
+
+    def cut_now(self, unsynced: Unsynced = "mixed") -> None:
+        """The power goes between two operations; every later call raises PowerCut."""
+        for region in sorted({region for region, _ in self._unsynced}):
+            self._settle(region, unsynced)
+        self._has_power = False
+
+    def survivor(self, cut: Cut | None = None) -> SimulatedMedium:
+        """The memory as the next power-up finds it; while there still is power, as it is seen now."""
+        content = self._seen if self._has_power else self._durable
+        found = {region: bytes(octets) for region, octets in content.items()}
+        return SimulatedMedium(found, cut=cut, capacity=self._capacity)
+
+    def _operate(self, region: str, change: _Change) -> None:
+        self._fail(region)
+        if self._begin():
+            for earlier in sorted({name for name, _ in self._unsynced}):
+                self._settle(earlier, self._cut.unsynced if self._cut else "mixed")
+            self._tear(region, change)
+            self._die()
+        self._unsynced.append((region, change))
+        _apply(self._seen, region, change)
+        self._end()
+
+    def _begin(self) -> bool:
+        """Whether the power goes inside the operation that begins now; cuts it where it goes before."""
+        self._need_power()
+        cut = self._cut
+        if cut is None or cut.operation != self.operations:
+            return False
+        if cut.when == "before":
+            self._die()
+        return cut.when == "inside"
+
+    def _end(self) -> None:
+        cut = self._cut
+        if cut is not None and cut.operation == self.operations and cut.when == "after":
+            self._die()
+        self.operations += 1
+
+    def _die(self) -> NoReturn:
+        self.cut_now(self._cut.unsynced if self._cut else "mixed")
+        raise PowerCut
+
+    def _fail(self, region: str) -> None:
+        if region in self.failing:
+            raise OSError(errno.EIO, f"the region {region!r} fails")
+
+    def _need_power(self) -> None:
+        if not self._has_power:
+            raise PowerCut
+
+    def _settle(self, region: str, unsynced: Unsynced) -> None:
+        """Turns unsynced changes of a region into durable ones, as the manner of the loss says."""
+        left: list[tuple[str, _Change]] = []
+        for name, change in self._unsynced:
+            if name != region:
+                left.append((name, change))
+            elif unsynced == "kept":
+                _apply(self._durable, region, change)
+            elif unsynced == "mixed":
+                fate = self._random.choice(("kept", "lost", "torn"))
+                if fate == "kept":
+                    _apply(self._durable, region, change)
+                elif fate == "torn":
+                    self._tear(region, change)
+        self._unsynced = left
+
+    def _tear(self, region: str, change: _Change) -> None:
+        """Only the beginning, the end, or nonsense of a write arrives; an erasure stops in the middle."""
+        if change is None:
+            octets = self._durable.setdefault(region, bytearray())
+            del octets[self._random.randint(0, len(octets)) :]
+            return
+        offset, data = change
+        middle = self._random.randint(0, len(data))
+        kind = self._random.choice(("prefix", "suffix", "garbage", "erased"))
+        if kind == "prefix":
+            torn = (offset, data[:middle])
+        elif kind == "suffix":
+            torn = (offset + middle, data[middle:])
+        elif kind == "garbage":
+            torn = (offset, data[:middle] + self._random.randbytes(len(data) - middle))
+        else:
+            torn = (offset, data[:middle] + b"\xff" * (len(data) - middle))
+        _apply(self._durable, region, torn)
+
+
+def _apply(content: dict[str, bytearray], region: str, change: _Change) -> None:
+    octets = content.setdefault(region, bytearray())
+    if change is None:
+        octets.clear()
+        return
+    offset, data = change
+    if len(octets) < offset:
+        octets.extend(bytes(offset - len(octets)))
+    octets[offset : offset + len(data)] = data

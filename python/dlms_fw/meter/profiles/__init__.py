@@ -1,0 +1,1 @@
+"""The meter models that can be simulated, one file each."""

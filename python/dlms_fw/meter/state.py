@@ -1,0 +1,268 @@
+"""What the meter remembers about its firmware: one record, replaced as a whole, with its rules held at every change.
+
+Everything that decides which firmware boots, which image may be activated and when stands in one :class:`MeterState`, so a
+power cut finds either the old or the new value of all of it. This file knows the rules of two banks; it does not know how
+an image is received, verified or started.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import Any, Final
+
+from dlms_fw.enums import ImageTransferStatus
+from dlms_fw.meter.storage import Json, Records, StorageError
+
+IDENTIFIERS_KEPT: Final = 16
+"""How many identifiers of a part are kept; the MCS301 promises at least ten (manual, page 117)."""
+
+
+class ActivationStep(Enum):
+    """Where an activation stands; written before the step is taken."""
+
+    IDLE = "idle"
+    INSTALL = "install"
+    """Using: the new image is being copied into the bank that does not run."""
+    START = "start"
+    """Using: the new bank is complete; the meter reboots into it, once, on trial."""
+    TEST = "test"
+    """Testing: the new firmware runs on trial."""
+    DISCARD_OLD = "discard-old"
+    """The new firmware is confirmed; the old one is being erased."""
+    DISCARD_NEW = "discard-new"
+    """The new firmware was found bad; it and its image are being erased."""
+
+
+class Trigger(Enum):
+    """Who asked for an activation."""
+
+    ON_DEMAND = "on-demand"
+    SCHEDULED = "scheduled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Firmware:
+    """A firmware that was found good: what a bank holds, or what the image received is to become.
+
+    Attributes:
+        part: Value group B: 0 metrology, 1 application, 2 communication module.
+        identifier: The identifier it was initiated with.
+        version: ``X.Y.Z``, or empty where a raw image does not say.
+        size: Octets of the image.
+        sha256: Of the image.
+        signature: Raw r||s, 64 octets; empty where a raw image has none.
+    """
+
+    part: int
+    identifier: bytes
+    version: str
+    size: int
+    sha256: bytes
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FirmwarePart:
+    """One firmware part with its two banks."""
+
+    running: int
+    """The bank whose firmware boots: 0 or 1."""
+    banks: tuple[Firmware | None, Firmware | None]
+    identifiers: tuple[bytes, ...] = ()
+    """All identifiers that this part has run, the newest last."""
+
+    @property
+    def other(self) -> int:
+        """The bank that does not run."""
+        return 1 - self.running
+
+    @property
+    def firmware(self) -> Firmware:
+        """The confirmed firmware."""
+        firmware = self.banks[self.running]
+        if firmware is None:
+            raise StorageError("the running bank is empty")
+        return firmware
+
+    def with_bank(self, bank: int, firmware: Firmware | None) -> FirmwarePart:
+        """The same with other content in one bank."""
+        banks = (firmware, self.banks[1]) if bank == 0 else (self.banks[0], firmware)
+        return replace(self, banks=banks)
+
+
+@dataclass(frozen=True, slots=True)
+class Reception:
+    """An image that has been initiated."""
+
+    serial: int
+    """Differs for each initiation in the life of the meter."""
+    identifier: bytes
+    size: int
+    block_size: int
+
+    @property
+    def block_count(self) -> int:
+        """Number of blocks; the last one may be short."""
+        return -(-self.size // self.block_size)
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleEntry:
+    """One execution_time of the activation scheduler, as written, and what it was taken to mean."""
+
+    time: bytes
+    """4 octets."""
+    date: bytes
+    """5 octets."""
+    due: float | None
+    """When it fires, in seconds since 1970 (UTC) of the meter's own clock; ``None`` never."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeterState:
+    """Everything that is decided about firmware, in one piece."""
+
+    parts: tuple[FirmwarePart, ...]
+    image_transfer_status: ImageTransferStatus = ImageTransferStatus.TRANSFER_NOT_INITIATED
+    image_transfer_enabled: bool = True
+    serial: int = 0
+    reception: Reception | None = None
+    verified: Firmware | None = None
+    step: ActivationStep = ActivationStep.IDLE
+    trigger: Trigger | None = None
+    schedule: tuple[ScheduleEntry, ...] = field(default=())
+
+    def with_part(self, number: int, part: FirmwarePart) -> MeterState:
+        """The same with one firmware part changed."""
+        return replace(self, parts=(*self.parts[:number], part, *self.parts[number + 1 :]))
+
+
+class StateMemory:
+    """The state in memory and in its record, never different: :meth:`commit` is durable when it returns."""
+
+    RECORD: Final = "firmware"
+
+    def __init__(self, records: Records, factory: MeterState) -> None:
+        """``factory`` is taken where nothing has been recorded. Raises RecordLost."""
+        self._records = records
+        stored = records.load(self.RECORD)
+        if stored is None:
+            records.create(self.RECORD, state_to_json(factory))
+        self.state = factory if stored is None else state_from_json(stored)
+
+    def commit(self, **changes: Any) -> None:
+        """Changes some fields at once. Raises OSError, and then nothing has changed."""
+        self.commit_state(replace(self.state, **changes))
+
+    def commit_state(self, new: MeterState) -> None:
+        """Replaces the state. A change that breaks a rule of the banks raises StorageError before it is written."""
+        check_change(self.state, new)
+        self._records.store(self.RECORD, state_to_json(new))
+        self.state = new
+
+
+_STATUS = ImageTransferStatus
+_WITH_IMAGE = frozenset(
+    {_STATUS.TRANSFER_INITIATED, _STATUS.VERIFICATION_INITIATED, _STATUS.VERIFICATION_SUCCESSFUL}
+)
+_ON_TRIAL = frozenset({ActivationStep.INSTALL, ActivationStep.START, ActivationStep.TEST})
+
+
+def check_change(old: MeterState, new: MeterState) -> None:
+    """The rules that no write may break; raises StorageError naming the one that would be."""
+    for before, after in zip(old.parts, new.parts, strict=True):
+        if after.banks[after.running] is None:
+            raise StorageError("the bank that boots would be empty")
+        if before.running != after.running:
+            if (old.step, new.step) != (ActivationStep.TEST, ActivationStep.DISCARD_OLD):
+                raise StorageError("another bank would boot without a passed test")
+            if before.banks != after.banks:
+                raise StorageError("a bank would change in the moment of confirmation")
+        for bank in (0, 1):
+            if before.banks[bank] is None or after.banks[bank] is not None:
+                continue
+            if old.step not in {ActivationStep.DISCARD_OLD, ActivationStep.DISCARD_NEW} and (
+                new.step is not ActivationStep.INSTALL
+            ):
+                raise StorageError("a firmware would be discarded before confirmation")
+    if new.image_transfer_status in _WITH_IMAGE and new.reception is None:
+        raise StorageError("the status speaks of an image that is not there")
+    if new.image_transfer_status == _STATUS.VERIFICATION_SUCCESSFUL and new.verified is None:
+        raise StorageError("an image would count as verified without a verification")
+    if new.step in _ON_TRIAL and (new.reception is None or new.verified is None):
+        raise StorageError("the new image would be gone while its firmware is on trial")
+    if (new.step in _ON_TRIAL) != (new.image_transfer_status == _STATUS.ACTIVATION_INITIATED):
+        raise StorageError("the status and the step of the activation would contradict each other")
+
+
+def state_to_json(state: MeterState) -> Json:
+    """The record of a state."""
+    reception, parts = state.reception, state.parts
+    return {
+        "parts": [
+            {
+                "running": part.running,
+                "banks": [_firmware_to_json(firmware) for firmware in part.banks],
+                "identifiers": [identifier.hex() for identifier in part.identifiers],
+            }
+            for part in parts
+        ],
+        "image_transfer_status": int(state.image_transfer_status),
+        "image_transfer_enabled": state.image_transfer_enabled,
+        "serial": state.serial,
+        "reception": reception
+        and [reception.serial, reception.identifier.hex(), reception.size, reception.block_size],
+        "verified": _firmware_to_json(state.verified),
+        "step": state.step.value,
+        "trigger": state.trigger and state.trigger.value,
+        "schedule": [[entry.time.hex(), entry.date.hex(), entry.due] for entry in state.schedule],
+    }
+
+
+def state_from_json(value: Json) -> MeterState:
+    """The state in a record; what is there has passed the digest of the record."""
+    reception = value["reception"]
+    return MeterState(
+        parts=tuple(
+            FirmwarePart(
+                part["running"],
+                (_firmware_from_json(part["banks"][0]), _firmware_from_json(part["banks"][1])),
+                tuple(map(bytes.fromhex, part["identifiers"])),
+            )
+            for part in value["parts"]
+        ),
+        image_transfer_status=ImageTransferStatus(value["image_transfer_status"]),
+        image_transfer_enabled=value["image_transfer_enabled"],
+        serial=value["serial"],
+        reception=reception and Reception(reception[0], bytes.fromhex(reception[1]), *reception[2:]),
+        verified=_firmware_from_json(value["verified"]),
+        step=ActivationStep(value["step"]),
+        trigger=value["trigger"] and Trigger(value["trigger"]),
+        schedule=tuple(
+            ScheduleEntry(bytes.fromhex(time), bytes.fromhex(date), due)
+            for time, date, due in value["schedule"]
+        ),
+    )
+
+
+def _firmware_to_json(firmware: Firmware | None) -> Json | None:
+    return firmware and {
+        "part": firmware.part,
+        "identifier": firmware.identifier.hex(),
+        "version": firmware.version,
+        "size": firmware.size,
+        "sha256": firmware.sha256.hex(),
+        "signature": firmware.signature.hex(),
+    }
+
+
+def _firmware_from_json(value: Json | None) -> Firmware | None:
+    return value and Firmware(
+        part=value["part"],
+        identifier=bytes.fromhex(value["identifier"]),
+        version=value["version"],
+        size=value["size"],
+        sha256=bytes.fromhex(value["sha256"]),
+        signature=bytes.fromhex(value["signature"]),
+    )

@@ -1,0 +1,307 @@
+"""Non-volatile memory of a simulated meter: regions with barriers, records in two copies, image blocks.
+
+The floor is :class:`Medium`: what is written may be lost in a power cut until ``sync`` has returned, and what was not
+ synced may survive in any part and any order. :class:`Directory` is real files; memory whose power can be cut is in
+``power_cut.py``. :class:`Records` and :class:`ImageBlockStore` make something trustworthy out of either. Nothing here
+knows what the octets mean, and nothing here knows the time.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import struct
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, Protocol, TypeAlias
+
+from dlms_fw.errors import Busy, DlmsError
+
+Json: TypeAlias = dict[str, Any]
+
+_READ_SIZE: Final = 1 << 20
+
+
+class StorageError(DlmsError):
+    """The meter's memory cannot be read, or what it holds cannot be trusted."""
+
+    code = "meter.storage"
+
+
+class RecordLost(StorageError):
+    """Both copies of a record are damaged.
+
+    Attributes:
+        name: The record.
+    """
+
+    code = "meter.record-lost"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"both copies of the record {name!r} are damaged")
+        self.name = name
+
+
+class Medium(Protocol):
+    """Regions of non-volatile memory by name; sizes are octets, a fault of the memory is an ``OSError``."""
+
+    def read(self, region: str, offset: int, size: int) -> bytes:
+        """What is there now, shorter at the end of the region; a region never written is empty."""
+
+    def write(self, region: str, offset: int, data: bytes) -> None:
+        """Writes, volatile until the next ``sync`` of the region."""
+
+    def erase(self, region: str) -> None:
+        """Makes the region empty, volatile until the next ``sync``."""
+
+    def reserve(self, region: str, size: int) -> None:
+        """Makes sure that ``size`` octets have room, or raises OSError."""
+
+    def sync(self, region: str) -> None:
+        """The barrier: what was written to the region before is durable when this returns."""
+
+    def close(self) -> None:
+        """Gives the memory back; what was not synced stays as volatile as it was."""
+
+
+class Directory:
+    """A medium of real files in a directory that belongs to one process at a time.
+
+    A write reaches the kernel before the call returns, so it survives ``kill -9``; a power cut of the machine
+    is survived by what has been synced.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        """Makes the directory where it is missing. Raises Busy where another process has it."""
+        self.path = Path(path)
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._files: dict[str, int] = {}
+        self._directory = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(self._directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(self._directory)
+            raise Busy(f"the state directory {self.path} belongs to another running meter") from None
+
+    def read(self, region: str, offset: int, size: int) -> bytes:
+        """By pread."""
+        return os.pread(self._file(region), size, offset)
+
+    def write(self, region: str, offset: int, data: bytes) -> None:
+        """By pwrite, all of it."""
+        written = 0
+        file = self._file(region)
+        while written < len(data):
+            written += os.pwrite(file, data[written:], offset + written)
+
+    def erase(self, region: str) -> None:
+        """By truncation."""
+        os.ftruncate(self._file(region), 0)
+
+    def reserve(self, region: str, size: int) -> None:
+        """By allocating the blocks of the file."""
+        if size:
+            os.posix_fallocate(self._file(region), 0, size)
+
+    def sync(self, region: str) -> None:
+        """By fdatasync."""
+        os.fdatasync(self._file(region))
+
+    def close(self) -> None:
+        """Closes the files and lets the directory go."""
+        for file in (*self._files.values(), self._directory):
+            os.close(file)
+        self._files.clear()
+
+    def _file(self, region: str) -> int:
+        if (file := self._files.get(region)) is None:
+            known = (self.path / region).exists()
+            file = os.open(self.path / region, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._files[region] = file
+            if not known:
+                os.fsync(self._directory)  # the name must be as durable as the content
+        return file
+
+
+class Records:
+    """Small JSON records, each in two copies with a generation and a digest, replaced atomically.
+
+    The copy that is not the newest is overwritten and synced, so one good copy is there at every instant. A
+    torn, rotten or misplaced copy does not match its digest and is passed over.
+    """
+
+    MAGIC: Final = b"DFWM"
+    HEADER: Final = struct.Struct(">4sQI16s")
+
+    def __init__(self, medium: Medium) -> None:
+        self._medium = medium
+        self._newest: dict[str, tuple[int, int]] = {}  # name -> (generation, which copy)
+
+    def load(self, name: str) -> Json | None:
+        """The newest good copy, or ``None`` where none was ever written. Raises RecordLost."""
+        copies = [self._read_copy(name, copy) for copy in (0, 1)]
+        good = [
+            (generation, copy, value)
+            for copy, found in enumerate(copies)
+            if found
+            for generation, value in [found]
+        ]
+        if good:
+            generation, copy, value = max(good, key=lambda row: row[0])
+            self._newest[name] = generation, copy
+            return value
+        if any(self._medium.read(_copy_region(name, copy), 0, 1) for copy in (0, 1)):
+            raise RecordLost(name)
+        return None
+
+    def store(self, name: str, value: Json) -> None:
+        """Replaces the record; durable when this returns. After an OSError the old value holds."""
+        generation, newest = self._newest.get(name, (0, 1))
+        copy, generation = 1 - newest, generation + 1
+        payload = json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+        header = self.HEADER.pack(
+            self.MAGIC, generation, len(payload), _record_digest(name, generation, payload)
+        )
+        region = _copy_region(name, copy)
+        self._medium.write(region, 0, header + payload)
+        self._medium.sync(region)
+        self._newest[name] = generation, copy
+
+    def create(self, name: str, value: Json) -> None:
+        """Both copies at once, over whatever lies there: from here on the loss of both is seen as a loss."""
+        for copy in (0, 1):
+            self._medium.erase(_copy_region(name, copy))
+            self._medium.sync(_copy_region(name, copy))
+        self._newest.pop(name, None)
+        self.store(name, value)
+        self.store(name, value)
+
+    def _read_copy(self, name: str, copy: int) -> tuple[int, Json] | None:
+        region = _copy_region(name, copy)
+        try:
+            header = self._medium.read(region, 0, self.HEADER.size)
+            if len(header) < self.HEADER.size:
+                return None
+            magic, generation, length, digest = self.HEADER.unpack(header)
+            if magic != self.MAGIC:
+                return None
+            payload = self._medium.read(region, self.HEADER.size, length)
+        except OSError:
+            return None
+        if len(payload) != length or digest != _record_digest(name, generation, payload):
+            return None
+        value: Json = json.loads(payload)
+        return generation, value
+
+
+class ImageBlockStore:
+    """The memory that an image is received into, block by block.
+
+    Beside the blocks lies a table with one digest per block, over the serial number of the transfer, the
+    block number and the block. A block counts as transferred exactly when its digest matches its octets, so
+    no order of the two writes and no mixture that a power cut leaves can make a bit 1 over a wrong block, and
+    blocks of an earlier transfer never count. The price is said openly: an acknowledged block survives ``kill
+    -9`` at once, and a power cut from the next :meth:`barrier` on, which comes every ``sync_every_blocks``
+    blocks; what was lost reads as missing.
+    """
+
+    BLOCKS: Final = "incoming.blocks"
+    DIGESTS: Final = "incoming.digests"
+    DIGEST_SIZE: Final = 16
+
+    def __init__(self, medium: Medium, *, sync_every_blocks: int = 64) -> None:
+        """``sync_every_blocks`` 1 syncs before every acknowledgement."""
+        if sync_every_blocks < 1:
+            raise ValueError("sync_every_blocks must be at least 1")
+        self._medium = medium
+        self._sync_every_blocks = sync_every_blocks
+        self._unsynced_blocks = 0
+        self._serial = 0
+        self._image_size = 0
+        self._image_block_size = 1
+
+    def reserve(self, image_size: int, image_block_size: int) -> None:
+        """Makes sure that there is room for an image; raises OSError where there is none."""
+        self._medium.reserve(self.BLOCKS, image_size)
+        self._medium.reserve(self.DIGESTS, -(-image_size // image_block_size) * self.DIGEST_SIZE)
+
+    def begin(self, serial: int, image_size: int, image_block_size: int) -> None:
+        """Turns to a transfer: everything that belongs to another serial number counts as missing."""
+        self._serial = serial
+        self._image_size = image_size
+        self._image_block_size = image_block_size
+        self._unsynced_blocks = 0
+
+    def scan(self) -> Iterator[tuple[int, bool]]:
+        """Each block number, and whether the block is there. Reads the whole image once."""
+        per_read = max(1, _READ_SIZE // self._image_block_size)
+        count = -(-self._image_size // self._image_block_size)
+        for start in range(0, count, per_read):
+            length = min(per_read, count - start)
+            octets = self._read_range(start * self._image_block_size, length * self._image_block_size)
+            digests = self._medium.read(self.DIGESTS, start * self.DIGEST_SIZE, length * self.DIGEST_SIZE)
+            for index in range(length):
+                value = octets[index * self._image_block_size : (index + 1) * self._image_block_size]
+                noted = digests[index * self.DIGEST_SIZE : (index + 1) * self.DIGEST_SIZE]
+                yield start + index, noted == self._digest(start + index, value)
+
+    def write(self, image_block_number: int, image_block_value: bytes) -> None:
+        """Stores a block of the right length; it survives ``kill -9`` when this returns.
+
+        Raises OSError where the memory fails; what lies there then counts as missing unless it is whole.
+        """
+        offset = image_block_number * self._image_block_size
+        if offset + len(image_block_value) > self._image_size:
+            raise ValueError("the block lies outside the image")
+        self._medium.write(self.BLOCKS, offset, image_block_value)
+        digest = self._digest(image_block_number, image_block_value)
+        self._medium.write(self.DIGESTS, image_block_number * self.DIGEST_SIZE, digest)
+        self._unsynced_blocks += 1
+        if self._unsynced_blocks >= self._sync_every_blocks:
+            self.barrier()
+
+    def read(self, image_block_number: int) -> bytes:
+        """One block as it is stored."""
+        return self._read_range(image_block_number * self._image_block_size, self._image_block_size)
+
+    def read_image(self) -> bytes:
+        """All octets of the image as they are stored."""
+        return self._read_range(0, self._image_size)
+
+    def barrier(self) -> None:
+        """All blocks written so far are durable when this returns."""
+        if self._unsynced_blocks:
+            self._medium.sync(self.BLOCKS)
+            self._medium.sync(self.DIGESTS)
+            self._unsynced_blocks = 0
+
+    def _read_range(self, offset: int, size: int) -> bytes:
+        return self._medium.read(self.BLOCKS, offset, min(size, self._image_size - offset))
+
+    def _digest(self, image_block_number: int, value: bytes) -> bytes:
+        prefix = struct.pack(">QI", self._serial, image_block_number)
+        return hashlib.sha256(prefix + value).digest()[: self.DIGEST_SIZE]
+
+
+def write_durably(medium: Medium, region: str, data: bytes) -> None:
+    """Replaces a region, syncs it and reads it back; raises OSError where it does not hold the data."""
+    medium.erase(region)
+    medium.write(region, 0, data)
+    medium.sync(region)
+    if medium.read(region, 0, len(data) + 1) != data:
+        raise OSError(f"the region {region!r} does not hold what was written")
+
+
+def _copy_region(name: str, copy: int) -> str:
+    return f"{name}.{copy}"
+
+
+def _record_digest(name: str, generation: int, payload: bytes) -> bytes:
+    return hashlib.sha256(name.encode() + struct.pack(">Q", generation) + payload).digest()[:16]
+
+
+def identity_mismatch(stored: Mapping[str, object], expected: Mapping[str, object]) -> str | None:
+    """The first name whose value differs, or ``None``."""
+    return next((name for name in expected if stored.get(name) != expected[name]), None)
