@@ -2,8 +2,10 @@
 
 The order is a table. Each step is recorded before it is taken, and each may find the power gone:
 
-- before confirmation the old firmware boots, the new image is kept, and the meter waits for an activation command;
-- a new firmware that cannot be installed, does not boot or fails its self-test is discarded and the old one boots;
+- before confirmation the old firmware boots, the new image is kept, and the meter waits for an activation
+  command;
+- a new firmware that cannot be installed, does not boot or fails its self-test is discarded and the old one
+  boots;
 - after confirmation the new one boots, and what is left of discarding the old one is done at power-up.
 
 Neither version is discarded before that. Time is an argument: the owner calls :meth:`Activation.advance` at
@@ -19,9 +21,13 @@ from enum import Enum
 from typing import Any, Final
 
 from dlms_fw.enums import ActionResult, ImageTransferStatus
+
 from dlms_fw.meter.event_log import StandardEvent
 from dlms_fw.meter.state import IDENTIFIERS_KEPT, ActivationStep, Firmware, StateMemory, Trigger
 from dlms_fw.meter.storage import Medium, write_durably
+
+RETRY_SECONDS: Final = 1.0
+"""When a step is tried again whose record could not be written."""
 
 
 class FirmwareBehaviour(Enum):
@@ -142,11 +148,15 @@ class Activation:
         """Takes all steps that are due. Raises OSError where the record of a step cannot be written."""
         while self.deadline is not None and now >= self.deadline:
             due, self.deadline = self.deadline, None
-            if self.is_away and self._memory.state.step is _Step.IDLE:
+            step = self._memory.state.step
+            if self.is_away and step not in _WORK:
                 self.is_away = False  # the old firmware is up again
                 return
-            outcome = _WORK[self._memory.state.step](self)
-            self._change(TRANSITIONS[self._memory.state.step][outcome])
+            try:
+                self._change(TRANSITIONS[step][_WORK[step](self)])
+            except OSError:
+                self.deadline = now + RETRY_SECONDS  # nothing was recorded: the step is taken again
+                raise
             self._enter(due)
 
     def _enter(self, now: float) -> None:
@@ -193,18 +203,15 @@ class Activation:
         return Outcome.FAILED if self.behaviour is FirmwareBehaviour.FAILS_SELF_TEST else Outcome.DONE
 
     def _discard(self) -> None:
-        """Erases the bank that does not run, and ends the activation."""
+        """Erases the bank that does not run, and ends the activation; what fails is left to power-up."""
         number = self._active_part()
-        part = self._memory.state.parts[number]
-        region = bank_region(number, part.other)
+        region = bank_region(number, self._memory.state.parts[number].other)
         try:
             self._medium.erase(region)
             self._medium.sync(region)
+            self._change(TRANSITIONS[self._memory.state.step][Outcome.DONE])
         except OSError:
-            self._log_event(
-                StandardEvent.PROGRAM_MEMORY_ERROR, number
-            )  # forgotten all the same: it never boots
-        self._change(TRANSITIONS[self._memory.state.step][Outcome.DONE])
+            self._log_event(StandardEvent.PROGRAM_MEMORY_ERROR, number)
 
     def _change(self, step: ActivationStep) -> None:
         """Records a step together with all that it means."""

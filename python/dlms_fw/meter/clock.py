@@ -1,7 +1,8 @@
 """The two clocks of a meter as it is given them, and the meter's own settable clock on top.
 
-``monotonic`` measures waiting and never jumps; ``wall`` is the outside world's time, to which the meter adds its own offset.
-Neither is asked of the operating system here: who builds the meter passes a :class:`TimeSource`.
+``monotonic`` measures waiting and never jumps; ``wall`` is the outside world's time, to which the meter adds
+its own offset. Neither is asked of the operating system here: who builds the meter passes a
+:class:`TimeSource`.
 """
 
 from __future__ import annotations
@@ -56,10 +57,12 @@ class MeterClock:
         self._records = records
         self._source = source
         self._zone = timezone(timedelta(minutes=utc_offset_minutes))
-        stored = records.load(self.RECORD)
-        if stored is None:
-            records.create(self.RECORD, {"offset": 0.0})
-        self._offset = 0.0 if stored is None else float(stored["offset"])
+        self._offset = float(records.require(self.RECORD)["offset"])
+
+    @classmethod
+    def create(cls, records: Records) -> None:
+        """A new meter's clock is the given one."""
+        records.create(cls.RECORD, {"offset": 0.0})
 
     @property
     def utc(self) -> float:
@@ -77,7 +80,7 @@ class MeterClock:
         return DateTime.from_datetime(self.local, clock_status=CLOCK_STATUS_OK)
 
     def set(self, value: DateTime) -> None:
-        """Sets the clock; without a deviation local time is meant. Raises ValueError, or OSError of the memory."""
+        """Sets the clock; without a deviation local time is meant. Raises ValueError, or OSError."""
         moment = value.to_datetime()
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=self._zone)

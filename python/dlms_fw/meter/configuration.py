@@ -8,12 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from dlms_fw._core import Key
 from dlms_fw.enums import AuthenticationMechanism
-from dlms_fw.errors import ConfigurationError
-from dlms_fw.meter.activation import ActivationTimings, FirmwareBehaviour
 from dlms_fw.security import SecurityPolicy
 from dlms_fw.signing_keys import PublicKey
+
+from dlms_fw._core import Key
+from dlms_fw.errors import ConfigurationError
+from dlms_fw.meter.activation import ActivationTimings, FirmwareBehaviour
 
 BLOCK_OVERHEAD: Final = 54
 """Octets around an image block in a general-glo ciphered ACTION request, at most."""
@@ -53,7 +54,8 @@ class MeterConfig:
         counter_stride: Invocation counters reserved at a time.
         authentication_tries: Failed authentications of a client until it is locked out; 0 never.
         lockout_seconds: How long.
-        owner_idle_seconds: After this time without a call another association may take the image transfer over.
+        owner_idle_seconds: After this time without a call another association may take the image transfer
+            over.
     """
 
     model: str = "MCS301"

@@ -1,8 +1,8 @@
 """Event logs in non-volatile memory: rings of small entries, each durable before the call returns.
 
-An entry is written at a fixed place with its own digest, so a power cut costs at most the entry it hits, and that one is
-always the oldest. Firmware events have a ring of their own: no storm of other events drives them out. How a log is read as
-a profile generic is in ``log_objects.py``.
+An entry is written at a fixed place with its own digest, so a power cut costs at most the entry it hits, and
+that one is always the oldest. Firmware events have a ring of their own: no storm of other events drives them
+out. How a log is read as a profile generic is in ``log_objects.py``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dlms_fw.meter.storage import Medium
 
 
 class StandardEvent(IntEnum):
-    """Codes of the standard log, 0-0:96.11.0.255 (MCS301 manual, page 74; 30 to 32 and 51 by IDIS practice)."""
+    """Codes of the standard log, 0-0:96.11.0.255 (MCS301 manual, page 74; 30 to 32, 51: IDIS practice)."""
 
     POWER_DOWN = 1
     POWER_UP = 2
@@ -63,7 +63,7 @@ class _Ring:
 
 
 class EventLog:
-    """One log of at most ``capacity`` entries, oldest first; the firmware events among them have their own ring."""
+    """One log of at most ``capacity`` entries, oldest first; firmware events have their own ring."""
 
     ENTRY: Final = struct.Struct(">QI12sHH4s")
     FIRMWARE_CAPACITY: Final = 64

@@ -1,22 +1,24 @@
-"""The server side of image transfer: what each call does in each image_transfer_status, and what is remembered of it.
+"""The server side of image transfer: what each call does in each image_transfer_status, and what is kept.
 
-The answers are a table (:data:`ANSWERS`); the effects stand below it. An image that has been verified is never disturbed: a
-block for it is refused, and one with other octets also takes the verification and any schedule back. Judging and
-activating are done by others; access rights and associations are not known here.
+The answers are a table (:data:`ANSWERS`); the effects stand below it. An image that has been verified is
+never disturbed: a block for it is refused, and one with other octets also takes the verification and any
+schedule back. Judging and activating are done by others; access rights and associations are not known here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from enum import Enum, auto
 from typing import Final
 
-from dlms_fw._core import BitString, BlockStatus
 from dlms_fw.cosem.image_transfer import ImageToActivateInfo, ImageTransfer
 from dlms_fw.cosem.server import CosemFault, ServerObject
 from dlms_fw.enums import ActionResult, DataAccessResult, ImageTransferStatus
-from dlms_fw.errors import ImageRejected
 from dlms_fw.logical_name import LogicalNameLike
+
+from dlms_fw._core import BitString, BlockStatus
+from dlms_fw.errors import ImageRejected
 from dlms_fw.meter.activation import Activation
 from dlms_fw.meter.configuration import MeterConfig
 from dlms_fw.meter.event_log import StandardEvent
@@ -93,7 +95,7 @@ class ImageStore(
         """When a running verification ends, on the monotonic clock."""
 
     def power_up(self, activation: Activation) -> None:
-        """Finds out what has survived. A block whose octets are not what was acknowledged counts as missing."""
+        """Finds out what has survived; a block whose octets are not those acknowledged counts as missing."""
         self._activation = activation
         self.deadline = None
         state = self._memory.state
@@ -216,7 +218,8 @@ class ImageStore(
         if self._received.complete:
             self._log_event(StandardEvent.FIRMWARE_TRANSFER_FINISHED, PART_UNKNOWN)
             if self._config.self_verify:
-                self._begin_verification()
+                with suppress(CosemFault):  # the block itself is stored; image_verify will tell
+                    self._begin_verification()
 
     def image_verify(self) -> None:
         """Verifies; ``temporary-failure`` while that takes time, then image_transfer_status tells."""
@@ -237,7 +240,7 @@ class ImageStore(
             raise CosemFault(result)
 
     def activate(self, trigger: Trigger) -> ActionResult:
-        """The same for any trigger. A schedule never activates what had not been verified when it fell due."""
+        """The same for any trigger. A schedule never activates what was not verified when it fell due."""
         answer = self._answer(Call.ACTIVATE)
         if answer is _SUCCESS:
             return ActionResult.SUCCESS
@@ -257,7 +260,7 @@ class ImageStore(
             return ActionResult.HARDWARE_FAULT
 
     def judge_again(self) -> tuple[Firmware, bytes] | None:
-        """The verified firmware and its octets as they are stored now; ``None`` where they are no longer the same."""
+        """The verified firmware and its stored octets; ``None`` where they are no longer the same."""
         state = self._memory.state
         if state.reception is None or state.verified is None:
             return None

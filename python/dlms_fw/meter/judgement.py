@@ -1,7 +1,8 @@
-"""Whether an image that was received may become this meter's firmware: the meter's own check, trusting nobody.
+"""Whether an image that was received may become the firmware of this meter: its own check, trusting nobody.
 
-The octets are judged as they are stored, against what was initiated and what runs. Where no trusted key is configured, a
-signature must be there in the right form and the payload must have its digest; that shows damage, not origin.
+The octets are judged as they are stored, against what was initiated and what runs. Where no trusted key is
+configured, a signature must be there in the right form and the payload must have its digest; that shows
+damage, not origin.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
-from dlms_fw.errors import ImageRejected
 from dlms_fw.image import Image, Version
-from dlms_fw.meter.state import Firmware, FirmwarePart, Reception
 from dlms_fw.signing_keys import PublicKey
+
+from dlms_fw.errors import ImageRejected
+from dlms_fw.meter.state import Firmware, FirmwarePart, Reception
 
 RAW_PART: Final = 1
 """The part that a raw image is taken for: the application."""

@@ -1,11 +1,11 @@
 """When a scheduled activation is due, by the meter's own clock.
 
-The rule, also for a clock that jumps: an entry of execution_time is given its next moment strictly after it was written;
-a date that was already past then never fires. It fires when the meter's clock first stands at or after that moment,
-once, and the schedule is void. If the meter learns too late (power off, clock set forward) it still fires
-within ``grace``, and lapses beyond it; with wildcards it then waits for the next moment. A clock set back only makes it
-wait longer: nothing in the past is ever made up for, and an entry with wildcards is not brought forward.
-This file knows dates; it does not know what is activated.
+The rule, also for a clock that jumps: an entry of execution_time is given its next moment strictly after it
+was written; a date that was already past then never fires. It fires when the meter's clock first stands at or
+after that moment, once, and the schedule is void. If the meter learns too late (power off, clock set forward)
+it still fires within ``grace``, and lapses beyond it; with wildcards it then waits for the next moment. A
+clock set back only makes it wait longer: nothing in the past is ever made up for, and an entry with wildcards
+is not brought forward. This file knows dates; it does not know what is activated.
 """
 
 from __future__ import annotations
@@ -74,14 +74,14 @@ def check_entry(time: bytes, date: bytes) -> None:
 
 
 def next_moment(time: bytes, date: bytes, after: datetime) -> datetime | None:
-    """The first moment strictly after ``after`` that time and date describe, in local time; hundredths are ignored."""
+    """The first local moment strictly after ``after`` that they describe; hundredths are ignored."""
     choices = [
         range(size) if value == NOT_SPECIFIED else (value,)
         for value, size in zip(time[:3], (24, 60, 60), strict=True)
     ]
     for day in _days(date, after.date()):
         for hour, minute, second in product(*choices):
-            moment = datetime(day.year, day.month, day.day, hour, minute, second)  # noqa: DTZ001 - local
+            moment = datetime(day.year, day.month, day.day, hour, minute, second)
             if moment > after:
                 return moment
     return None

@@ -1,8 +1,8 @@
-"""What the meter remembers about its firmware: one record, replaced as a whole, with its rules held at every change.
+"""What the meter remembers about its firmware: one record, replaced as a whole, its rules held each time.
 
-Everything that decides which firmware boots, which image may be activated and when stands in one :class:`MeterState`, so a
-power cut finds either the old or the new value of all of it. This file knows the rules of two banks; it does not know how
-an image is received, verified or started.
+Everything that decides which firmware boots, which image may be activated and when stands in one
+:class:`MeterState`, so a power cut finds either the old or the new value of all of it. This file knows the
+rules of two banks; it does not know how an image is received, verified or started.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Any, Final
 
 from dlms_fw.enums import ImageTransferStatus
+
 from dlms_fw.meter.storage import Json, Records, StorageError
 
 IDENTIFIERS_KEPT: Final = 16
@@ -143,21 +144,31 @@ class StateMemory:
 
     RECORD: Final = "firmware"
 
-    def __init__(self, records: Records, factory: MeterState) -> None:
-        """``factory`` is taken where nothing has been recorded. Raises RecordLost."""
+    def __init__(self, records: Records) -> None:
+        """Raises RecordLost."""
         self._records = records
-        stored = records.load(self.RECORD)
-        if stored is None:
-            records.create(self.RECORD, state_to_json(factory))
-        self.state = factory if stored is None else state_from_json(stored)
+        self.state = state_from_json(records.require(self.RECORD))
+
+    @classmethod
+    def create(cls, records: Records, factory: MeterState) -> None:
+        """What a new meter remembers."""
+        records.create(cls.RECORD, state_to_json(factory))
 
     def commit(self, **changes: Any) -> None:
         """Changes some fields at once. Raises OSError, and then nothing has changed."""
         self.commit_state(replace(self.state, **changes))
 
     def commit_state(self, new: MeterState) -> None:
-        """Replaces the state. A change that breaks a rule of the banks raises StorageError before it is written."""
+        """Replaces the state. A change that breaks a rule raises StorageError before it is written."""
         check_change(self.state, new)
+        self._store(new)
+
+    def rescue(self, part: int) -> None:
+        """Boots the other bank of a part whose running bank is damaged; its firmware has been verified."""
+        damaged = self.state.parts[part]
+        self._store(self.state.with_part(part, replace(damaged, running=damaged.other)))
+
+    def _store(self, new: MeterState) -> None:
         self._records.store(self.RECORD, state_to_json(new))
         self.state = new
 

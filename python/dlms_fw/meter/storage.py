@@ -1,9 +1,11 @@
 """Non-volatile memory of a simulated meter: regions with barriers, records in two copies, image blocks.
 
-The floor is :class:`Medium`: what is written may be lost in a power cut until ``sync`` has returned, and what was not
- synced may survive in any part and any order. :class:`Directory` is real files; memory whose power can be cut is in
-``power_cut.py``. :class:`Records` and :class:`ImageBlockStore` make something trustworthy out of either. Nothing here
-knows what the octets mean, and nothing here knows the time.
+The floor is :class:`Medium`: what is written may be lost in a power cut until ``sync`` has returned, and what
+was not
+ synced may survive in any part and any order. :class:`Directory` is real files; memory whose power can be cut
+ is in
+``power_cut.py``. :class:`Records` and :class:`ImageBlockStore` make something trustworthy out of either.
+Nothing here knows what the octets mean, and nothing here knows the time.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import hashlib
 import json
 import os
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeAlias
 
@@ -155,6 +157,13 @@ class Records:
         if any(self._medium.read(_copy_region(name, copy), 0, 1) for copy in (0, 1)):
             raise RecordLost(name)
         return None
+
+    def require(self, name: str) -> Json:
+        """The same of a record that must be there. Raises RecordLost."""
+        value = self.load(name)
+        if value is None:
+            raise RecordLost(name)
+        return value
 
     def store(self, name: str, value: Json) -> None:
         """Replaces the record; durable when this returns. After an OSError the old value holds."""
@@ -300,8 +309,3 @@ def _copy_region(name: str, copy: int) -> str:
 
 def _record_digest(name: str, generation: int, payload: bytes) -> bytes:
     return hashlib.sha256(name.encode() + struct.pack(">Q", generation) + payload).digest()[:16]
-
-
-def identity_mismatch(stored: Mapping[str, object], expected: Mapping[str, object]) -> str | None:
-    """The first name whose value differs, or ``None``."""
-    return next((name for name in expected if stored.get(name) != expected[name]), None)

@@ -1,0 +1,187 @@
+"""The firmware unit of a meter: memory, image store, activation and schedule put together.
+
+It knows no protocol: it is what survives a power cut, and what a test cuts the power of. Time comes from the
+clock it is given; the owner calls :meth:`FirmwareUnit.advance` at :attr:`FirmwareUnit.deadline`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from dlms_fw.cosem.well_known import IMAGE_TRANSFER
+
+from dlms_fw.errors import ConfigurationError
+from dlms_fw.meter.activation import Activation, bank_is_good, bank_region
+from dlms_fw.meter.clock import MeterClock, TimeSource
+from dlms_fw.meter.configuration import MeterConfig
+from dlms_fw.meter.event_log import StandardEvent
+from dlms_fw.meter.image_store import ImageStore
+from dlms_fw.meter.judgement import ImageJudge
+from dlms_fw.meter.schedule import Schedule
+from dlms_fw.meter.state import Firmware, FirmwarePart, MeterState, ScheduleEntry, StateMemory, Trigger
+from dlms_fw.meter.storage import ImageBlockStore, Json, Medium, Records, write_durably
+
+FORMAT: Final = 1
+"""The version of all that a meter keeps in its memory."""
+
+SCHEDULE_CHECK_SECONDS: Final = 1.0
+"""How often the clock is looked at while a schedule is armed: it may be set at any time."""
+
+
+class FirmwareUnit:
+    """Receives, judges, activates and boots firmware."""
+
+    def __init__(
+        self,
+        medium: Medium,
+        records: Records,
+        clock: MeterClock,
+        time_source: TimeSource,
+        config: MeterConfig,
+        *,
+        log_event: Callable[[int, int], None],
+    ) -> None:
+        """Powers up. Raises RecordLost."""
+        self.memory = StateMemory(records)
+        self._medium = medium
+        self._clock = clock
+        self._time_source = time_source
+        self._log_event = log_event
+        self._schedule = Schedule(
+            utc_offset_minutes=config.utc_offset_minutes, grace_seconds=config.schedule_grace_seconds
+        )
+        self.image_store = ImageStore(
+            IMAGE_TRANSFER,
+            config=config,
+            memory=self.memory,
+            blocks=ImageBlockStore(medium, sync_every_blocks=config.sync_every_blocks),
+            judge=ImageJudge(
+                meter_type=config.model,
+                hardware=config.hardware,
+                trusted=config.trusted,
+                accept_raw=config.accept_raw,
+                allow_downgrade=config.allow_downgrade,
+            ),
+            log_event=log_event,
+            monotonic=time_source.monotonic,
+        )
+        self.activation = Activation(
+            self.memory,
+            medium,
+            timings=config.timings,
+            judge_image=self.image_store.judge_again,
+            log_event=log_event,
+        )
+        self.activation.behaviour = config.behaviour
+        self.activation.power_up()
+        self.damaged_parts = tuple(part for part in range(config.part_count) if not self._boots(part))
+        """Parts whose firmware is damaged in every bank: the meter stays in recovery."""
+        self.image_store.power_up(self.activation)
+
+    @property
+    def deadline(self) -> float | None:
+        """When to call :meth:`advance` next, on the monotonic clock; ``None`` where nothing is going on."""
+        now = self._time_source.monotonic()
+        armed = any(entry.due is not None for entry in self.memory.state.schedule)
+        deadlines = (
+            self.image_store.deadline,
+            self.activation.deadline,
+            now + SCHEDULE_CHECK_SECONDS if armed else None,
+        )
+        return min((deadline for deadline in deadlines if deadline is not None), default=None)
+
+    def advance(self) -> None:
+        """Does all that is due. Raises OSError where the memory fails; the next call tries again."""
+        now = self._time_source.monotonic()
+        self.image_store.advance(now)
+        self.activation.advance(now)
+        if not self.activation.is_away:
+            self._poll_schedule()
+
+    def set_schedule(self, times: Iterable[tuple[bytes, bytes]]) -> None:
+        """Replaces execution_time. Raises ValueError where it is none, or more than one, and OSError."""
+        entries = [self._schedule.arm(time, date, self._clock.utc) for time, date in times]
+        if len(entries) > 1:
+            raise ValueError("a schedule of type 1 has one execution time")
+        self.memory.commit(schedule=tuple(entries))
+
+    def running(self, part: int) -> Firmware:
+        """The firmware that a part runs, once it is confirmed."""
+        return self.memory.state.parts[part].firmware
+
+    def _poll_schedule(self) -> None:
+        entries: list[ScheduleEntry] = []
+        for entry in self.memory.state.schedule:
+            verdict, left = self._schedule.poll(entry, self._clock.utc)
+            if verdict == "fire":
+                self.memory.commit(schedule=())
+                self.image_store.activate(Trigger.SCHEDULED)
+                return
+            entries.append(left)
+        if tuple(entries) != self.memory.state.schedule:
+            self.memory.commit(schedule=tuple(entries))
+
+    def _boots(self, number: int) -> bool:
+        """The boot loader's choice for one part: the running bank, or the other one where that is damaged."""
+        part = self.memory.state.parts[number]
+        if bank_is_good(self._medium, part.firmware, part.running):
+            return True
+        self._log_event(StandardEvent.PROGRAM_MEMORY_ERROR, number)
+        other = part.banks[part.other]
+        if other is not None and bank_is_good(self._medium, other, part.other):
+            self.memory.rescue(number)
+            return True
+        return False
+
+
+def format_memory(medium: Medium, records: Records, config: MeterConfig) -> None:
+    """Makes a new meter, or makes sure that the memory is this meter's; a power cut in between does no harm.
+
+    Raises:
+        ConfigurationError: The memory belongs to another meter, or was written by another version.
+        RecordLost: Whose it is cannot be read.
+    """
+    identity: Json = {
+        "format": FORMAT,
+        "model": config.model,
+        "logical_device_name": config.logical_device_name.hex(),
+        "system_title": config.system_title.hex(),
+        "parts": config.part_count,
+    }
+    stored = records.load("identity")
+    if stored is None:
+        StateMemory.create(records, MeterState(parts=tuple(_factory_parts(medium, config))))
+        MeterClock.create(records)
+        records.create("counters", {})
+        records.create("identity", identity)  # last: from now on the memory is a meter
+    elif stored != identity:
+        different = next(name for name in identity if stored.get(name) != identity[name])
+        raise ConfigurationError(
+            f"the state belongs to another meter: its {different} is {stored.get(different)!r}, "
+            f"not {identity[different]!r}",
+            code="configuration.state",
+            hint="choose another state directory",
+        )
+
+
+def _factory_parts(medium: Medium, config: MeterConfig) -> Iterable[FirmwarePart]:
+    """The firmware that the meter leaves the factory with, one image for each part."""
+    for number in range(config.part_count):
+        identifier = f"{config.model[:3]:-<3}F{number:02}".encode("ascii", "replace")
+        image = b"factory firmware of %s, part %d, version %s\n" % (
+            config.model.encode(),
+            number,
+            config.factory_version.encode(),
+        )
+        firmware = Firmware(
+            part=number,
+            identifier=identifier[: config.image_identifier_length],
+            version=config.factory_version,
+            size=len(image),
+            sha256=hashlib.sha256(image).digest(),
+            signature=hashlib.sha512(image).digest(),  # 64 octets that nobody has to verify
+        )
+        write_durably(medium, bank_region(number, 0), image)
+        yield FirmwarePart(0, (firmware, None), (firmware.identifier,))
