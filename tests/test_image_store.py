@@ -350,4 +350,6 @@ def test_sizes_around_a_block() -> None:
     for size, blocks in ((1, 1), (64, 1), (65, 2), (128, 2), (64 * 1024, 1024)):
         world = World()
         world.initiate(bytes(size))
-        assert len(world.unit.image_store.image_transferred_blocks_status) == blocks == block_count(bytes(size))
+        assert (
+            len(world.unit.image_store.image_transferred_blocks_status) == blocks == block_count(bytes(size))
+        )

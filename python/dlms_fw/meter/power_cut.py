@@ -74,7 +74,8 @@ class SimulatedMedium:
 
     def reserve(self, region: str, size: int) -> None:
         """Raises OSError where the capacity does not suffice."""
-        self._begin()
+        if self._begin():
+            self._die()
         if self._capacity is not None:
             others = sum(len(octets) for name, octets in self._seen.items() if name != region)
             if others + size > self._capacity:

@@ -142,7 +142,7 @@ class Records:
         self._newest: dict[str, tuple[int, int]] = {}  # name -> (generation, which copy)
 
     def load(self, name: str) -> Json | None:
-        """The newest good copy, or ``None`` where none was ever written. Raises RecordLost."""
+        """The newest good copy, or ``None`` where none was ever written whole. Raises RecordLost."""
         copies = [self._read_copy(name, copy) for copy in (0, 1)]
         good = [
             (generation, copy, value)
@@ -154,7 +154,7 @@ class Records:
             generation, copy, value = max(good, key=lambda row: row[0])
             self._newest[name] = generation, copy
             return value
-        if any(self._medium.read(_copy_region(name, copy), 0, 1) for copy in (0, 1)):
+        if all(self._medium.read(_copy_region(name, copy), 0, 1) for copy in (0, 1)):
             raise RecordLost(name)
         return None
 
