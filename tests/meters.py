@@ -8,6 +8,7 @@ from functools import cache
 
 from dlms_fw.containers import dfw
 from dlms_fw.containers.description import HardwareRange, Version
+from dlms_fw.cosem.server import CosemFault
 from dlms_fw.enums import ActionResult, ImageTransferStatus
 from dlms_fw.meter.activation import ActivationTimings, FirmwareBehaviour, bank_is_good
 from dlms_fw.meter.clock import MeterClock, VirtualTime
@@ -77,13 +78,10 @@ def block_count(image: bytes) -> int:
 
 def result_of(call: Callable[[], None]) -> ActionResult:
     """The action-result of a method called as the dispatch would."""
-    from dlms_fw.cosem.server import CosemFault
-
     try:
         call()
     except CosemFault as fault:
-        assert isinstance(fault.result, ActionResult)
-        return fault.result
+        return ActionResult(fault.result)
     return ActionResult.SUCCESS
 
 

@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+
+from dlms_fw.containers.description import HardwareRange
+from dlms_fw.enums import ActionResult
+from dlms_fw.meter.power_cut import SimulatedMedium
+from dlms_fw.signing_keys import generate
 from meters import (
     BLOCK_SIZE,
     IDENTIFIER,
@@ -16,11 +21,6 @@ from meters import (
     container,
     result_of,
 )
-
-from dlms_fw.containers.description import HardwareRange
-from dlms_fw.enums import ActionResult
-from dlms_fw.meter.power_cut import SimulatedMedium
-from dlms_fw.signing_keys import generate
 
 OK, BUSY, REFUSED = ActionResult.SUCCESS, ActionResult.TEMPORARY_FAILURE, ActionResult.OTHER_REASON
 

@@ -21,7 +21,6 @@ from enum import Enum
 from typing import Any, Final
 
 from dlms_fw.enums import ActionResult, ImageTransferStatus
-
 from dlms_fw.meter.event_log import StandardEvent
 from dlms_fw.meter.state import IDENTIFIERS_KEPT, ActivationStep, Firmware, StateMemory, Trigger
 from dlms_fw.meter.storage import Medium, write_durably

@@ -8,13 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from dlms_fw.enums import AuthenticationMechanism
-from dlms_fw.security import SecurityPolicy
-from dlms_fw.signing_keys import PublicKey
-
 from dlms_fw._core import Key
+from dlms_fw.enums import AuthenticationMechanism
 from dlms_fw.errors import ConfigurationError
 from dlms_fw.meter.activation import ActivationTimings, FirmwareBehaviour
+from dlms_fw.security import SecurityPolicy
+from dlms_fw.signing_keys import PublicKey
 
 BLOCK_OVERHEAD: Final = 54
 """Octets around an image block in a general-glo ciphered ACTION request, at most."""

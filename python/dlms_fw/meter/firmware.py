@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from dlms_fw.cosem.well_known import IMAGE_TRANSFER
-
 from dlms_fw.errors import ConfigurationError
 from dlms_fw.meter.activation import Activation, bank_is_good, bank_region
 from dlms_fw.meter.clock import MeterClock, TimeSource

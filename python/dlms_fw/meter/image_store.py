@@ -12,13 +12,12 @@ from contextlib import suppress
 from enum import Enum, auto
 from typing import Final
 
+from dlms_fw._core import BitString, BlockStatus
 from dlms_fw.cosem.image_transfer import ImageToActivateInfo, ImageTransfer
 from dlms_fw.cosem.server import CosemFault, ServerObject
 from dlms_fw.enums import ActionResult, DataAccessResult, ImageTransferStatus
-from dlms_fw.logical_name import LogicalNameLike
-
-from dlms_fw._core import BitString, BlockStatus
 from dlms_fw.errors import ImageRejected
+from dlms_fw.logical_name import LogicalNameLike
 from dlms_fw.meter.activation import Activation
 from dlms_fw.meter.configuration import MeterConfig
 from dlms_fw.meter.event_log import StandardEvent

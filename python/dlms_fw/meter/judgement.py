@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
-from dlms_fw.image import Image, Version
-from dlms_fw.signing_keys import PublicKey
-
 from dlms_fw.errors import ImageRejected
+from dlms_fw.image import Image, Version
 from dlms_fw.meter.state import Firmware, FirmwarePart, Reception
+from dlms_fw.signing_keys import PublicKey
 
 RAW_PART: Final = 1
 """The part that a raw image is taken for: the application."""

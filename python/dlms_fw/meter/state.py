@@ -12,7 +12,6 @@ from enum import Enum
 from typing import Any, Final
 
 from dlms_fw.enums import ImageTransferStatus
-
 from dlms_fw.meter.storage import Json, Records, StorageError
 
 IDENTIFIERS_KEPT: Final = 16
