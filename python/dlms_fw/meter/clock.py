@@ -7,7 +7,7 @@ its own offset. Neither is asked of the operating system here: who builds the me
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Final, Protocol
 
 from dlms_fw._core import DateTime
@@ -56,6 +56,7 @@ class MeterClock:
     def __init__(self, records: Records, source: TimeSource, *, utc_offset_minutes: int) -> None:
         self._records = records
         self._source = source
+        self.utc_offset_minutes = utc_offset_minutes
         self._zone = timezone(timedelta(minutes=utc_offset_minutes))
         self._offset = float(records.require(self.RECORD)["offset"])
 
@@ -79,16 +80,19 @@ class MeterClock:
         """The meter's local time as a COSEM date-time, with deviation and clock status."""
         return DateTime.from_datetime(self.local, clock_status=CLOCK_STATUS_OK)
 
-    def set(self, value: DateTime) -> None:
-        """Sets the clock; without a deviation local time is meant. Raises ValueError, or OSError."""
+    def seconds(self, value: DateTime) -> float:
+        """A moment in seconds since 1970 (UTC); without a deviation local time is meant. Raises ValueError."""
         moment = value.to_datetime()
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=self._zone)
-        offset = moment.astimezone(UTC).timestamp() - self._source.wall()
+        return (moment.replace(tzinfo=self._zone) if moment.tzinfo is None else moment).timestamp()
+
+    def set(self, value: DateTime) -> None:
+        """Sets the clock. Raises ValueError where the value is no moment, and OSError."""
+        self._store(self.seconds(value) - self._source.wall())
+
+    def shift(self, seconds: float) -> None:
+        """Moves the clock. Raises OSError."""
+        self._store(self._offset + seconds)
+
+    def _store(self, offset: float) -> None:
         self._records.store(self.RECORD, {"offset": offset})
         self._offset = offset
-
-    def shift(self, seconds: int) -> None:
-        """Moves the clock. Raises OSError of the memory."""
-        self._records.store(self.RECORD, {"offset": self._offset + seconds})
-        self._offset += seconds

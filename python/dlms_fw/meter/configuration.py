@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from dlms_fw._core import Key
-from dlms_fw.enums import AuthenticationMechanism
+from dlms_fw.enums import AuthenticationMechanism, SecuritySuite
 from dlms_fw.errors import ConfigurationError
 from dlms_fw.meter.activation import ActivationTimings, FirmwareBehaviour
+from dlms_fw.profiles import HdlcSettings
 from dlms_fw.security import SecurityPolicy
 from dlms_fw.signing_keys import PublicKey
 
@@ -33,7 +34,9 @@ class MeterConfig:
         server_sap: The SAP of the logical device; the HDLC upper address.
         mechanism: How the management and reading clients authenticate themselves.
         password: The LLS password.
+        security_suite: Of the keys.
         security_policy: The least protection of those clients' messages.
+        hdlc: The most that is accepted in the negotiation of an HDLC link.
         client_system_title: The only client title that is accepted; ``None`` accepts any.
         max_pdu_size: Largest APDU that is received, in octets.
         image_block_size: In octets; ``0`` takes the largest multiple of 64 that surely fits ``max_pdu_size``.
@@ -66,13 +69,14 @@ class MeterConfig:
     server_sap: int = 1
     mechanism: AuthenticationMechanism = AuthenticationMechanism.LOWEST_LEVEL
     password: Key | None = None
-    security_suite: int = 0
+    security_suite: SecuritySuite = SecuritySuite.AES_GCM_128
     security_policy: SecurityPolicy = SecurityPolicy.NONE
     global_unicast_encryption_key: Key | None = None
     global_broadcast_encryption_key: Key | None = None
     authentication_key: Key | None = None
     client_system_title: bytes | None = None
     max_pdu_size: int = 1024
+    hdlc: HdlcSettings = field(default_factory=lambda: HdlcSettings(window_size=7))
     image_block_size: int = 0
     image_size_limit: int = 16 * 1024 * 1024
     image_identifier_length: int = 6

@@ -15,6 +15,7 @@ from dlms_fw.errors import ConfigurationError
 from dlms_fw.meter.activation import Activation, bank_is_good, bank_region
 from dlms_fw.meter.clock import MeterClock, TimeSource
 from dlms_fw.meter.configuration import MeterConfig
+from dlms_fw.meter.counters import CounterRecord
 from dlms_fw.meter.event_log import StandardEvent
 from dlms_fw.meter.image_store import ImageStore
 from dlms_fw.meter.judgement import ImageJudge
@@ -153,7 +154,7 @@ def format_memory(medium: Medium, records: Records, config: MeterConfig) -> None
     if stored is None:
         StateMemory.create(records, MeterState(parts=tuple(_factory_parts(medium, config))))
         MeterClock.create(records)
-        records.create("counters", {})
+        CounterRecord.create(records)
         records.create("identity", identity)  # last: from now on the memory is a meter
     elif stored != identity:
         different = next(name for name in identity if stored.get(name) != identity[name])

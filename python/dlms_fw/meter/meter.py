@@ -1,0 +1,271 @@
+"""A simulated meter, whole: octets of any number of connections in, octets out.
+
+It joins server sessions to objects. It knows no socket and no clock of its own: a :class:`MeterConnection` is fed by whoever
+has a medium, :meth:`SimulatedMeter.advance` is called at :attr:`SimulatedMeter.deadline`, and time comes from the time source.
+Everything that must survive is in the given memory; a new meter over the same memory goes on where the old one stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final, Literal
+
+from dlms_fw._core import ExceptionResponse, GetRequest, HdlcFraming, RequestList, WrapperFraming
+from dlms_fw.errors import LinkError, SecurityError, TransportError
+from dlms_fw.meter.activation import FirmwareBehaviour
+from dlms_fw.meter.clock import TimeSource
+from dlms_fw.meter.configuration import MeterConfig
+from dlms_fw.meter.event_log import FraudEvent
+from dlms_fw.meter.objects import CONFIRMED, Caller, Request, Response
+from dlms_fw.meter.ownership import TransferOwnership
+from dlms_fw.meter.profiles import mcs301
+from dlms_fw.meter.storage import Medium, RecordLost
+from dlms_fw.meter.units import MeterUnits
+from dlms_fw.session.server import (
+    AssociationEnded,
+    AssociationFailed,
+    Associated,
+    RequestRefused,
+    ServerClient,
+    ServerEvent,
+    ServerSession,
+)
+
+Framing = Literal["wrapper", "hdlc"]
+
+_WRONG_SECRET: Final = frozenset({"password", "proof"})
+_FRAUD_BY_REASON: Final = {
+    "replay": FraudEvent.REPLAY_ATTACK,
+    "authentication-tag": FraudEvent.DECRYPTION_OR_AUTHENTICATION_FAILURE,
+    "ciphering": FraudEvent.DECRYPTION_OR_AUTHENTICATION_FAILURE,
+}
+
+
+class SimulatedMeter:
+    """One meter with power. After a power cut or a stop, make another one over the same memory."""
+
+    def __init__(
+        self,
+        medium: Medium,
+        config: MeterConfig,
+        time_source: TimeSource,
+        *,
+        challenge: Callable[[], bytes],
+    ) -> None:
+        """Powers up.
+
+        Args:
+            medium: Its memory.
+            config: What it is.
+            time_source: What time it is.
+            challenge: Gives fresh random octets, 8 to 64, for each authentication.
+
+        Raises:
+            ConfigurationError: The memory is another meter's, or the configuration contradicts itself.
+        """
+        self.config = config
+        self._medium = medium
+        self._time = time_source
+        self._challenge = challenge
+        self._connections: set[MeterConnection] = set()
+        self._failures: dict[int, int] = {}
+        self._locked_until: dict[int, float] = {}
+        self._known_clients = mcs301.clients(config)
+        self._ownership = TransferOwnership(
+            idle_seconds=config.owner_idle_seconds, monotonic=time_source.monotonic
+        )
+        self._units: MeterUnits | None
+        try:
+            self._units = MeterUnits(medium, config, time_source)
+            self._dictionary = mcs301.object_dictionary(self._units, self._ownership)
+        except RecordLost:
+            # Without its records it must not speak under its keys: it only says who it is.
+            self._units = None
+            self._dictionary = mcs301.recovery_dictionary(config)
+            self._known_clients = {mcs301.PUBLIC: self._known_clients[mcs301.PUBLIC]}
+        self._clients: dict[int, ServerClient] = dict(self._known_clients)
+
+    @property
+    def in_recovery(self) -> bool:
+        """Whether its memory is so damaged that it only answers who it is."""
+        return self._units is None or bool(self._units.firmware.damaged_parts)
+
+    @property
+    def units(self) -> MeterUnits:
+        """What it is made of, for tests and demonstrations. Raises LookupError in recovery."""
+        if self._units is None:
+            raise LookupError("the meter is in recovery")
+        return self._units
+
+    @property
+    def is_away(self) -> bool:
+        """Whether it is rebooting: it takes no connection and answers nobody."""
+        return self._units is not None and self._units.firmware.activation.is_away
+
+    @property
+    def deadline(self) -> float | None:
+        """When to call :meth:`advance` next, on the monotonic clock; ``None`` while nothing goes on."""
+        return None if self._units is None else self._units.firmware.deadline
+
+    def advance(self) -> None:
+        """Does all that is due. A reboot ends every connection."""
+        if self._units is None:
+            return
+        reboots = self._units.firmware.activation.reboots
+        try:
+            self._units.firmware.advance()
+        except OSError:
+            return  # the memory fails; the deadline has moved and it is tried again
+        finally:
+            if self._units.firmware.activation.reboots != reboots:
+                self._drop_connections()
+
+    def connect(self, framing: Framing, on_drop: Callable[[], None] | None = None) -> MeterConnection:
+        """A new connection; ``on_drop`` is called when the meter ends it. Raises TransportError while away."""
+        if self.is_away:
+            raise TransportError("the meter is rebooting")
+        connection = MeterConnection(self, framing, on_drop)
+        self._connections.add(connection)
+        return connection
+
+    def set_behaviour(self, behaviour: FirmwareBehaviour) -> None:
+        """What the next new firmware does when it is tried."""
+        self.units.firmware.activation.behaviour = behaviour
+
+    def stop(self) -> None:
+        """A clean stop: connections end, and the exact counters are recorded."""
+        self._drop_connections()
+        if self._units is not None:
+            self._units.power_down()
+
+    def new_session(self, framing: Framing) -> ServerSession:
+        """A server session for a new connection."""
+        config = self.config
+        hdlc = config.hdlc
+        return ServerSession(
+            WrapperFraming(0, config.server_sap)
+            if framing == "wrapper"
+            else HdlcFraming(
+                0,
+                config.server_sap,
+                hdlc.server_lower,
+                address_size=hdlc.address_size,
+                max_info_field_length_transmit=hdlc.max_info_field_length,
+                max_info_field_length_receive=hdlc.max_info_field_length,
+                window_size_transmit=hdlc.window_size,
+                window_size_receive=hdlc.window_size,
+            ),
+            self._clients,
+            system_title=config.system_title,
+            challenge=self._challenge,
+            counters=None if self._units is None else self._units.counters,
+        )
+
+    def serve(self, caller: Caller, request: Request) -> Response | None:
+        """The response to a request, or ``None`` where there must be none."""
+        if caller.association.pre_established:
+            items = request.items if isinstance(request, RequestList) else (request,)
+            confirmed = (request.invoke_id_and_priority or 0) & CONFIRMED
+            if confirmed or any(isinstance(item, GetRequest) for item in items):
+                return None  # this client is never answered, so it may only say what needs no answer
+        return self._dictionary.serve(caller, request)
+
+    def note(self, connection: MeterConnection, event: ServerEvent) -> None:
+        """What a session has told beside requests."""
+        if isinstance(event, AssociationFailed):
+            self._note_failure(event)
+        elif isinstance(event, Associated):
+            self._failures.pop(event.client_sap, None)
+        elif isinstance(event, AssociationEnded):
+            self._ownership.release(connection, event.client_sap)
+        elif isinstance(event, RequestRefused):
+            self._log_fraud(event.reason)
+
+    def refresh_locks(self) -> None:
+        """Lets clients in again whose time is over."""
+        now = self._time.monotonic()
+        for client_sap in [sap for sap, until in self._locked_until.items() if now >= until]:
+            del self._locked_until[client_sap]
+            self._clients[client_sap] = self._known_clients[client_sap]
+
+    def forget(self, connection: MeterConnection) -> None:
+        """A connection is over."""
+        self._connections.discard(connection)
+
+    def _drop_connections(self) -> None:
+        for connection in list(self._connections):
+            connection.drop()
+
+    def _note_failure(self, event: AssociationFailed) -> None:
+        self._log_fraud(event.reason)
+        client = self._known_clients.get(event.client_sap)
+        tries = self.config.authentication_tries
+        if event.reason not in _WRONG_SECRET or client is None or tries == 0:
+            return
+        self._failures[event.client_sap] = self._failures.get(event.client_sap, 0) + 1
+        if self._failures[event.client_sap] >= tries:
+            self._failures.pop(event.client_sap)
+            self._clients[event.client_sap] = replace(client, locked=True)
+            self._locked_until[event.client_sap] = self._time.monotonic() + self.config.lockout_seconds
+            if self._units is not None:
+                self._units.log_fraud(FraudEvent.ASSOCIATION_AUTHENTICATION_FAILURE)
+
+    def _log_fraud(self, reason: str) -> None:
+        code = _FRAUD_BY_REASON.get(reason)
+        if code is not None and self._units is not None:
+            self._units.log_fraud(code)
+
+
+class MeterConnection:
+    """One connection to the meter: what a client sends goes into ``receive``, what comes out goes back."""
+
+    def __init__(self, meter: SimulatedMeter, framing: Framing, on_drop: Callable[[], None] | None) -> None:
+        self._meter = meter
+        self._on_drop = on_drop
+        self._session = meter.new_session(framing)
+        self.is_open = True
+
+    def receive(self, data: bytes) -> bytes:
+        """Takes octets in any pieces and gives what the meter answers at once, possibly nothing."""
+        self._meter.advance()
+        if not self.is_open:
+            return b""
+        self._meter.refresh_locks()
+        out = bytearray()
+        try:
+            events, reply = self._session.receive(data)
+            while True:
+                out += reply
+                for event in events:
+                    out += self._take(event)
+                if not self._session.more:
+                    break
+                events, reply = self._session.receive(b"")
+        except (LinkError, SecurityError, OSError):
+            # A stream that makes no sense, a counter used up or a memory that fails: nothing more to say here.
+            self.drop()
+        return bytes(out)
+
+    def close(self) -> None:
+        """The client is gone."""
+        if self.is_open:
+            self.is_open = False
+            for event in self._session.close():
+                self._meter.note(self, event)
+            self._meter.forget(self)
+
+    def drop(self) -> None:
+        """The meter ends the connection."""
+        if self.is_open:
+            self.close()
+            if self._on_drop is not None:
+                self._on_drop()
+
+    def _take(self, event: ServerEvent) -> bytes:
+        if isinstance(event, (Associated, AssociationFailed, AssociationEnded, RequestRefused)):
+            self._meter.note(self, event)
+            return b""
+        caller = Caller(self._session.association, self)
+        response: Response | ExceptionResponse | None = self._meter.serve(caller, event)
+        return b"" if response is None else self._session.respond(response)

@@ -1,0 +1,42 @@
+"""One owner of the image transfer at a time: two associations must not mix their blocks.
+
+Who calls a method owns the process until its connection ends or it has been quiet for a while. Others get
+temporary-failure meanwhile. A pre-established client never owns it: its blocks are part of the transfer that the owner leads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from dlms_fw.cosem.image_transfer import ImageTransfer
+from dlms_fw.meter.objects import Caller
+
+_BLOCK: Final = ImageTransfer.image_block_transfer.method_id
+
+
+class TransferOwnership:
+    """Who may call the methods of the image transfer object now."""
+
+    def __init__(self, *, idle_seconds: float, monotonic: Callable[[], float]) -> None:
+        self._idle_seconds = idle_seconds
+        self._monotonic = monotonic
+        self._owner: object | None = None
+        self._last_call = 0.0
+
+    def admits(self, caller: Caller, method_id: int) -> bool:
+        """Whether the caller may call the method; it owns the process then."""
+        now = self._monotonic()
+        is_free = self._owner is None or now - self._last_call >= self._idle_seconds
+        if caller.association.pre_established:
+            return is_free or method_id == _BLOCK
+        key = (caller.connection, caller.client_sap)
+        if not is_free and self._owner != key:
+            return False
+        self._owner, self._last_call = key, now
+        return True
+
+    def release(self, connection: object, client_sap: int) -> None:
+        """An association is over."""
+        if self._owner == (connection, client_sap):
+            self._owner = None

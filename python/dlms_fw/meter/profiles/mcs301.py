@@ -1,0 +1,290 @@
+"""The MetCom MCS301: its clients, its objects, and who may do what (product manual, pages 42, 73, 114, 128).
+
+A model is data: which objects there are and with which rights. What they do stands in their own files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from dlms_fw._core import Data, Key
+from dlms_fw.axdr import Tag
+from dlms_fw.cosem import well_known
+from dlms_fw.cosem.association import AssociationLN
+from dlms_fw.cosem.clock import Clock
+from dlms_fw.cosem.image_transfer import ImageTransfer
+from dlms_fw.cosem.profile_generic import ProfileGeneric
+from dlms_fw.cosem.server import CosemFault, ServerObject
+from dlms_fw.enums import AuthenticationMechanism, DataAccessResult
+from dlms_fw.errors import ConfigurationError
+from dlms_fw.logical_name import LogicalName
+from dlms_fw.meter.configuration import MeterConfig
+from dlms_fw.meter.event_log import EventLog
+from dlms_fw.meter.log_objects import EventLogProfile, code_column, parameter_column
+from dlms_fw.meter.objects import Caller, Entry, ObjectDictionary, Rights, full_rights, reading_rights
+from dlms_fw.meter.ownership import TransferOwnership
+from dlms_fw.meter.plain_objects import (
+    CurrentAssociation,
+    DataObject,
+    SapAssignmentObject,
+    SecuritySetupObject,
+    number_object,
+    octets_object,
+)
+from dlms_fw.meter.state import Firmware
+from dlms_fw.meter.time_objects import ActivationScheduler, ActivationScripts, ClockObject
+from dlms_fw.meter.units import MeterUnits
+from dlms_fw.profiles import Profile
+from dlms_fw.security import Keys, SecurityPolicy
+from dlms_fw.session.server import Association, ServerClient
+
+MODEL: Final = "MCS301"
+MANAGEMENT: Final = 1
+READING: Final = 2
+PUBLIC: Final = 16
+PRE_ESTABLISHED: Final = 102
+
+PROGRAM_MEMORY_ALARM: Final = 1 << 8
+NV_MEMORY_ALARM: Final = 1 << 10
+
+
+def firmware_version_object(part: int) -> LogicalName:
+    """The manufacturer-specific object with the version of a firmware part as text."""
+    return LogicalName(f"1-{part}:0.2.128.255")
+
+
+def configured(profile: Profile, **changes: Any) -> MeterConfig:
+    """The meter that a client with this profile talks to; ``changes`` are fields of MeterConfig."""
+    settings: dict[str, Any] = {
+        "model": profile.meter_type or MODEL,
+        "server_sap": profile.server_sap,
+        "mechanism": AuthenticationMechanism(profile.mechanism),
+        "password": profile.password,
+        "security_suite": profile.security_suite,
+        "security_policy": profile.security_policy,
+        "global_unicast_encryption_key": profile.keys.global_unicast_encryption_key,
+        "global_broadcast_encryption_key": profile.keys.global_broadcast_encryption_key,
+        "authentication_key": profile.keys.authentication_key,
+        "max_pdu_size": profile.max_pdu_size,
+        "hdlc": profile.hdlc,
+    }
+    if profile.meter_system_title is not None:
+        settings["system_title"] = profile.meter_system_title
+    return MeterConfig(**(settings | changes))
+
+
+def clients(config: MeterConfig) -> dict[int, ServerClient]:
+    """What the meter knows about its clients. Raises ConfigurationError where a secret is missing."""
+    unicast = Keys(
+        global_unicast_encryption_key=config.global_unicast_encryption_key,
+        authentication_key=config.authentication_key,
+        global_broadcast_encryption_key=config.global_broadcast_encryption_key,
+    )
+    needs_keys = (
+        config.mechanism == AuthenticationMechanism.HIGH_LEVEL_GMAC
+        or config.security_policy != SecurityPolicy.NONE
+    )
+    if needs_keys and None in (unicast.global_unicast_encryption_key, unicast.authentication_key):
+        raise ConfigurationError("the meter needs a global unicast encryption key and an authentication key")
+    if config.mechanism == AuthenticationMechanism.LOW_LEVEL and config.password is None:
+        raise ConfigurationError("the meter needs a password")
+    unicast.check(config.security_suite)
+    known = ServerClient(
+        mechanism=config.mechanism,
+        secret=config.password,
+        keys=unicast if needs_keys else None,
+        security_suite=config.security_suite,
+        security_policy=config.security_policy,
+        max_receive_pdu_size=config.max_pdu_size,
+        client_system_title=config.client_system_title,
+    )
+    table = {
+        MANAGEMENT: known,
+        READING: known,
+        PUBLIC: ServerClient(max_receive_pdu_size=config.max_pdu_size),
+    }
+    broadcast = config.global_broadcast_encryption_key
+    if broadcast is not None and config.authentication_key is not None:
+        table[PRE_ESTABLISHED] = ServerClient(
+            keys=Keys(
+                authentication_key=config.authentication_key, global_broadcast_encryption_key=broadcast
+            ),
+            security_suite=config.security_suite,
+            security_policy=SecurityPolicy.AUTHENTICATED_ENCRYPTED,
+            max_receive_pdu_size=config.max_pdu_size,
+            client_system_title=config.client_system_title,
+            pre_established=True,
+        )
+    elif not needs_keys and config.mechanism == AuthenticationMechanism.LOWEST_LEVEL:
+        table[PRE_ESTABLISHED] = ServerClient(
+            max_receive_pdu_size=config.max_pdu_size, pre_established=True
+        )
+    return table
+
+
+def object_dictionary(units: MeterUnits, ownership: TransferOwnership) -> ObjectDictionary:
+    """All objects of a meter in working order."""
+    dictionary = ObjectDictionary(
+        [
+            *identity(units.config),
+            *_counters(units),
+            *_association(units.config, lambda sap: dictionary.object_list(sap)),
+            *_clock(units),
+            *_firmware(units, ownership),
+            *_logs(units),
+            _read_only(
+                number_object(
+                    well_known.ALARM_REGISTER_1,
+                    lambda: PROGRAM_MEMORY_ALARM if units.firmware.damaged_parts else 0,
+                )
+            ),
+        ]
+    )
+    return dictionary
+
+
+def recovery_dictionary(config: MeterConfig) -> ObjectDictionary:
+    """What a meter still answers whose memory is damaged: who it is, and that something is wrong."""
+    dictionary = ObjectDictionary(
+        [
+            *identity(config),
+            *_association(config, lambda sap: dictionary.object_list(sap)),
+            _everybody(number_object(well_known.ALARM_REGISTER_1, lambda: NV_MEMORY_ALARM)),
+        ]
+    )
+    return dictionary
+
+
+def identity(config: MeterConfig) -> list[Entry]:
+    """What the meter tells everybody."""
+    return [
+        _everybody(octets_object(well_known.LOGICAL_DEVICE_NAME, lambda: config.logical_device_name)),
+        _everybody(SapAssignmentObject(well_known.SAP_ASSIGNMENT, config)),
+        _everybody(octets_object(well_known.DEVICE_ID_1, lambda: config.logical_device_name[-8:])),
+        _everybody(octets_object(well_known.DEVICE_ID_2, lambda: config.model.encode())),
+    ]
+
+
+def _counters(units: MeterUnits) -> Iterator[Entry]:
+    """The last accepted invocation counters: 0 management, 1 reading, 2 broadcast."""
+    config = units.config
+    unicast, broadcast = config.global_unicast_encryption_key, config.global_broadcast_encryption_key
+    for number, key in enumerate((unicast, unicast, broadcast)):
+        yield _everybody(_counter(units, number, key))
+
+
+def _counter(units: MeterUnits, number: int, key: Key | None) -> DataObject:
+    def value() -> int:
+        return 0 if key is None else max(0, units.counters.last_accepted(key.fingerprint))
+
+    return number_object(well_known.invocation_counter(number), value)
+
+
+def _association(config: MeterConfig, object_list: Any) -> list[Entry]:
+    def for_caller(caller: Caller) -> ServerObject:
+        return CurrentAssociation(
+            well_known.CURRENT_ASSOCIATION,
+            caller.association,
+            config=config,
+            security_setup=well_known.SECURITY_SETUP,
+            object_list=lambda: object_list(caller.client_sap),
+        )
+
+    readable = frozenset(AssociationLN.attributes) - {AssociationLN.secret.attribute_id}
+    rights = Rights(readable, methods=frozenset({AssociationLN.reply_to_hls_authentication.method_id}))
+    nobody = for_caller(Caller(Association(PUBLIC), None))
+    known: Mapping[int, Rights] = {MANAGEMENT: rights, READING: rights, PUBLIC: Rights(readable)}
+    return [
+        Entry(nobody, known, for_caller=for_caller),
+        _read_only(SecuritySetupObject(well_known.SECURITY_SETUP, config)),
+    ]
+
+
+def _clock(units: MeterUnits) -> list[Entry]:
+    clock = ClockObject(well_known.CLOCK, units.clock, units.log_event)
+    everything = full_rights(clock)
+    rights = Rights(everything.readable, frozenset({Clock.time.attribute_id}), everything.methods)
+    return [Entry(clock, {MANAGEMENT: rights, READING: reading_rights(clock)})]
+
+
+def _firmware(units: MeterUnits, ownership: TransferOwnership) -> Iterator[Entry]:
+    unit, config = units.firmware, units.config
+    store = unit.image_store
+    blocks_only = frozenset(
+        {ImageTransfer.image_transfer_initiate.method_id, ImageTransfer.image_block_transfer.method_id}
+    )
+    yield Entry(
+        store,
+        {
+            MANAGEMENT: full_rights(store),
+            READING: reading_rights(store),
+            PRE_ESTABLISHED: Rights(methods=blocks_only),
+        },
+        gate=ownership.admits,
+    )
+    scheduler = ActivationScheduler(well_known.IMAGE_TRANSFER_ACTIVATION_SCHEDULER, unit)
+    yield Entry(scheduler, {MANAGEMENT: full_rights(scheduler), READING: reading_rights(scheduler)})
+    scripts = ActivationScripts(well_known.IMAGE_ACTIVATION_SCRIPT_TABLE, unit)
+    yield Entry(
+        scripts,
+        {MANAGEMENT: full_rights(scripts), READING: reading_rights(scripts)},
+        gate=ownership.admits,
+    )
+    for part in range(config.part_count):
+        yield from _firmware_part(units, part)
+
+
+def _firmware_part(units: MeterUnits, part: int) -> Iterator[Entry]:
+    unit = units.firmware
+
+    def running() -> Firmware:
+        if part in unit.damaged_parts:
+            raise CosemFault(DataAccessResult.HARDWARE_FAULT)
+        return unit.running(part)
+
+    def identifiers() -> Data:
+        running()
+        kept = unit.memory.state.parts[part].identifiers
+        ordered = reversed(kept) if units.config.identifiers_order == "newest-first" else kept
+        return Data(Tag.ARRAY, tuple(Data(Tag.OCTET_STRING, identifier) for identifier in ordered))
+
+    yield _read_only(DataObject(well_known.active_firmware_identifier(part), identifiers))
+    yield _read_only(
+        octets_object(well_known.active_firmware_signature(part), lambda: running().signature)
+    )
+    yield _read_only(octets_object(firmware_version_object(part), lambda: running().version.encode()))
+
+
+def _logs(units: MeterUnits) -> Iterator[Entry]:
+    standard, fraud = units.standard_log, units.fraud_log
+    code, parameter = well_known.event_code(0), well_known.EVENT_PARAMETER
+    columns = [code_column(code), parameter_column(parameter)]
+    yield _log(EventLogProfile(well_known.STANDARD_EVENT_LOG, standard, columns))
+    fraud_code = well_known.event_code(1)
+    yield _log(EventLogProfile(well_known.FRAUD_DETECTION_EVENT_LOG, fraud, [code_column(fraud_code)]))
+    yield _read_only(number_object(code, lambda: _last(standard)[0], Tag.UNSIGNED))
+    yield _read_only(number_object(parameter, lambda: _last(standard)[1], Tag.UNSIGNED))
+    yield _read_only(number_object(fraud_code, lambda: _last(fraud)[0], Tag.UNSIGNED))
+
+
+def _last(log: EventLog) -> tuple[int, int]:
+    """Code and parameter of the last event, zeros where there is none."""
+    entries = log.entries
+    return (entries[-1].code, entries[-1].parameter) if entries else (0, 0)
+
+
+def _log(profile: EventLogProfile) -> Entry:
+    rights = reading_rights(profile)
+    selectors = {ProfileGeneric.buffer.attribute_id: (1, 2)}
+    return Entry(profile, {MANAGEMENT: rights, READING: rights}, selectors=selectors)
+
+
+def _everybody(server_object: ServerObject) -> Entry:
+    rights = reading_rights(server_object)
+    return Entry(server_object, {MANAGEMENT: rights, READING: rights, PUBLIC: rights})
+
+
+def _read_only(server_object: ServerObject) -> Entry:
+    rights = reading_rights(server_object)
+    return Entry(server_object, {MANAGEMENT: rights, READING: rights})
