@@ -81,7 +81,7 @@ class MeterClock:
         return DateTime.from_datetime(self.local, clock_status=CLOCK_STATUS_OK)
 
     def seconds(self, value: DateTime) -> float:
-        """A moment in seconds since 1970 (UTC); without a deviation local time is meant. Raises ValueError."""
+        """A moment in seconds since 1970 (UTC), local time where it has no deviation. Raises ValueError."""
         moment = value.to_datetime()
         return (moment.replace(tzinfo=self._zone) if moment.tzinfo is None else moment).timestamp()
 

@@ -1,8 +1,9 @@
-"""The meter's invocation counters: no sent one is used twice and no received one accepted twice, over any power cut.
+"""The meter's invocation counters: none is sent twice and none accepted twice, over any power cut.
 
-One stream for each key, named by its fingerprint. What is recorded is a bound above everything used; it is moved in strides
-before it is reached. After a restart that was no clean stop the meter therefore skips some of its own counters, and expects
-a client's counter above the bound. A client that was within it is told so and goes on above.
+One stream for each key, named by its fingerprint. What is recorded is a bound above everything used; it is
+moved in strides before it is reached. After a restart that was no clean stop the meter therefore skips some
+of its own counters, and expects a client's counter above the bound. A client that was within it is told so
+and goes on above.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class CounterRecord:
         records.create(cls.RECORD, {})
 
     def reserve(self, key_fingerprint: str, count: int) -> range:
-        """Takes counters to send with; durable when it returns. Raises SecurityError near the end of 32 bits."""
+        """Takes counters to send with; durable when it returns. Raises SecurityError near 2**32."""
         start = self._bound(key_fingerprint, "sent") + 1
         if start + count > COUNTER_END:
             raise SecurityError("the invocation counter is used up: change the key", kind="counter-exhausted")
@@ -42,7 +43,7 @@ class CounterRecord:
         return range(start, start + count)
 
     def last_accepted(self, key_fingerprint: str) -> int:
-        """The highest counter accepted, or after a restart the bound that it cannot have passed; -1 for none."""
+        """The highest counter accepted; after a restart the bound that it cannot have passed; -1 for none."""
         return self._accepted.get(key_fingerprint, -1)
 
     def accepted(self, key_fingerprint: str, counter: int) -> None:

@@ -88,7 +88,7 @@ class ImageStore(
         self._judge = judge
         self._log_event = log_event
         self._monotonic = monotonic
-        self._received = BlockStatus(0)
+        self._blocks_received: BlockStatus | None = None
         self._activation: Activation | None = None
         self.deadline: float | None = None
         """When a running verification ends, on the monotonic clock."""
@@ -106,18 +106,16 @@ class ImageStore(
             self._memory.commit(image_transfer_status=_Status.TRANSFER_NOT_INITIATED, reception=None)
             return
         self._blocks.begin(reception.serial, reception.size, reception.block_size)
-        self._received = BlockStatus(reception.block_count)
+        received = BlockStatus(reception.block_count)
         for number, is_there in self._blocks.scan():
             if is_there:
-                self._received.mark(number)
-        if (
-            status in {_Status.VERIFICATION_INITIATED, _Status.VERIFICATION_SUCCESSFUL}
-            and not self._received.complete
-        ):
+                received.mark(number)
+        self._blocks_received = received
+        judged = status in {_Status.VERIFICATION_INITIATED, _Status.VERIFICATION_SUCCESSFUL}
+        begins = status == _Status.TRANSFER_INITIATED and self._config.self_verify
+        if judged and not received.complete:
             self._cancel_verification()
-        elif status == _Status.VERIFICATION_INITIATED or (
-            status == _Status.TRANSFER_INITIATED and self._received.complete and self._config.self_verify
-        ):
+        elif received.complete and (begins or status == _Status.VERIFICATION_INITIATED):
             self._begin_verification()
 
     def advance(self, now: float) -> None:
@@ -134,12 +132,14 @@ class ImageStore(
     @property
     def image_transferred_blocks_status(self) -> BitString:
         """One bit for each block of the image that was initiated; none before."""
-        return self._received.to_bit_string() if self._memory.state.reception else BitString()
+        received = self._received
+        return BitString() if received is None else received.to_bit_string()
 
     @property
     def image_first_not_transferred_block_number(self) -> int:
         """The lowest missing block; the number of blocks when complete."""
-        return self._received.first_not_transferred if self._memory.state.reception else 0
+        received = self._received
+        return 0 if received is None else received.first_not_transferred
 
     @property
     def image_transfer_enabled(self) -> bool:
@@ -188,17 +188,17 @@ class ImageStore(
         except OSError:
             raise CosemFault(ActionResult.HARDWARE_FAULT) from None
         self._blocks.begin(serial, image_size, reception.block_size)
-        self._received = BlockStatus(reception.block_count)
+        self._blocks_received = BlockStatus(reception.block_count)
         self._log_event(StandardEvent.FIRMWARE_TRANSFER_STARTED, PART_UNKNOWN)
 
     def image_block_transfer(self, image_block_number: int, image_block_value: bytes) -> None:
         """Takes one block; after the last missing one the meter verifies by itself, where it is set so."""
         answer = self._answer(Call.BLOCK)
         state = self._memory.state
-        reception = state.reception
+        reception, received = state.reception, self._received
         if answer is _BUSY:
             raise CosemFault(ActionResult.TEMPORARY_FAILURE)
-        if answer is not _ACCEPT or reception is None:
+        if answer is not _ACCEPT or reception is None or received is None:
             if state.image_transfer_status == _Status.VERIFICATION_SUCCESSFUL and not self._is_stored(
                 image_block_number, image_block_value
             ):
@@ -208,13 +208,13 @@ class ImageStore(
             raise CosemFault(ActionResult.OTHER_REASON)
         if self._is_stored(image_block_number, image_block_value):
             return
-        self._received.mark(image_block_number, transferred=False)
+        received.mark(image_block_number, transferred=False)
         try:
             self._blocks.write(image_block_number, image_block_value)
         except OSError:
             raise CosemFault(ActionResult.HARDWARE_FAULT) from None
-        self._received.mark(image_block_number)
-        if self._received.complete:
+        received.mark(image_block_number)
+        if received.complete:
             self._log_event(StandardEvent.FIRMWARE_TRANSFER_FINISHED, PART_UNKNOWN)
             if self._config.self_verify:
                 with suppress(CosemFault):  # the block itself is stored; image_verify will tell
@@ -227,7 +227,7 @@ class ImageStore(
             return
         if answer is _BUSY:
             raise CosemFault(ActionResult.TEMPORARY_FAILURE)
-        if answer is _REFUSED or not self._received.complete:
+        if answer is _REFUSED or not self._is_complete:
             raise CosemFault(ActionResult.OTHER_REASON)
         self._begin_verification()
         self._raise_by_status()
@@ -248,7 +248,7 @@ class ImageStore(
         if answer is _REFUSED or self._activation is None:
             return ActionResult.OTHER_REASON
         if self.image_transfer_status == _Status.TRANSFER_INITIATED:
-            if trigger is not Trigger.ON_DEMAND or not self._received.complete:
+            if trigger is not Trigger.ON_DEMAND or not self._is_complete:
                 return ActionResult.OTHER_REASON
             self._begin_verification(at_once=True)
         if self.image_transfer_status != _Status.VERIFICATION_SUCCESSFUL:
@@ -275,8 +275,18 @@ class ImageStore(
             raise CosemFault(ActionResult.OTHER_REASON)
         return ANSWERS[call][self.image_transfer_status]
 
+    @property
+    def _received(self) -> BlockStatus | None:
+        """Which blocks are there; nothing where no image is being received or was."""
+        return None if self._memory.state.reception is None else self._blocks_received
+
+    @property
+    def _is_complete(self) -> bool:
+        return self._received is not None and self._received.complete
+
     def _is_stored(self, number: int, value: bytes) -> bool:
-        if number >= len(self._received) or not self._received[number]:
+        received = self._received
+        if received is None or number >= len(received) or not received[number]:
             return False
         try:
             return self._blocks.read(number) == value

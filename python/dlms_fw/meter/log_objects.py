@@ -41,7 +41,10 @@ class EventLogProfile(ServerObject, interface=ProfileGeneric):
     def __init__(self, instance_id: LogicalNameLike, log: EventLog, columns: Sequence[Column]) -> None:
         super().__init__(instance_id)
         self._log = log
-        self._columns: list[Column] = [(CLOCK_COLUMN, lambda entry: Data(Tag.OCTET_STRING, entry.time)), *columns]
+        self._columns: list[Column] = [
+            (CLOCK_COLUMN, lambda entry: Data(Tag.OCTET_STRING, entry.time)),
+            *columns,
+        ]
 
     @property
     def buffer(self) -> list[Data]:

@@ -1,8 +1,9 @@
 """A simulated meter, whole: octets of any number of connections in, octets out.
 
-It joins server sessions to objects. It knows no socket and no clock of its own: a :class:`MeterConnection` is fed by whoever
-has a medium, :meth:`SimulatedMeter.advance` is called at :attr:`SimulatedMeter.deadline`, and time comes from the time source.
-Everything that must survive is in the given memory; a new meter over the same memory goes on where the old one stopped.
+It joins server sessions to objects. It knows no socket and no clock of its own: a :class:`MeterConnection` is
+fed by whoever has a medium, :meth:`SimulatedMeter.advance` is called at :attr:`SimulatedMeter.deadline`, and
+time comes from the time source. Everything that must survive is in the given memory; a new meter over the
+same memory goes on where the old one stopped.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ from dlms_fw.meter.profiles import mcs301
 from dlms_fw.meter.storage import Medium, RecordLost
 from dlms_fw.meter.units import MeterUnits
 from dlms_fw.session.server import (
+    Associated,
     AssociationEnded,
     AssociationFailed,
-    Associated,
     RequestRefused,
     ServerClient,
     ServerEvent,
@@ -119,10 +120,10 @@ class SimulatedMeter:
             return  # the memory fails; the deadline has moved and it is tried again
         finally:
             if self._units.firmware.activation.reboots != reboots:
-                self._drop_connections()
+                self.drop_connections()
 
     def connect(self, framing: Framing, on_drop: Callable[[], None] | None = None) -> MeterConnection:
-        """A new connection; ``on_drop`` is called when the meter ends it. Raises TransportError while away."""
+        """A new connection; ``on_drop`` is called when the meter ends it. Raises TransportError if away."""
         if self.is_away:
             raise TransportError("the meter is rebooting")
         connection = MeterConnection(self, framing, on_drop)
@@ -135,7 +136,7 @@ class SimulatedMeter:
 
     def stop(self) -> None:
         """A clean stop: connections end, and the exact counters are recorded."""
-        self._drop_connections()
+        self.drop_connections()
         if self._units is not None:
             self._units.power_down()
 
@@ -193,7 +194,8 @@ class SimulatedMeter:
         """A connection is over."""
         self._connections.discard(connection)
 
-    def _drop_connections(self) -> None:
+    def drop_connections(self) -> None:
+        """Ends every connection, as a reboot or a power cut does."""
         for connection in list(self._connections):
             connection.drop()
 
@@ -243,7 +245,7 @@ class MeterConnection:
                     break
                 events, reply = self._session.receive(b"")
         except (LinkError, SecurityError, OSError):
-            # A stream that makes no sense, a counter used up or a memory that fails: nothing more to say here.
+            # A stream that makes no sense, counters used up or a memory that fails: nothing more to say.
             self.drop()
         return bytes(out)
 

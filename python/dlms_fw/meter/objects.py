@@ -1,14 +1,15 @@
 """The objects of a logical device, who may do what with them, and the way from a request to its response.
 
-Two look-ups find an object, one its rights; what it then does is its own matter. A result that is not success is an
-answer, never an exception of the server. Associations and their security have been checked before a request comes here.
+Two look-ups find an object, one its rights; what it then does is its own matter. A result that is not success
+is an answer, never an exception of the server. Associations and their security have been checked before a
+request comes here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from dlms_fw._core import (
     ActionRequest,
@@ -89,7 +90,9 @@ class ObjectDictionary:
         """Carries a request out. Its answer is not to be sent where none was asked for."""
         invoke_id = request.invoke_id_and_priority or 0
         if isinstance(request, RequestList):
-            return ResponseList([self._serve_one(caller, item, invoke_id) for item in request.items], invoke_id_and_priority=invoke_id)
+            # All items of a list are of one service, and so are the answers.
+            answers: Any = [self._serve_one(caller, item, invoke_id) for item in request.items]
+            return ResponseList(answers, invoke_id_and_priority=invoke_id)
         return self._serve_one(caller, request, invoke_id)
 
     def object_list(self, client_sap: int) -> list[ObjectListElement]:
@@ -128,9 +131,7 @@ class ObjectDictionary:
 
     def _read(self, caller: Caller, request: GetRequest) -> bytes:
         entry, target = self._find(caller, request.class_id, request.logical_name)
-        rights = entry.rights[caller.client_sap]
-        if request.attribute_id in target.interface.attributes and request.attribute_id not in rights.readable:
-            raise CosemFault(DataAccessResult.READ_WRITE_DENIED)
+        _demand(request.attribute_id, target, entry.rights[caller.client_sap].readable)
         try:
             return target.read(request.attribute_id, request.selection)
         except OSError:
@@ -138,9 +139,7 @@ class ObjectDictionary:
 
     def _write(self, caller: Caller, request: SetRequest) -> None:
         entry, target = self._find(caller, request.class_id, request.logical_name)
-        rights = entry.rights[caller.client_sap]
-        if request.attribute_id in target.interface.attributes and request.attribute_id not in rights.writable:
-            raise CosemFault(DataAccessResult.READ_WRITE_DENIED)
+        _demand(request.attribute_id, target, entry.rights[caller.client_sap].writable)
         if request.selection is not None:
             raise CosemFault(DataAccessResult.SCOPE_OF_ACCESS_VIOLATED)
         try:
@@ -168,10 +167,17 @@ class ObjectDictionary:
         if entry is None:
             known = logical_name in self._logical_names
             # The codes are those of both services.
-            raise CosemFault(DataAccessResult.OBJECT_CLASS_INCONSISTENT if known else DataAccessResult.OBJECT_UNDEFINED)
+            raise CosemFault(
+                DataAccessResult.OBJECT_CLASS_INCONSISTENT if known else DataAccessResult.OBJECT_UNDEFINED
+            )
         if caller.client_sap not in entry.rights:
             raise CosemFault(DataAccessResult.READ_WRITE_DENIED)
         return entry, entry.object if entry.for_caller is None else entry.for_caller(caller)
+
+
+def _demand(attribute_id: int, target: ServerObject, permitted: frozenset[int]) -> None:
+    if attribute_id in target.interface.attributes and attribute_id not in permitted:
+        raise CosemFault(DataAccessResult.READ_WRITE_DENIED)
 
 
 def full_rights(server_object: ServerObject) -> Rights:
@@ -179,7 +185,9 @@ def full_rights(server_object: ServerObject) -> Rights:
     interface = server_object.interface
     return Rights(
         frozenset(interface.attributes),
-        frozenset(number for number, row in interface.attributes.items() if _has_setter(server_object, row.name)),
+        frozenset(
+            number for number, row in interface.attributes.items() if _has_setter(server_object, row.name)
+        ),
         frozenset(interface.methods),
     )
 

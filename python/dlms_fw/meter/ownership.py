@@ -1,7 +1,8 @@
 """One owner of the image transfer at a time: two associations must not mix their blocks.
 
 Who calls a method owns the process until its connection ends or it has been quiet for a while. Others get
-temporary-failure meanwhile. A pre-established client never owns it: its blocks are part of the transfer that the owner leads.
+temporary-failure meanwhile. A pre-established client never owns it: its blocks are part of the transfer that
+the owner leads.
 """
 
 from __future__ import annotations

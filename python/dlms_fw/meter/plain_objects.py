@@ -67,13 +67,13 @@ class SapAssignmentObject(ServerObject, interface=SapAssignment):
         """Its SAP and its name."""
         return [SapAssignmentElement(self._config.server_sap, self._config.logical_device_name)]
 
-    def connect_logical_device(self, sap: int, logical_device_name: bytes) -> None:
+    def connect_logical_device(self, sap: int, logical_device_name: bytes) -> None:  # noqa: ARG002
         """The assignment is fixed."""
         raise CosemFault(_DENIED)
 
 
 class SecuritySetupObject(ServerObject, interface=SecuritySetupV0):
-    """What protects the associations of the management and reading clients; it cannot be changed over the wire."""
+    """What protects the management and reading clients; it cannot be changed over the wire."""
 
     def __init__(self, instance_id: LogicalNameLike, config: MeterConfig) -> None:
         super().__init__(instance_id)
@@ -99,11 +99,11 @@ class SecuritySetupObject(ServerObject, interface=SecuritySetupV0):
         """The meter's own."""
         return self._config.system_title
 
-    def security_activate(self, security_policy: SecurityPolicyV0) -> None:
+    def security_activate(self, security_policy: SecurityPolicyV0) -> None:  # noqa: ARG002
         """The policy is part of the meter's configuration."""
         raise CosemFault(_DENIED)
 
-    def global_key_transfer(self, data: list[KeyTransferData]) -> None:
+    def global_key_transfer(self, data: list[KeyTransferData]) -> None:  # noqa: ARG002
         """The keys are part of the meter's configuration."""
         raise CosemFault(_DENIED)
 
@@ -175,18 +175,18 @@ class CurrentAssociation(ServerObject, interface=AssociationLN):
         """The security setup object that holds for it."""
         return self._security_setup
 
-    def reply_to_hls_authentication(self, data: bytes) -> bytes:
+    def reply_to_hls_authentication(self, data: bytes) -> bytes:  # noqa: ARG002
         """Belongs to the session, which takes it while it authenticates; here it comes too late."""
         raise CosemFault(ActionResult.OTHER_REASON)
 
-    def change_hls_secret(self, data: bytes) -> None:
+    def change_hls_secret(self, data: bytes) -> None:  # noqa: ARG002
         """Secrets are part of the meter's configuration."""
         raise CosemFault(_DENIED)
 
-    def add_object(self, data: ObjectListElement) -> None:
+    def add_object(self, data: ObjectListElement) -> None:  # noqa: ARG002
         """The objects are fixed."""
         raise CosemFault(_DENIED)
 
-    def remove_object(self, data: ObjectListElement) -> None:
+    def remove_object(self, data: ObjectListElement) -> None:  # noqa: ARG002
         """The objects are fixed."""
         raise CosemFault(_DENIED)

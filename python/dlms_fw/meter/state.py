@@ -257,7 +257,9 @@ def state_from_json(value: Json) -> MeterState:
 
 
 def _firmware_to_json(firmware: Firmware | None) -> Json | None:
-    return firmware and {
+    if firmware is None:
+        return None
+    return {
         "part": firmware.part,
         "identifier": firmware.identifier.hex(),
         "version": firmware.version,
@@ -268,7 +270,9 @@ def _firmware_to_json(firmware: Firmware | None) -> Json | None:
 
 
 def _firmware_from_json(value: Json | None) -> Firmware | None:
-    return value and Firmware(
+    if value is None:
+        return None
+    return Firmware(
         part=value["part"],
         identifier=bytes.fromhex(value["identifier"]),
         version=value["version"],

@@ -120,7 +120,10 @@ class ClockObject(ServerObject, interface=Clock):
         """Remembered until it is used or the power goes."""
         try:
             preset_time.to_datetime()
-            interval = (self._clock.seconds(validity_interval_start), self._clock.seconds(validity_interval_end))
+            interval = (
+                self._clock.seconds(validity_interval_start),
+                self._clock.seconds(validity_interval_end),
+            )
         except ValueError:
             raise CosemFault(ActionResult.OTHER_REASON) from None
         self._preset = (preset_time, *interval)

@@ -1,4 +1,4 @@
-"""What a meter is made of beneath its objects: clock, counters, logs and firmware, built from its memory at power-up."""
+"""What a meter is made of beneath its objects: clock, counters, logs and firmware, as found at power-up."""
 
 from __future__ import annotations
 

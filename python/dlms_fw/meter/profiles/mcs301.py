@@ -89,7 +89,8 @@ def clients(config: MeterConfig) -> dict[int, ServerClient]:
         raise ConfigurationError("the meter needs a global unicast encryption key and an authentication key")
     if config.mechanism == AuthenticationMechanism.LOW_LEVEL and config.password is None:
         raise ConfigurationError("the meter needs a password")
-    unicast.check(config.security_suite)
+    if mistakes := unicast.mistakes(config.security_suite):
+        raise ConfigurationError("; ".join(mistakes))
     known = ServerClient(
         mechanism=config.mechanism,
         secret=config.password,
@@ -117,15 +118,13 @@ def clients(config: MeterConfig) -> dict[int, ServerClient]:
             pre_established=True,
         )
     elif not needs_keys and config.mechanism == AuthenticationMechanism.LOWEST_LEVEL:
-        table[PRE_ESTABLISHED] = ServerClient(
-            max_receive_pdu_size=config.max_pdu_size, pre_established=True
-        )
+        table[PRE_ESTABLISHED] = ServerClient(max_receive_pdu_size=config.max_pdu_size, pre_established=True)
     return table
 
 
 def object_dictionary(units: MeterUnits, ownership: TransferOwnership) -> ObjectDictionary:
     """All objects of a meter in working order."""
-    dictionary = ObjectDictionary(
+    dictionary: ObjectDictionary = ObjectDictionary(
         [
             *identity(units.config),
             *_counters(units),
@@ -146,7 +145,7 @@ def object_dictionary(units: MeterUnits, ownership: TransferOwnership) -> Object
 
 def recovery_dictionary(config: MeterConfig) -> ObjectDictionary:
     """What a meter still answers whose memory is damaged: who it is, and that something is wrong."""
-    dictionary = ObjectDictionary(
+    dictionary: ObjectDictionary = ObjectDictionary(
         [
             *identity(config),
             *_association(config, lambda sap: dictionary.object_list(sap)),
@@ -250,9 +249,7 @@ def _firmware_part(units: MeterUnits, part: int) -> Iterator[Entry]:
         return Data(Tag.ARRAY, tuple(Data(Tag.OCTET_STRING, identifier) for identifier in ordered))
 
     yield _read_only(DataObject(well_known.active_firmware_identifier(part), identifiers))
-    yield _read_only(
-        octets_object(well_known.active_firmware_signature(part), lambda: running().signature)
-    )
+    yield _read_only(octets_object(well_known.active_firmware_signature(part), lambda: running().signature))
     yield _read_only(octets_object(firmware_version_object(part), lambda: running().version.encode()))
 
 
