@@ -130,7 +130,8 @@ def test_all_mistakes_at_once(folder: Path) -> None:
             folder,
             """authentication = "hls-gmak"\nsecurity_suit = 0\nsecurity_policy = 3\nsystem_title = "4D4D"
             max_pdu_size = "big"\nresponse_timeout_s = 0\npassword = "env:MISSING"\ncolour = "blue"
-            global_unicast_encryption_key = "file:missing.hex"\n[profiles.test.hdlc]\nwindow_size = 8\nwindow = 1\n""",
+            global_unicast_encryption_key = "file:missing.hex"
+            [profiles.test.hdlc]\nwindow_size = 8\nwindow = 1\n""",
         )
     message = str(caught.value)
     for mistake in (
@@ -173,7 +174,8 @@ def test_titles_differ(folder: Path) -> None:
     with pytest.raises(ConfigurationError, match="must differ"):
         load(
             folder,
-            'authentication = "none"\nsystem_title = "4D4D4D0000BC614E"\nmeter_system_title = "4D4D4D0000BC614E"\n',
+            'authentication = "none"\n'
+            'system_title = "4D4D4D0000BC614E"\nmeter_system_title = "4D4D4D0000BC614E"\n',
         )
 
 

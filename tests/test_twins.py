@@ -51,7 +51,7 @@ def body(module: object) -> str:
     """The module without its docstring, its imports and the default of ``sleep``, as a text to compare."""
     tree = ast.parse(Path(str(vars(module)["__file__"])).read_text(encoding="utf-8"))
     tree.body = [node for node in tree.body[1:] if not isinstance(node, ast.Import | ast.ImportFrom)]
-    text = ast.unparse(Blocking().visit(tree))
+    text = ast.unparse(ast.fix_missing_locations(Blocking().visit(tree)))
     text = text.replace(
         "Callable[[float], Awaitable[object]]=asyncio.sleep", "Callable[[float], object]=time.sleep"
     )

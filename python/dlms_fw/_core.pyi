@@ -697,7 +697,10 @@ class SecurityContext:
 
     @property
     def peer_invocation_counter(self) -> int | None:
-        """The last counter accepted from the peer; can be raised to one accepted over another link, never lowered."""
+        """The last counter accepted from the peer.
+
+        It can be raised to one accepted over another link, never lowered.
+        """
 
     @peer_invocation_counter.setter
     def peer_invocation_counter(self, counter: int) -> None: ...

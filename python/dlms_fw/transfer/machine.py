@@ -244,6 +244,12 @@ class Transfer:
         if self._failure is None and self._job.state not in TERMINAL:
             self._lose(cause, reconnect=False)
 
+    def abort(self, error: DlmsError, now: float) -> None:
+        """The driver cannot go on, for a reason that is no loss: the events end with this error."""
+        self._job.now = now
+        if self._failure is None and self._job.state not in TERMINAL:
+            self._fail(error)
+
     def cancel(self, reason: str) -> None:
         """Stop at the next safe point, with the meter ready to go on.
 
