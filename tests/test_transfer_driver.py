@@ -13,6 +13,7 @@ from dlms_fw.errors import (
     RemoteProtocolError,
     TransferError,
     TransferIncomplete,
+    TransportError,
 )
 from dlms_fw.events import (
     Finished,
@@ -56,6 +57,20 @@ def test_cancelling_after_the_order_to_activate_waits_for_the_truth() -> None:
     transfer.cancel("too late")
     finish(transfer, run, meter, start=60.0)
     assert transfer.state is TransferState.DONE
+
+
+def test_a_driver_that_cannot_go_on_ends_the_stream_with_its_own_error() -> None:
+    meter, run = ScriptedMeter(), Run()
+    transfer = transfer_for(run, raw_image())
+    finish(transfer, run, meter, stop_after=9)
+    transfer.abort(TransportError("no such host"), 5.0)
+    transfer.abort(TransportError("and again"), 6.0)
+    transfer.handle_lost("too late", 7.0)
+    finish(transfer, run, meter, start=8.0)
+    run.failed(TransportError, "no such host")
+    assert len(run.of(Finished)) == 1
+    again, _ = drive(meter, raw_image(), checkpoint=run.saved[-1], start=100.0)
+    assert again.state is TransferState.DONE
 
 
 def test_calls_out_of_order_are_refused() -> None:

@@ -245,7 +245,7 @@ class Transfer:
             self._lose(cause, reconnect=False)
 
     def abort(self, error: DlmsError, now: float) -> None:
-        """The driver cannot go on, for a reason that is no loss: the events end with this error."""
+        """The driver cannot go on, for a reason that is no loss: the event stream ends with its error."""
         self._job.now = now
         if self._failure is None and self._job.state not in TERMINAL:
             self._fail(error)
@@ -433,10 +433,9 @@ class Transfer:
 
     def _tell_waiting(self, pause: Wait | Reconnect | Save) -> None:
         now = self._job.now
-        if isinstance(pause, Wait):
-            self._emit(Waiting(now, pause.reason, now + pause.seconds))
-        elif isinstance(pause, Reconnect):
-            self._emit(Waiting(now, pause.reason, now + pause.after_seconds))
+        if not isinstance(pause, Save):
+            seconds = pause.seconds if isinstance(pause, Wait) else pause.after_seconds
+            self._emit(Waiting(now, pause.reason, now + seconds))
 
     def _emit(self, event: Event) -> None:
         if self._on_event is None:
