@@ -292,3 +292,22 @@ class Pair:
         (event,) = self.drive(self.session.send(GetRequest(*CLOCK_TIME)))
         assert isinstance(event, GetResponse)
         return event
+
+
+def wrap(apdu: bytes, client_sap: int = 1) -> bytes:
+    """An APDU of a client behind its wrapper header."""
+    return bytes((0, 1, 0, client_sap, 0, 1)) + len(apdu).to_bytes(2, "big") + apdu
+
+
+def unwrap(data: bytes) -> bytes:
+    """The one APDU in what a meter answered."""
+    assert data[:2] == b"\0\1"
+    assert int.from_bytes(data[6:8], "big") == len(data) - 8
+    return data[8:]
+
+
+def exception(data: bytes) -> tuple[int, int]:
+    """The two codes of the exception-response that a meter answered."""
+    apdu = unwrap(data)
+    assert apdu[0] == 0xD8
+    return apdu[1], apdu[2]

@@ -40,27 +40,12 @@ from harness import (
     Responder,
     client_framing,
     server_client,
+    unwrap,
+    wrap,
 )
 
 GET = GetRequest(*CLOCK_TIME, invoke_id_and_priority=0xC1)
 FINGERPRINT = Key(UNICAST_KEY).fingerprint
-
-
-def wrap(apdu: bytes, client_sap: int = 1) -> bytes:
-    return bytes((0, 1, 0, client_sap, 0, 1)) + len(apdu).to_bytes(2, "big") + apdu
-
-
-def unwrap(data: bytes) -> bytes:
-    """The one APDU in what a meter answered."""
-    assert data[:2] == b"\0\1"
-    assert int.from_bytes(data[6:8], "big") == len(data) - 8
-    return data[8:]
-
-
-def exception(data: bytes) -> tuple[int, int]:
-    apdu = unwrap(data)
-    assert apdu[0] == 0xD8
-    return apdu[1], apdu[2]
 
 
 class TestManyClients:

@@ -25,6 +25,7 @@ from dlms_fw.driver import (
     counter_of,
     counter_request,
     does_not_tell,
+    ending,
     expected_counter,
     framing,
     is_loss,
@@ -264,27 +265,11 @@ class Client:
                 wall_clock=datetime.now().astimezone(),
                 on_event=on_event,
             )
-            while (asked := transfer.next_request(self._clock())) is not None:
-                if isinstance(asked, Wait):
-                    self._sleep(asked.seconds)
-                elif isinstance(asked, Save):
-                    if self._journal is not None:
-                        self._journal.save_checkpoint(meter, part, asked.checkpoint.to_dict())
-                elif isinstance(asked, Reconnect):
-                    self._leave()
-                    self._sleep(asked.after_seconds)
-                else:
-                    try:
-                        if self._session is None:
-                            self.connect()
-                        response = self.exchange(asked)
-                    except DlmsError as error:
-                        if not is_loss(error):
-                            transfer.abort(error, self._clock())
-                            raise
-                        transfer.handle_lost(str(error), self._clock())
-                    else:
-                        transfer.handle_response(single(response), self._clock())
+            try:
+                self._run(transfer, meter, part)
+            except BaseException as error:
+                transfer.abort(ending(error, transfer), self._clock())
+                raise
         assert transfer.result is not None  # noqa: S101 (next_request gave None)
         return transfer.result
 
@@ -296,6 +281,28 @@ class Client:
         return logical_device_name(self.exchange(LOGICAL_DEVICE_NAME)) or str(self.endpoint)
 
     # Below
+
+    def _run(self, transfer: Transfer, meter: str, part: int) -> None:
+        while (asked := transfer.next_request(self._clock())) is not None:
+            if isinstance(asked, Wait):
+                self._sleep(asked.seconds)
+            elif isinstance(asked, Save):
+                if self._journal is not None:
+                    self._journal.save_checkpoint(meter, part, asked.checkpoint.to_dict())
+            elif isinstance(asked, Reconnect):
+                self._leave()
+                self._sleep(asked.after_seconds)
+            else:
+                try:
+                    if self._session is None:
+                        self.connect()
+                    response = single(self.exchange(asked))
+                except DlmsError as error:
+                    if not is_loss(error):
+                        raise
+                    transfer.handle_lost(str(error), self._clock())
+                else:
+                    transfer.handle_response(response, self._clock())
 
     def _associate(self) -> None:
         session = self._ledger.session(self._framing, self._challenge)

@@ -38,12 +38,13 @@ from dlms_fw.errors import (
     ReplayError,
     ResponseTimeout,
     ServiceError,
+    TransferIncomplete,
     TransportError,
 )
 from dlms_fw.profiles import Profile
 from dlms_fw.security import SecurityPolicy
 from dlms_fw.session.client import ClientSession
-from dlms_fw.transfer import PduLimits, TransferPolicy
+from dlms_fw.transfer import PduLimits, Transfer, TransferPolicy
 
 if TYPE_CHECKING:
     from dlms_fw._core import Event
@@ -157,6 +158,17 @@ def is_loss(error: DlmsError) -> bool:
         return True
     return isinstance(error, AssociationRejected) and (
         error.association_result == 2 or error.diagnostic in {0, 1}
+    )
+
+
+def ending(error: BaseException, transfer: Transfer) -> DlmsError:
+    """What a transfer ends with, after whatever has stopped its driver."""
+    if isinstance(error, DlmsError):
+        return error
+    return TransferIncomplete(
+        f"interrupted ({type(error).__name__}); the same call goes on where it stopped",
+        state=transfer.state.value,
+        retryable=True,
     )
 
 

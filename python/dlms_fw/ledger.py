@@ -116,11 +116,13 @@ class Ledger:
         if known is None or received is None or self._profile.trust_meter_counter_reset:
             return
         if received <= known.last_received:
-            raise ReplayError(
+            error = ReplayError(
                 "the meter's invocation counter is not above the last one seen: this may be a replay",
                 kind="replay",
                 expected_counter=known.last_received + 1,
             )
+            error.hint = "if this meter was replaced or reset, set trust_meter_counter_reset in the profile"
+            raise error
 
     def note(self, session: ClientSession) -> None:
         """Remember what the meter has accepted and used so far in this session."""
