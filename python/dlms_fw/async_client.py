@@ -69,6 +69,10 @@ def _fresh_challenge() -> bytes:
     return os.urandom(32)
 
 
+def _local_time() -> datetime:
+    return datetime.now().astimezone()
+
+
 class AsyncClient:
     """A client of one meter.
 
@@ -80,6 +84,7 @@ class AsyncClient:
         on_notification: Gets what a meter says unasked.
         clock: Monotonic time in seconds, the one that the transport's deadlines are on.
         sleep: Passes time.
+        wall_clock: The time of day, aware; activations are scheduled by it.
         challenge: Gives fresh random challenges.
     """
 
@@ -93,6 +98,7 @@ class AsyncClient:
         on_notification: Callable[[Any], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        wall_clock: Callable[[], datetime] = _local_time,
         challenge: Callable[[], bytes] = _fresh_challenge,
     ) -> None:
         self.endpoint = url if isinstance(url, Endpoint) else Endpoint.parse(url)
@@ -103,6 +109,7 @@ class AsyncClient:
         self._on_notification = on_notification
         self._clock = clock
         self._sleep = sleep
+        self._wall_clock = wall_clock
         self._challenge = challenge
         self._framing = framing(self.endpoint, profile)
         self._ledger = Ledger(profile, journal)
@@ -263,7 +270,7 @@ class AsyncClient:
                 meter=meter,
                 checkpoint=None if saved is None else Checkpoint.from_dict(saved),
                 pdu=pdu_limits(self._session),
-                wall_clock=datetime.now().astimezone(),
+                wall_clock=self._wall_clock(),
                 on_event=on_event,
             )
             try:

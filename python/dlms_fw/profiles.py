@@ -116,6 +116,8 @@ class Profile:
 def load_profile(path: str | Path, name: str, *, environ: Mapping[str, str] | None = None) -> Profile:
     """Read ``[profiles.NAME]`` of a TOML file; ``file:`` references are relative to that file.
 
+    What a reference of a key leads to is hex digits; of the password it is text, or ``hex:`` and hex digits.
+
     Args:
         path: The TOML file.
         name: Which profile of it.

@@ -102,6 +102,7 @@ class Association:
         client_max_receive_pdu_size: Octets; 0 is no limit.
         server_max_receive_pdu_size: Octets.
         client_system_title: As in the AARQ, or as pinned.
+        key_fingerprint: Of the key whose invocation counters are used.
     """
 
     client_sap: int
@@ -114,18 +115,13 @@ class Association:
     server_max_receive_pdu_size: int = 0
     client_system_title: bytes | None = None
     context: SecurityContext | None = field(default=None, repr=False)
+    key_fingerprint: str = ""
     handshake: Handshake | None = field(default=None, repr=False)
 
     @property
     def pre_established(self) -> bool:
         """Whether this association was never opened and cannot be released."""
         return self.client is not None and self.client.pre_established
-
-    @property
-    def key_fingerprint(self) -> str | None:
-        """Of the key whose invocation counters are used."""
-        keys = None if self.client is None else self.client.keys
-        return None if keys is None or keys.counter_key is None else keys.counter_key.fingerprint
 
     def move(self, step: Step) -> None:
         """Take a step of the table."""
@@ -213,9 +209,10 @@ class Gate:
         self, association: Association, client: ServerClient, *, dedicated_key: Key | None = None
     ) -> SecurityContext | None:
         """Keys and counters for a client; ``None`` where it has no keys."""
-        fingerprint = association.key_fingerprint
-        if client.keys is None or fingerprint is None or self.counters is None:
+        key = None if client.keys is None else client.keys.counter_key
+        if client.keys is None or key is None or self.counters is None:
             return None
+        fingerprint = association.key_fingerprint = key.fingerprint
         last_accepted = self.counters.last_accepted(fingerprint)
         taken = self.counters.reserve(fingerprint, COUNTER_STRIDE)
         return SecurityContext(
@@ -235,7 +232,7 @@ class Gate:
     def prepare_counters(self, association: Association) -> None:
         """Have counters to send with, and know what was accepted over other links under the same key."""
         context, fingerprint, counters = association.context, association.key_fingerprint, self.counters
-        if context is None or fingerprint is None or counters is None:
+        if context is None or counters is None:
             return
         if context.counters_left < COUNTER_MARGIN:
             extend_counters(context, lambda count: counters.reserve(fingerprint, count))
@@ -246,7 +243,7 @@ class Gate:
     def note_counter(self, association: Association) -> None:
         """Tell the meter the highest counter that was verified, before it acts on the message."""
         context, fingerprint, counters = association.context, association.key_fingerprint, self.counters
-        if context is None or fingerprint is None or counters is None:
+        if context is None or counters is None:
             return
         counter = context.peer_invocation_counter
         if counter is not None and counter > counters.last_accepted(fingerprint):
