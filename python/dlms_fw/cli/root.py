@@ -29,7 +29,12 @@ class Home(NamedTuple):
 
 
 COMMANDS: dict[str, Home] = {
+    "demo": Home("dlms_fw.cli.demo", "demo", "Upgrade a simulated meter; needs nothing."),
+    "upgrade": Home("dlms_fw.cli.upgrade", "upgrade", "Bring a firmware image into a meter."),
+    "cancel": Home("dlms_fw.cli.cancel", "cancel", "Take back a scheduled activation."),
+    "info": Home("dlms_fw.cli.info", "info", "What a meter is, runs and has received."),
     "image": Home("dlms_fw.cli.image", "image", "Make, sign, check and show firmware images."),
+    "sim": Home("dlms_fw.cli.sim", "sim", "Run a simulated meter."),
 }
 
 

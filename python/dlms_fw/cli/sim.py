@@ -1,0 +1,132 @@
+"""``dlms-fw sim``: a simulated meter on TCP, in the foreground until it is told to stop.
+
+The first line on standard output is ``listening on URL``, for whoever started it; people are told the rest on
+standard error. What the meter does is decided by its configuration, which is made here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from datetime import datetime
+from typing import Any
+
+import click
+
+from dlms_fw._core import DateTime
+from dlms_fw.cli.image import parsed_by
+from dlms_fw.cli.outcome import Outcome
+from dlms_fw.cli.target import chosen_profile, profile_options, without_security
+from dlms_fw.endpoint import Endpoint
+from dlms_fw.meter.activation import ActivationTimings, FirmwareBehaviour
+from dlms_fw.meter.configuration import MeterConfig
+from dlms_fw.meter.meter import SimulatedMeter
+from dlms_fw.meter.profiles import mcs301
+from dlms_fw.meter.serve import serve
+from dlms_fw.meter.storage import Directory
+from dlms_fw.signing_keys import load_public_keys
+
+MODELS = {"mcs301": mcs301.configured}
+
+_SECONDS = click.FloatRange(0, 86_400)
+
+
+@click.command()
+@click.option(
+    "--listen", required=True, metavar="URL", help="tcp://HOST:PORT or hdlc+tcp://HOST:PORT; 0 is any port."
+)
+@click.option("--model", type=click.Choice(list(MODELS)), default="mcs301", show_default=True)
+@click.option("--state", required=True, metavar="DIR", help="Its memory; made where it is missing.")
+@profile_options
+@click.option("--trust", multiple=True, metavar="FILE", help="A vendor's public key, PEM; may be repeated.")
+@click.option("--block-size", type=click.IntRange(1, 0xFFFF), help="Octets of an image block.")
+@click.option(
+    "--firmware-behaviour",
+    type=click.Choice([behaviour.value for behaviour in FirmwareBehaviour]),
+    default=FirmwareBehaviour.GOOD.value,
+    show_default=True,
+    help="What a new firmware does when it is tried.",
+)
+@click.option("--clock", type=parsed_by(datetime.fromisoformat), metavar="TIME", help="Set its clock, ISO 8601.")
+@click.option("--utc-offset", type=click.IntRange(-720, 840), metavar="MINUTES", help="Local time minus UTC.")
+@click.option("--reboot-seconds", type=_SECONDS, help="How long a reboot takes.")
+@click.option("--verify-seconds", type=_SECONDS, help="How long it verifies an image.")
+@click.option("--sync", type=click.IntRange(1), metavar="N", help="Blocks between two writes to the disk.")
+@click.option("--accept-raw", is_flag=True, help="Take images without a container.")
+@click.option("--allow-downgrade", is_flag=True, help="Take older versions.")
+@click.option("--no-self-verify", is_flag=True, help="Verify only when told to.")
+@click.option(
+    "--identifiers",
+    type=click.Choice(["newest-first", "newest-last"]),
+    help="Where the running firmware's identifier stands in its array.",
+)
+def sim(
+    listen: str,
+    model: str,
+    state: str,
+    config: str | None,
+    profile: str | None,
+    trust: tuple[str, ...],
+    firmware_behaviour: str,
+    clock: datetime | None,
+    **settings: Any,
+) -> None:
+    """Run a simulated meter that survives kill -9; SIGTERM or Ctrl-C stop it."""
+    with Outcome("sim", as_json=False):
+        endpoint = Endpoint.parse(listen, listen=True)
+        chosen = chosen_profile(config, profile)
+        meter = MODELS[model](
+            chosen or without_security(),
+            trusted=tuple(load_public_keys(trust)),
+            behaviour=FirmwareBehaviour(firmware_behaviour),
+            **_changes(settings),
+        )
+        _warn(endpoint, meter)
+        asyncio.run(
+            serve(
+                meter,
+                lambda: Directory(state),
+                endpoint,
+                on_power_up=None if clock is None else lambda powered: _set_clock(powered, clock),
+                on_listening=lambda url: click.echo(f"listening on {url}"),
+            )
+        )
+
+
+def _changes(settings: dict[str, Any]) -> dict[str, Any]:
+    """The fields of the meter's configuration that were given."""
+    fields = {
+        "image_block_size": settings["block_size"],
+        "verify_seconds": settings["verify_seconds"],
+        "sync_every_blocks": settings["sync"],
+        "utc_offset_minutes": settings["utc_offset"],
+        "identifiers_order": settings["identifiers"],
+        "accept_raw": settings["accept_raw"] or None,
+        "allow_downgrade": settings["allow_downgrade"] or None,
+        "self_verify": False if settings["no_self_verify"] else None,
+        "timings": None
+        if settings["reboot_seconds"] is None
+        else ActivationTimings(reboot_seconds=settings["reboot_seconds"]),
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _set_clock(meter: SimulatedMeter, time: datetime) -> None:
+    meter.units.clock.set(DateTime.from_datetime(time))
+
+
+def _warn(endpoint: Endpoint, meter: MeterConfig) -> None:
+    """What a person should know who did not mean it."""
+    if meter.mechanism == 0 and meter.global_unicast_encryption_key is None:
+        click.echo("warning: no profile with keys or password: any client may manage this meter", err=True)
+        if not _is_loopback(endpoint.host):
+            click.echo(f"warning: and {endpoint.host} can be reached from other machines", err=True)
+    if not meter.trusted:
+        click.echo("warning: no --trust: the meter takes an image signed by anybody", err=True)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
