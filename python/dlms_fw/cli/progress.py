@@ -1,7 +1,7 @@
-"""How a transfer looks to a person: a subscriber of the event stream that writes lines, and a bar on a terminal.
+"""How a transfer looks to a person: a subscriber of the event stream that writes lines, and a bar.
 
-Each phase ends as one line. On a terminal the phase at work is a bar below them; elsewhere there is one line for
-each 10 %. Nothing is decided here and nothing is known of the command that runs.
+Each phase ends as one line. On a terminal the phase at work is a bar below them; elsewhere there is one line
+for each 10 %. Nothing is decided here and nothing is known of the command that runs.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ class Lines:
         self._phase: events.Phase | None = None
         self._progress: events.Progress | None = None
         self._next_percent = 0
+        self._is_away = False
 
     def __call__(self, event: Event) -> None:
         """The subscriber."""
@@ -94,10 +95,15 @@ class Lines:
         self.line("..", "gaps", f"{event.count} blocks are missing and are sent again")
 
     def _lost(self, event: events.LinkLost) -> None:
-        self.line("..", "link lost", event.cause)
+        if self._phase is not events.Phase.CONFIRM:
+            self.line("..", "link lost", event.cause)
+        elif not self._is_away:
+            self._is_away = True
+            self.line("..", "away", "the meter restarts")
 
     def _restored(self, event: events.LinkRestored) -> None:
-        self.line("..", "link", f"is back after {duration(event.seconds)}")
+        name, self._is_away = "back" if self._is_away else "link back", False
+        self.line("..", name, f"after {duration(event.seconds)}")
 
     def _logged(self, event: events.LoggedEvent) -> None:
         at = "" if event.meter_time is None else f" at {event.meter_time}"

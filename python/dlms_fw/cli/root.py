@@ -7,6 +7,7 @@ not another's.
 from __future__ import annotations
 
 import io
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from dlms_fw.cli.outcome import SCHEMA, ExitCode, one_line, print_document
+from dlms_fw.cli.outcome import SCHEMA, ExitCode, one_line, print_document, printable
 from dlms_fw.errors import ConfigurationError
 
 
@@ -129,3 +130,14 @@ def _print_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool
 )
 def main() -> None:
     """Upgrade the firmware of DLMS/COSEM meters."""
+    log = logging.getLogger("dlms_fw")
+    if not any(isinstance(handler, _Warnings) for handler in log.handlers):
+        log.addHandler(_Warnings(logging.WARNING))
+
+
+class _Warnings(logging.Handler):
+    """Warnings of the library, each as one line on standard error, as it is at that moment."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record."""
+        click.echo(printable(f"{record.levelname.lower()}: {record.getMessage()}"), err=True)

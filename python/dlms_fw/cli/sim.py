@@ -47,7 +47,9 @@ _SECONDS = click.FloatRange(0, 86_400)
     show_default=True,
     help="What a new firmware does when it is tried.",
 )
-@click.option("--clock", type=parsed_by(datetime.fromisoformat), metavar="TIME", help="Set its clock, ISO 8601.")
+@click.option(
+    "--clock", type=parsed_by(datetime.fromisoformat), metavar="TIME", help="Set its clock, ISO 8601."
+)
 @click.option("--utc-offset", type=click.IntRange(-720, 840), metavar="MINUTES", help="Local time minus UTC.")
 @click.option("--reboot-seconds", type=_SECONDS, help="How long a reboot takes.")
 @click.option("--verify-seconds", type=_SECONDS, help="How long it verifies an image.")

@@ -90,7 +90,7 @@ def chosen_profile(config: str | None, profile: str | None) -> Profile | None:
 
 def without_security() -> Profile:
     """The management client of a meter that asks for no proof, as meters on a bench do."""
-    return Profile(name="none, no security", client_sap=MANAGEMENT_CLIENT)
+    return Profile(name="(none given)", client_sap=MANAGEMENT_CLIENT)
 
 
 def profile_options(function: Callable[P, None]) -> Callable[P, None]:
@@ -105,11 +105,11 @@ def aimed(
     """Give a command ``URL`` and the options for a meter, and as second argument its :class:`Target`."""
 
     @wraps(function)
-    def run(outcome: Outcome, *args: P.args, **kwargs: P.kwargs) -> None:
+    def run(outcome: Outcome, /, *args: P.args, **kwargs: P.kwargs) -> None:
         told = [kwargs.pop(name) for name in ("url", "config", "profile", "journal_file")]
         outcome.facts["url"] = str(told[0])
         with signals_interrupt():
-            function(outcome, Target.of(*told), *args, **kwargs)  # type: ignore[arg-type]
+            function(outcome, Target.of(*told), *args, **kwargs)
 
     decorated = click.option(
         "--journal",
@@ -117,7 +117,7 @@ def aimed(
         metavar="FILE",
         help="Our own records: transfers and invocation counters. By default in the user's state folder.",
     )(run)
-    return click.argument("url")(profile_options(decorated))  # type: ignore[arg-type]
+    return click.argument("url")(profile_options(decorated))
 
 
 @contextmanager
@@ -140,4 +140,4 @@ def signals_interrupt() -> Iterator[None]:
         yield
     finally:
         for number, before in installed.items():
-            signal.signal(number, before)  # type: ignore[arg-type]
+            signal.signal(number, before)

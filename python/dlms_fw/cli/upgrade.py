@@ -51,7 +51,9 @@ def parse_activation(text: str) -> Activation:
     try:
         return datetime.fromisoformat(text)
     except ValueError:
-        raise ValueError(f"{text!r} is neither now, never nor a time such as 2026-12-01T03:00+01:00") from None
+        raise ValueError(
+            f"{text!r} is neither now, never nor a time such as 2026-12-01T03:00+01:00"
+        ) from None
 
 
 def parse_limit(text: str) -> tuple[str, float]:
@@ -73,9 +75,7 @@ LIMIT = parsed_by(parse_limit)
 @reported("upgrade")
 @aimed
 @click.argument("file", metavar="IMAGE")
-@click.option(
-    "--trust", multiple=True, metavar="FILE", help="A trusted public key, PEM; may be repeated."
-)
+@click.option("--trust", multiple=True, metavar="FILE", help="A trusted public key, PEM; may be repeated.")
 @click.option(
     "--activate",
     type=ACTIVATION,
@@ -171,7 +171,9 @@ def open_image(
         if identifier is None:
             raise click.UsageError("--raw needs --identifier: a raw file does not say its own")
         if trust:
-            raise click.UsageError("--raw and --trust exclude each other: a raw file has no signature of ours")
+            raise click.UsageError(
+                "--raw and --trust exclude each other: a raw file has no signature of ours"
+            )
         return Image.raw(read_file(file), identifier, part)
     if identifier is not None or part is not None:
         raise click.UsageError("--identifier and --part are for --raw: a container says its own")
