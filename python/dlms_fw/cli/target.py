@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec
 
 import click
 
@@ -106,7 +106,7 @@ def aimed(
 
     @wraps(function)
     def run(outcome: Outcome, /, *args: P.args, **kwargs: P.kwargs) -> None:
-        told = [kwargs.pop(name) for name in ("url", "config", "profile", "journal_file")]
+        told: list[Any] = [kwargs.pop(name) for name in ("url", "config", "profile", "journal_file")]
         outcome.facts["url"] = str(told[0])
         with signals_interrupt():
             function(outcome, Target.of(*told), *args, **kwargs)
@@ -130,7 +130,7 @@ def signals_interrupt() -> Iterator[None]:
             signal.signal(known, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    installed: dict[int, object] = {}
+    installed: dict[int, Any] = {}
     names = [name for name in (*STOPPING_SIGNALS, "SIGINT") if hasattr(signal, name)]
     for number in (getattr(signal, name) for name in names):
         # What our parent told us to ignore (nohup) stays ignored.
