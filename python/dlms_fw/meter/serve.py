@@ -59,14 +59,19 @@ class MeterServer:
         open_memory: Callable[[], Medium],
         endpoint: Endpoint,
         *,
+        on_power_up: Callable[[SimulatedMeter], object] | None = None,
         max_connections: int = MAX_CONNECTIONS,
         inactivity_seconds: float = INACTIVITY_SECONDS,
     ) -> None:
-        """``open_memory`` is called at each power-up, e.g. ``lambda: Directory(path)``."""
+        """``open_memory`` is called at each power-up, e.g. ``lambda: Directory(path)``.
+
+        ``on_power_up`` gets the meter after that, before anybody can connect.
+        """
         self._config = config
         self._open_memory = open_memory
         self._endpoint = endpoint
         self._framing: Framing = "wrapper" if endpoint.scheme == "tcp" else "hdlc"
+        self._on_power_up = on_power_up
         self._max_connections = max_connections
         self._inactivity_seconds = inactivity_seconds
         self._memory: Medium | None = None
@@ -116,7 +121,10 @@ class MeterServer:
             self.meter = SimulatedMeter(
                 self._memory, self._config, SystemTime(), challenge=lambda: os.urandom(CHALLENGE_OCTETS)
             )
+            if self._on_power_up is not None:
+                self._on_power_up(self.meter)
         except BaseException:
+            self.meter = None
             self._release_memory()
             raise
         self._set_timer()
@@ -209,6 +217,7 @@ async def serve(
     endpoint: Endpoint,
     *,
     on_listening: Callable[[str], None],
+    on_power_up: Callable[[SimulatedMeter], object] | None = None,
     max_connections: int = MAX_CONNECTIONS,
     inactivity_seconds: float = INACTIVITY_SECONDS,
 ) -> None:
@@ -217,6 +226,7 @@ async def serve(
         config,
         open_memory,
         endpoint,
+        on_power_up=on_power_up,
         max_connections=max_connections,
         inactivity_seconds=inactivity_seconds,
     )
