@@ -193,6 +193,10 @@ class Finished:
 
     Attributes:
         outcome: As in the result, or ``"failed"``.
+        block_size: The meter's image_block_size, ``None`` where it was not asked.
+        blocks_sent: Image blocks sent in this run, repetitions included.
+        bytes_sent: Octets of the image sent in this run, repetitions included.
+        retries: Blocks sent more than once in this run.
         error_code: The code of the error, ``None`` if there is none.
     """
 
@@ -200,6 +204,11 @@ class Finished:
     outcome: str
     changed: bool
     seconds: float
+    block_size: int | None
+    blocks_total: int | None
+    blocks_sent: int
+    bytes_sent: int
+    retries: int
     error_code: str | None = None
     error_message: str | None = None
 

@@ -395,7 +395,7 @@ class Transfer:
             link_losses=self._losses,
             phases=self._phases.times,
         )
-        self._emit(Finished(job.now, outcome, job.changed, job.now - job.started))
+        self._emit(self._finished(outcome))
 
     def _fail(self, error: DlmsError) -> None:
         job = self._job
@@ -409,7 +409,23 @@ class Transfer:
             # The order is spent. Only an image that the meter has kept is still ours to go on with.
             kept = error.retryable
             self._pending = job.save(_S.ACTIVATE if kept else _S.FAILED, len(job.blocks) if kept else 0)
-        self._emit(Finished(job.now, "failed", job.changed, job.now - job.started, error.code, str(error)))
+        self._emit(self._finished("failed", error))
+
+    def _finished(self, outcome: str, error: DlmsError | None = None) -> Finished:
+        job = self._job
+        return Finished(
+            job.now,
+            outcome,
+            job.changed,
+            job.now - job.started,
+            None if job.blocks is None else job.blocks.image_block_size,
+            job.blocks_total,
+            job.blocks_sent,
+            job.bytes_sent,
+            job.retries,
+            None if error is None else error.code,
+            None if error is None else str(error),
+        )
 
     def _watch_progress(self) -> None:
         """At most ten times a second: report, and see that blocks keep coming."""
