@@ -1,4 +1,4 @@
-"""The client's own records: invocation counters given away, checkpoints of transfers, and who works on what.
+"""The client's own records: counters given away, checkpoints of transfers, what was done, who works on what.
 
 One sqlite3 file in WAL mode with ``synchronous=FULL``: what a method has returned from is on the disk.
 Each row carries a checksum over all its columns, so a flipped bit is found when the file is opened and
@@ -45,6 +45,7 @@ CREATE TABLE meters (
 CREATE TABLE transfers (
     meter TEXT NOT NULL, part INTEGER NOT NULL, checkpoint TEXT NOT NULL, checksum TEXT NOT NULL,
     PRIMARY KEY (meter, part)) STRICT, WITHOUT ROWID;
+CREATE TABLE runs (number INTEGER PRIMARY KEY, record TEXT NOT NULL, checksum TEXT NOT NULL) STRICT;
 """
 
 
@@ -75,6 +76,12 @@ _TRANSFERS = _Table(
     "SELECT * FROM transfers",
     "SELECT * FROM transfers WHERE meter = ? AND part = ?",
     "INSERT OR REPLACE INTO transfers VALUES (?, ?, ?, ?)",
+)
+_RUNS = _Table(
+    "runs",
+    "SELECT * FROM runs ORDER BY number",
+    "SELECT * FROM runs WHERE number = ?",
+    "INSERT INTO runs VALUES (?, ?, ?)",
 )
 
 
@@ -227,6 +234,21 @@ class Journal:
         with self._write() as db:
             db.execute("DELETE FROM transfers WHERE meter = ? AND part = ?", (meter, part))
 
+    # Runs
+
+    def note_run(self, record: Mapping[str, Any]) -> int:
+        """Add to the record of what was asked for and what became of it; gives its number, never changes."""
+        with self._write() as db:
+            number = int(db.execute("SELECT coalesce(max(number), 0) + 1 FROM runs").fetchone()[0])
+            self._put(db, _RUNS, (number, json.dumps(dict(record), sort_keys=True)))
+        return number
+
+    def runs(self) -> list[dict[str, Any]]:
+        """All of that record, oldest first."""
+        with self._lock, self._errors("read"):
+            rows = self._db.execute(_RUNS.all).fetchall()
+        return [json.loads(self._checked(_RUNS, row)[1]) for row in rows]
+
     # Leases
 
     @contextmanager
@@ -333,7 +355,7 @@ class Journal:
             self._pragma("synchronous = FULL")
         if (answer := self._pragma("quick_check(1)")) != "ok":
             raise self._damaged(str(answer))
-        for table in (_COUNTERS, _METERS, _TRANSFERS):
+        for table in (_COUNTERS, _METERS, _TRANSFERS, _RUNS):
             for row in self._db.execute(table.all):
                 self._checked(table, row)
 
