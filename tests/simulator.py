@@ -200,9 +200,7 @@ class Workshop:
         """The options for a profile; ``""`` is for none."""
         return ("--config", str(self.config), "--profile", profile) if profile else ()
 
-    def meter(
-        self, *options: object, scheme: str = "tcp", profile: str = "", trust: str = "vendor"
-    ) -> Meter:
+    def meter(self, *options: object, scheme: str = "tcp", profile: str = "", trust: str = "vendor") -> Meter:
         """A running simulated meter, quick to restart."""
         given = tuple(map(str, options))
         quick = () if "--reboot-seconds" in given else ("--reboot-seconds", "0.1")
@@ -236,9 +234,7 @@ class Workshop:
 
     def info(self, url: str, profile: str = "") -> dict[str, Any]:
         """What ``info`` says of a meter."""
-        ended = self.run(
-            "info", url, "--json", *self.as_profile(profile), "--journal", str(self.journal)
-        )
+        ended = self.run("info", url, "--json", *self.as_profile(profile), "--journal", str(self.journal))
         assert ended.code == 0, ended
         return ended.document
 

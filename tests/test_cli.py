@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from simulator import IDENTIFIER, Workshop, container, shared_workshop, vendor, workshop
-#from wiretap import Wiretap
+# from wiretap import Wiretap
 
 from dlms_fw.cli.upgrade import parse_activation, parse_limit
 from dlms_fw.containers.description import Version

@@ -176,7 +176,12 @@ class _Conversation:
                 self._image_transfer(method, data)
             elif target == _ASSOCIATION:
                 self._use(title, data[3:7])  # octet-string, length, security control, counter of pass 3
-        elif plain[0] == _ACTION_RESPONSE and len(plain) > 20 and plain[1] == 1 and plain[4:7] == b"\x01\x00\x09":
+        elif (
+            plain[0] == _ACTION_RESPONSE
+            and len(plain) > 20
+            and plain[1] == 1
+            and plain[4:7] == b"\x01\x00\x09"
+        ):
             self._use(title, plain[9:13])  # pass 4
         return plain
 

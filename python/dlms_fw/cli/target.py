@@ -6,10 +6,11 @@ matter.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -17,12 +18,11 @@ from typing import Any, Concatenate, ParamSpec
 
 import click
 
-from dlms_fw import journal
 from dlms_fw.cli.outcome import Outcome
 from dlms_fw.client import Client
 from dlms_fw.endpoint import Endpoint
 from dlms_fw.errors import AssociationRejected, ConfigurationError
-from dlms_fw.journal import Journal
+from dlms_fw.journal import Journal, default_path
 from dlms_fw.profiles import Profile, load_profile
 
 P = ParamSpec("P")
@@ -54,25 +54,22 @@ class Target:
             endpoint=Endpoint.parse(url),
             profile=chosen_profile(config, profile) or without_security(),
             has_profile=config is not None,
-            journal_path=Path(journal_file) if journal_file else journal.default_path(os.environ),
+            journal_path=Path(journal_file) if journal_file else default_path(os.environ),
         )
 
     @contextmanager
-    def client(self) -> Iterator[Client]:
-        """A client with its journal, not yet connected; whatever ends the block, both are closed."""
-        with ExitStack() as stack:
-            client = Client(
-                self.endpoint,
-                self.profile,
-                journal=stack.enter_context(Journal(self.journal_path)),
-            )
-            stack.callback(client.close)
+    def client(self) -> Iterator[tuple[Client, Journal]]:
+        """A client, not yet connected, and its journal; whatever ends the block, both are closed."""
+        with (
+            Journal(self.journal_path) as journal,
+            contextlib.closing(Client(self.endpoint, self.profile, journal=journal)) as client,
+        ):
             try:
-                yield client
+                yield client, journal
             except AssociationRejected as error:
-                if error.hint is None and not self.has_profile:
+                if not self.has_profile:
                     error.hint = (
-                        "without --config and --profile there is no authentication; "
+                        "nothing was said with --config and --profile, so there is no authentication; "
                         "the public client is ?client=16"
                     )
                 raise

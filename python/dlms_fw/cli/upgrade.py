@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import fields
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import IO, Any
 
 import click
@@ -18,12 +18,13 @@ import click
 from dlms_fw import events
 from dlms_fw.cli import progress
 from dlms_fw.cli.image import IDENTIFIER, parsed_by
-from dlms_fw.cli.outcome import Outcome, printable, reported
+from dlms_fw.cli.outcome import Outcome, describe, printable, reported
 from dlms_fw.cli.target import Target, aimed
 from dlms_fw.containers.description import PARTS
 from dlms_fw.errors import ConfigurationError, ImageRejected
 from dlms_fw.events import Event, event_to_dict
 from dlms_fw.image import Image, read_file
+from dlms_fw.journal import Journal
 from dlms_fw.transfer import Activation, TransferPolicy, TransferResult
 
 LIMITS = {
@@ -145,11 +146,12 @@ def upgrade(
     image = open_image(file, trust, raw=raw, identifier=identifier, part=part)
     tally.take_image(image)
     told_to_a_person = sys.stderr if outcome.as_json or events_file == "-" else sys.stdout
-    with target.client() as client, ExitStack() as stack:
+    with target.client() as (client, journal), ExitStack() as stack:
         subscribers: list[Callable[[Event], None]] = [tally]
         if events_file is not None:
             subscribers.append(stack.enter_context(ndjson(events_file)))
         subscribers.append(stack.enter_context(progress.shown(sys.stderr)))
+        stack.enter_context(recorded(journal, outcome.facts, policy, reason))
         result = client.upgrade(image, policy, on_event=lambda event: _tell(subscribers, event))
     tally.take_result(result)
     sentence = _GOALS[result.outcome].format(
@@ -157,6 +159,34 @@ def upgrade(
         activate=activate.isoformat() if isinstance(activate, datetime) else activate,
     )
     click.echo(printable(f"{sentence} ({progress.duration(result.seconds)})"), file=told_to_a_person)
+
+
+@contextmanager
+def recorded(
+    journal: Journal, facts: dict[str, Any], policy: TransferPolicy, reason: str | None
+) -> Iterator[None]:
+    """Two lines in the journal around a run: what was asked for and why, and what became of it."""
+    flags = ("restart", "dry_run", "allow_downgrade", "allow_metrology")
+    number = journal.note_run(
+        {
+            "at": _now(),
+            "command": "upgrade",
+            "url": facts["url"],
+            "identifier": facts["identifier"],
+            "sha256": facts["sha256"],
+            "activate": str(policy.activate),
+            "flags": [flag for flag in flags if getattr(policy, flag)],
+            "reason": reason,
+        }
+    )
+    try:
+        yield
+    except BaseException as error:
+        journal.note_run(
+            {"at": _now(), "of": number, "meter": facts["meter"], "outcome": "failed", **describe(error)}
+        )
+        raise
+    journal.note_run({"at": _now(), "of": number, "meter": facts["meter"], "outcome": facts["outcome"]})
 
 
 def open_image(
@@ -268,6 +298,10 @@ def ndjson(file: str) -> Iterator[Callable[[Event], None]]:
         raise ConfigurationError(f"{file} cannot be written: {error.strerror}") from error
     with stream:
         yield lambda event: write(stream, event)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _tell(subscribers: list[Callable[[Event], None]], event: Event) -> None:
