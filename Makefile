@@ -23,10 +23,16 @@ $(VENV)/.built: $(VENV)/.deps $(RUST)
 	$(PIP) install --quiet --no-build-isolation -c constraints.txt --editable ".[$(EXTRAS)]"
 	@touch $@
 
+# Referees of the tests, in an environment of their own, so that nothing of ours can import them.
+$(VENV)/.peers: $(VENV)/.deps tests/peers/requirements.txt
+	@test -x $(VENV)/peers/bin/python || $(PYTHON) -m venv $(VENV)/peers
+	$(VENV)/peers/bin/python -m pip --disable-pip-version-check install --quiet -r tests/peers/requirements.txt
+	@touch $@
+
 demo: $(VENV)/.built
 	$(BIN)/dlms-fw demo
 
-test: $(VENV)/.built
+test: $(VENV)/.built $(VENV)/.peers
 	cargo test --quiet --locked -p dlms-fw-core
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m "not soak" --benchmark-disable
 

@@ -1,0 +1,201 @@
+"""A client built on gurux-dlms: reads, and uploads an image by all seven steps, over HDLC or wrapper.
+
+It is Gurux' `GXDLMSSecureClient` with a socket. Configuration (JSON, one line on standard input):
+
+    host, port, framing ("wrapper" or "hdlc"), client_sap, server_sap, max_pdu_size, max_info
+    authentication       "none", "lls" (with password, hex) or "hls-gmac" (protects every APDU; with
+                         system_title, global_unicast_encryption_key, authentication_key, all hex;
+                         the invocation counter is read through client 16 first)
+    counter_object       logical name of the invocation counter
+    read                 list of [class_id, logical_name, attribute_id]
+    upload               null, or {"image": path, "identifier": hex, "activate": bool, "polls": int}
+
+The only report has the values read, as text, and what the upload came to.
+"""
+
+import socket
+import time
+from pathlib import Path
+
+import gurux_mends
+import peer_io
+from gurux_dlms import GXByteBuffer, GXReplyData
+from gurux_dlms._GXObjectFactory import _GXObjectFactory
+from gurux_dlms.enums import Authentication, DataType, InterfaceType, Security
+from gurux_dlms.internal._GXCommon import _GXCommon
+from gurux_dlms.objects import GXDLMSData, GXDLMSImageTransfer
+from gurux_dlms.secure import GXDLMSSecureClient
+
+_PUBLIC_CLIENT = 16
+_TEMPORARY_FAILURE = 2
+_VERIFIED, _ACTIVATED = 3, 6
+_AUTHENTICATION = {
+    "none": Authentication.NONE,
+    "lls": Authentication.LOW,
+    "hls-gmac": Authentication.HIGH_GMAC,
+}
+
+
+class Refused(Exception):
+    """The server answered a request with this result."""
+
+    def __init__(self, result: int) -> None:
+        super().__init__(f"result {result}")
+        self.result = result
+
+
+class Connection:
+    """One TCP connection with one association on it."""
+
+    def __init__(self, config: dict, client_sap: int, authentication: str, counter: int = 0) -> None:
+        self._stream = socket.create_connection((config["host"], config["port"]), timeout=20)
+        self._stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        hdlc = config["framing"] == "hdlc"
+        password = bytes.fromhex(config["password"]) if authentication == "lls" else None
+        self.client = GXDLMSSecureClient(
+            True,
+            client_sap,
+            config["server_sap"],
+            _AUTHENTICATION[authentication],
+            password,
+            InterfaceType.HDLC if hdlc else InterfaceType.WRAPPER,
+        )
+        self.client.maxReceivePDUSize = config["max_pdu_size"]
+        self.client.hdlcSettings.maxInfoTX = self.client.hdlcSettings.maxInfoRX = config["max_info"]
+        if authentication == "hls-gmac":
+            cipher = self.client.ciphering
+            cipher.security = Security.AUTHENTICATION_ENCRYPTION
+            cipher.systemTitle = bytes.fromhex(config["system_title"])
+            cipher.blockCipherKey = bytes.fromhex(config["global_unicast_encryption_key"])
+            cipher.authenticationKey = bytes.fromhex(config["authentication_key"])
+            cipher.invocationCounter = counter
+        self._associate()
+
+    def exchange(self, packets) -> GXReplyData:
+        """Send what one request came to, frame by frame, and collect the whole answer."""
+        reply = GXReplyData()
+        for packet in packets if isinstance(packets, list) else [packets]:
+            reply.clear()
+            self._send_and_receive(packet, reply)
+            while reply.isMoreData():
+                self._send_and_receive(self.client.receiverReady(reply), reply)
+        if reply.error:
+            raise Refused(reply.error)
+        return reply
+
+    def read(self, class_id: int, logical_name: str, attribute_id: int):
+        """The value of an attribute, as Gurux gives it."""
+        it = _GXObjectFactory.createObject(class_id)
+        it.logicalName = logical_name
+        return self.exchange(self.client.read(it, attribute_id)).value
+
+    def close(self) -> None:
+        """Release, disconnect, close."""
+        release = self.client.releaseRequest()
+        if release and self.client.interfaceType == InterfaceType.WRAPPER:
+            self.exchange(release)
+        if self.client.interfaceType == InterfaceType.HDLC:
+            self.exchange(self.client.disconnectRequest(force=True))
+        self._stream.close()
+
+    def _associate(self) -> None:
+        if self.client.interfaceType == InterfaceType.HDLC:
+            self.client.parseUAResponse(self.exchange(self.client.snrmRequest()).data)
+        self.client.parseAareResponse(self.exchange(self.client.aarqRequest()).data)
+        if self.client.isAuthenticationRequired:
+            reply = self.exchange(self.client.getApplicationAssociationRequest())
+            self.client.parseApplicationAssociationResponse(reply.data)
+
+    def _send_and_receive(self, packet: bytearray, reply: GXReplyData) -> None:
+        self._stream.sendall(packet)
+        received = GXByteBuffer()
+        while True:
+            octets = self._stream.recv(65_536)
+            if not octets:
+                raise ConnectionError("the server closed the connection")
+            received.set(octets)
+            if self.client.getData(received, reply, None):
+                return
+
+
+def upload(connection: Connection, image: bytes, order: dict) -> dict[str, object]:
+    """The seven steps of image transfer, without repair: every block is sent once."""
+    client = connection.client
+    it = GXDLMSImageTransfer("0.0.44.0.0.255")
+
+    def read(attribute_id: int):
+        value = connection.exchange(client.read(it, attribute_id)).value
+        client.updateValue(it, attribute_id, value)
+        return value
+
+    def call(packets) -> None:
+        try:
+            connection.exchange(packets)
+        except Refused as refused:
+            if refused.result != _TEMPORARY_FAILURE:
+                raise
+
+    def wait_for(status: int) -> int:
+        for _ in range(order["polls"]):
+            if read(6) == status:
+                break
+            time.sleep(0.05)
+        return int(read(6))
+
+    identifier = bytes.fromhex(order["identifier"])
+    size = read(2)
+    enabled = read(5)
+    # Written out: imageTransferInitiate takes text only, imageBlockTransfer seals all blocks before the first is sent.
+    start = _structure((DataType.OCTET_STRING, identifier), (DataType.UINT32, len(image)))
+    connection.exchange(client.method(it, 1, start, DataType.STRUCTURE))
+    for number in range(-(-len(image) // size)):
+        value = image[number * size : (number + 1) * size]
+        block = _structure((DataType.UINT32, number), (DataType.OCTET_STRING, value))
+        connection.exchange(client.method(it, 2, block, DataType.STRUCTURE))
+    result = {
+        "block_size": size,
+        "enabled": enabled,
+        "blocks_status": str(read(3)),
+        "first_not_transferred": read(4),
+    }
+    call(it.imageVerify(client))
+    result["verified"] = wait_for(_VERIFIED)
+    result["activate_info"] = [
+        [size, bytes(identification).hex(), bytes(signature or b"").hex()]
+        for size, identification, signature in read(7)
+    ]
+    if order["activate"]:
+        call(it.imageActivate(client))
+        result["activated"] = wait_for(_ACTIVATED)
+    return result
+
+
+def _structure(*members: tuple[DataType, object]) -> GXByteBuffer:
+    octets = GXByteBuffer(bytearray((DataType.STRUCTURE, len(members))))
+    for data_type, value in members:
+        _GXCommon.setData(None, octets, data_type, value)
+    return octets
+
+
+def main() -> None:
+    """Run as a process of its own."""
+    config, reports = peer_io.begin()
+    gurux_mends.install()
+    counter = 0
+    if config["authentication"] == "hls-gmac":
+        public = Connection(config, _PUBLIC_CLIENT, "none")
+        counter = 1 + public.exchange(public.client.read(GXDLMSData(config["counter_object"]), 2)).value
+        public.close()
+    connection = Connection(config, config["client_sap"], config["authentication"], counter)
+    report: dict[str, object] = {"first_counter": counter}
+    report["values"] = [str(connection.read(*target)) for target in config["read"]]
+    if config["upload"]:
+        image = Path(config["upload"]["image"]).read_bytes()
+        report["upload"] = upload(connection, image, config["upload"])
+    report["conformance"] = int(connection.client.negotiatedConformance)
+    connection.close()
+    reports.send(**report)
+
+
+if __name__ == "__main__":
+    main()
