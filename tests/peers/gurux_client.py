@@ -36,7 +36,7 @@ _AUTHENTICATION = {
 }
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The server answered a request with this result."""
 
     def __init__(self, result: int) -> None:
@@ -80,7 +80,7 @@ class Connection:
             while reply.isMoreData():
                 self._send_and_receive(self.client.receiverReady(reply), reply)
         if reply.error:
-            raise Refused(reply.error)
+            raise RefusedError(reply.error)
         return reply
 
     def read(self, class_id: int, logical_name: str, attribute_id: int):
@@ -131,7 +131,7 @@ def upload(connection: Connection, image: bytes, order: dict) -> dict[str, objec
     def call(packets) -> None:
         try:
             connection.exchange(packets)
-        except Refused as refused:
+        except RefusedError as refused:
             if refused.result != _TEMPORARY_FAILURE:
                 raise
 
@@ -145,7 +145,7 @@ def upload(connection: Connection, image: bytes, order: dict) -> dict[str, objec
     identifier = bytes.fromhex(order["identifier"])
     size = read(2)
     enabled = read(5)
-    # Written out: imageTransferInitiate takes text only, imageBlockTransfer seals all blocks before the first is sent.
+    # Written out: imageTransferInitiate takes text only, imageBlockTransfer seals all blocks beforehand.
     start = _structure((DataType.OCTET_STRING, identifier), (DataType.UINT32, len(image)))
     connection.exchange(client.method(it, 1, start, DataType.STRUCTURE))
     for number in range(-(-len(image) // size)):

@@ -6,7 +6,7 @@ of associations and links.
 
 import hashlib
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 from gurux_dlms import GXByteBuffer, GXDateTime, ValueEventArgs
@@ -21,7 +21,7 @@ from gurux_dlms.objects.GXDLMSImageActivateInfo import GXDLMSImageActivateInfo
 _SIGNATURE_SIZE = 64
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """A request that is answered with this result."""
 
     def __init__(self, result: ErrorCode) -> None:
@@ -36,7 +36,9 @@ class ImageTransfer(GXDLMSImageTransfer):
     that, and verify and activate do nothing.
     """
 
-    def __init__(self, block_size: int, busy_looks: int, store: Path, activated: Callable[[bytes], None]) -> None:
+    def __init__(
+        self, block_size: int, busy_looks: int, store: Path, activated: Callable[[bytes], None]
+    ) -> None:
         super().__init__("0.0.44.0.0.255")
         self.imageBlockSize = block_size
         self.blocks_received = self.blocks_repeated = 0
@@ -52,7 +54,7 @@ class ImageTransfer(GXDLMSImageTransfer):
         methods = (self._initiate, self._take_block, self._verify, self._activate)
         methods[e.index - 1](e.parameters)
 
-    def getValue(self, settings, e):
+    def getValue(self, settings, e):  # noqa: N802 - theirs
         if e.index == 3:
             self.imageTransferredBlocksStatus = self._blocks.decode()
         if e.index == 4:
@@ -65,7 +67,7 @@ class ImageTransfer(GXDLMSImageTransfer):
     def _initiate(self, parameters) -> None:
         identifier, size = parameters
         if not self.imageTransferEnabled or size < 1:
-            raise Refused(ErrorCode.OTHER_REASON)
+            raise RefusedError(ErrorCode.OTHER_REASON)
         self._identifier = bytes(identifier)
         self._image = bytearray(size)
         self._blocks = bytearray(b"0" * -(-size // self.imageBlockSize))
@@ -76,9 +78,9 @@ class ImageTransfer(GXDLMSImageTransfer):
         number, block = parameters
         start = number * self.imageBlockSize
         if self.imageTransferStatus != ImageTransferStatus.IMAGE_TRANSFER_INITIATED:
-            raise Refused(ErrorCode.OTHER_REASON)
+            raise RefusedError(ErrorCode.OTHER_REASON)
         if number >= len(self._blocks) or len(block) != min(self.imageBlockSize, len(self._image) - start):
-            raise Refused(ErrorCode.UNMATCHED_TYPE)
+            raise RefusedError(ErrorCode.UNMATCHED_TYPE)
         self._image[start : start + len(block)] = block
         self.blocks_received += 1
         self.blocks_repeated += self._blocks[number] == ord("1")
@@ -86,13 +88,13 @@ class ImageTransfer(GXDLMSImageTransfer):
 
     def _verify(self, parameters) -> None:
         if self.imageTransferStatus != ImageTransferStatus.IMAGE_TRANSFER_INITIATED or b"0" in self._blocks:
-            raise Refused(ErrorCode.OTHER_REASON)
+            raise RefusedError(ErrorCode.OTHER_REASON)
         self.imageTransferStatus = ImageTransferStatus.IMAGE_VERIFICATION_INITIATED
         self._begin_wait()
 
     def _activate(self, parameters) -> None:
         if self.imageTransferStatus != ImageTransferStatus.IMAGE_VERIFICATION_SUCCESSFUL:
-            raise Refused(ErrorCode.OTHER_REASON)
+            raise RefusedError(ErrorCode.OTHER_REASON)
         self.imageTransferStatus = ImageTransferStatus.IMAGE_ACTIVATION_INITIATED
         self._begin_wait()
 
@@ -100,7 +102,7 @@ class ImageTransfer(GXDLMSImageTransfer):
         """Verification and activation take as long as the status has been looked at this often."""
         self._looks_left = self.longest_wait
         if self._looks_left:
-            raise Refused(ErrorCode.TEMPORARY_FAILURE)
+            raise RefusedError(ErrorCode.TEMPORARY_FAILURE)
         self._look()
 
     def _look(self) -> None:
@@ -139,7 +141,9 @@ class Objects:
         )
         self._objects = {(it.objectType, str(it.logicalName)): it for it in objects}
 
-    def get(self, settings: GXDLMSSettings, class_id: int, logical_name: str, attribute_id: int) -> GXByteBuffer:
+    def get(
+        self, settings: GXDLMSSettings, class_id: int, logical_name: str, attribute_id: int
+    ) -> GXByteBuffer:
         """The attribute's value as A-XDR."""
         it = self._find(class_id, logical_name, attribute_id)
         self._refresh(it)
@@ -148,20 +152,24 @@ class Objects:
         GXDLMS.appendData(settings, it, attribute_id, octets, value)
         return octets
 
-    def set(self, settings: GXDLMSSettings, class_id: int, logical_name: str, attribute_id: int, value) -> None:
+    def set(
+        self, settings: GXDLMSSettings, class_id: int, logical_name: str, attribute_id: int, value
+    ) -> None:
         """Write image_transfer_enabled, or the clock; nothing else can be written."""
         it = self._find(class_id, logical_name, attribute_id)
         if (it, attribute_id) not in ((self.image, 5), (self._clock, 2)):
-            raise Refused(ErrorCode.READ_WRITE_DENIED)
+            raise RefusedError(ErrorCode.READ_WRITE_DENIED)
         event = ValueEventArgs(settings, it, attribute_id)
         event.value = value
         it.setValue(settings, event)
 
-    def invoke(self, settings: GXDLMSSettings, class_id: int, logical_name: str, method_id: int, parameter) -> None:
+    def invoke(
+        self, settings: GXDLMSSettings, class_id: int, logical_name: str, method_id: int, parameter
+    ) -> None:
         """Call a method of the image transfer object; nothing else has any."""
         it = self._objects.get((class_id, logical_name))
         if it is not self.image or not 1 <= method_id <= it.getMethodCount():
-            raise Refused(ErrorCode.UNDEFINED_OBJECT)
+            raise RefusedError(ErrorCode.UNDEFINED_OBJECT)
         it.invoke(settings, ValueEventArgs(settings, it, method_id, 0, parameter))
 
     def summary(self) -> dict[str, object]:
@@ -175,14 +183,14 @@ class Objects:
     def _find(self, class_id: int, logical_name: str, attribute_id: int):
         it = self._objects.get((class_id, logical_name))
         if it is None or not 1 <= attribute_id <= it.getAttributeCount():
-            raise Refused(ErrorCode.UNDEFINED_OBJECT)
+            raise RefusedError(ErrorCode.UNDEFINED_OBJECT)
         return it
 
     def _refresh(self, it) -> None:
         if it is self._counter_object:
             it.value = self._counter()
         elif it is self._clock:
-            it.time = GXDateTime(datetime.now(timezone.utc))
+            it.time = GXDateTime(datetime.now(UTC))
         elif it is self._identifiers:
             it.value = GXByteBuffer(bytearray((DataType.ARRAY, len(self.active))))
             for identifier in self.active:

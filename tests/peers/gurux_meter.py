@@ -1,4 +1,4 @@
-"""A meter built on gurux-dlms: one TCP port, one connection after another, HDLC or wrapper, plain or ciphered.
+"""A meter built on gurux-dlms, on one TCP port, over HDLC or wrapper, plain or ciphered.
 
 Framing, the parsing of AARQs, data, ciphering, GMAC and the image transfer object are Gurux'. Their server
 class does not start, so associations and the dispatch of requests are ours. Configuration (JSON, one line on
@@ -21,18 +21,18 @@ import traceback
 import gurux_mends
 import peer_io
 from gurux_dlms import GXByteBuffer, GXDLMSException
-from gurux_dlms.AesGcmParameter import AesGcmParameter
+from gurux_dlms._GXAPDU import _GXAPDU
 from gurux_dlms.ActionResponseType import ActionResponseType
+from gurux_dlms.AesGcmParameter import AesGcmParameter
 from gurux_dlms.ConnectionState import ConnectionState
 from gurux_dlms.enums import Authentication, Command, Conformance, ErrorCode, InterfaceType, Security
-from gurux_dlms._GXAPDU import _GXAPDU
 from gurux_dlms.GXCiphering import GXCiphering
 from gurux_dlms.GXDLMS import GXDLMS
 from gurux_dlms.GXDLMSLNParameters import GXDLMSLNParameters
 from gurux_dlms.GXSecure import GXSecure
 from gurux_dlms.internal._GXCommon import _GXCommon
 from gurux_dlms.internal._GXDataInfo import _GXDataInfo
-from gurux_image import Objects, Refused
+from gurux_image import Objects, RefusedError
 from gurux_link import Link
 
 MANAGEMENT_CLIENT = 1
@@ -125,7 +125,7 @@ class Connection:
             return bytes.fromhex("d80102")
         return self._serve(apdu)
 
-    # --- Association -------------------------------------------------------------------------------------------------
+    # --- Association ----------------------------------------------------------------------------------------
 
     def _associate(self, apdu: bytes) -> bytes:
         self._forget()
@@ -198,7 +198,7 @@ class Connection:
         settings.connected |= ConnectionState.DLMS
         return bytes(answer)
 
-    # --- Ciphering ---------------------------------------------------------------------------------------------------
+    # --- Ciphering ------------------------------------------------------------------------------------------
 
     def _open(self, apdu: bytes) -> bytes:
         settings, cipher = self._settings, self._settings.cipher
@@ -219,7 +219,7 @@ class Connection:
         self._settings.cipher.invocationCounter += 1
         self._meter.own_counter = self._settings.cipher.invocationCounter
 
-    # --- Services ----------------------------------------------------------------------------------------------------
+    # --- Services -------------------------------------------------------------------------------------------
 
     def _serve(self, apdu: bytes) -> bytes | None:
         request = GXByteBuffer(bytearray(apdu))
@@ -238,9 +238,9 @@ class Connection:
         target = self._descriptor(request)
         try:
             if kind != 1 or not self._authenticated:
-                raise Refused(ErrorCode.READ_WRITE_DENIED)
+                raise RefusedError(ErrorCode.READ_WRITE_DENIED)
             value = self._meter.objects.get(self._settings, *target)
-        except Refused as refused:
+        except RefusedError as refused:
             return self._response(Command.GET_RESPONSE, 1, invoke, None, refused.result)
         return self._response(Command.GET_RESPONSE, 1, invoke, value, ErrorCode.OK)
 
@@ -250,10 +250,10 @@ class Connection:
         result = ErrorCode.OK
         try:
             if kind != 1 or not self._is_manager():
-                raise Refused(ErrorCode.READ_WRITE_DENIED)
+                raise RefusedError(ErrorCode.READ_WRITE_DENIED)
             value = _GXCommon.getData(self._settings, request, _GXDataInfo())
             self._meter.objects.set(self._settings, *target, value)
-        except Refused as refused:
+        except RefusedError as refused:
             result = refused.result
         return self._response(Command.SET_RESPONSE, 1, invoke, None, result)
 
@@ -283,13 +283,13 @@ class Connection:
             if target == _ASSOCIATION and not self._authenticated:
                 proof = self._authenticate(value)
                 if proof is None:
-                    raise Refused(ErrorCode.OTHER_REASON)
+                    raise RefusedError(ErrorCode.OTHER_REASON)
                 returned = GXByteBuffer(bytearray((1, 0, 9, len(proof))) + proof)
             elif not self._is_manager():
-                raise Refused(ErrorCode.READ_WRITE_DENIED)
+                raise RefusedError(ErrorCode.READ_WRITE_DENIED)
             else:
                 self._meter.objects.invoke(self._settings, *target, value)
-        except Refused as refused:
+        except RefusedError as refused:
             result = refused.result
         return self._response(Command.METHOD_RESPONSE, ActionResponseType.NORMAL, invoke, returned, result)
 
@@ -317,7 +317,7 @@ class Connection:
         data: GXByteBuffer | None,
         status: int,
     ) -> bytes:
-        """The APDU, ciphered where the association is; further blocks of a long answer wait to be asked for."""
+        """The APDU, ciphered where the association is; further blocks wait to be asked for."""
         settings = self._settings
         settings.resetBlockIndex()
         framing, settings.interfaceType = settings.interfaceType, InterfaceType.PDU
@@ -342,7 +342,7 @@ def serve(meter: Meter, reports: peer_io.Reports) -> None:
                 try:
                     while _readable(stream) and (octets := stream.recv(65_536)):
                         stream.sendall(connection.receive(octets))
-                except Exception:
+                except Exception:  # noqa: BLE001 - theirs raise anything
                     # What is wrong shows in the test as a connection that is dropped; why, here.
                     traceback.print_exc(file=sys.stderr)
 

@@ -22,7 +22,7 @@ LIMITS = {"cpu_seconds": 60, "memory_octets": 1 << 29}
 _END_SECONDS = 10.0
 
 
-class PeerFailed(AssertionError):
+class PeerError(AssertionError):
     """The peer did not start, ended early, or said nothing in time."""
 
 
@@ -31,12 +31,12 @@ class Peer:
 
     def __init__(self, script: str, config: dict[str, Any]) -> None:
         if not PYTHON.exists():
-            raise PeerFailed(f"the peers' environment is missing ({PYTHON}): run `make test`, which installs it")
+            raise PeerError(f"{PYTHON} is missing: `make test` installs the peers' environment")
         self._script = script
         self._reports: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self._errors = tempfile.TemporaryFile()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
         self._process = subprocess.Popen(
-            [PYTHON, "-I", "-c", _RUN, str(PEERS), script],
+            [PYTHON, "-E", "-s", PEERS / script],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -64,15 +64,15 @@ class Peer:
         self._errors.close()
 
     def report(self, seconds: float = 30.0) -> dict[str, Any]:
-        """The next report; raises PeerFailed where none comes in time."""
+        """The next report; raises PeerError where none comes in time."""
         try:
             line = self._reports.get(timeout=seconds)
         except queue.Empty:
-            raise PeerFailed(f"{self._script} said nothing for {seconds:.0f} s") from None
+            raise PeerError(f"{self._script} said nothing for {seconds:.0f} s") from None
         if not line:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(_END_SECONDS)
-            raise PeerFailed(f"{self._script} ended with {self._process.returncode}")
+            raise PeerError(f"{self._script} ended with {self._process.returncode}")
         report: dict[str, Any] = json.loads(line)
         return report
 
@@ -83,7 +83,7 @@ class Peer:
             self._process.stdin.close()
         report = self.report(seconds)
         if self._process.wait(max(0.1, deadline - time.monotonic())) != 0:
-            raise PeerFailed(f"{self._script} ended with {self._process.returncode}")
+            raise PeerError(f"{self._script} ended with {self._process.returncode}")
         return report
 
     def _write(self, line: str) -> None:
@@ -101,7 +101,3 @@ class Peer:
     def _said(self) -> str:
         self._errors.seek(0)
         return self._errors.read()[-4_000:].decode(errors="replace")
-
-
-# Isolated from the surrounding environment, yet with the peers' own directory to import from.
-_RUN = "import runpy, sys; sys.path.insert(0, sys.argv[1]); runpy.run_path(f'{sys.argv[1]}/{sys.argv[2]}', run_name='__main__')"
