@@ -10,11 +10,12 @@ It is Gurux' `GXDLMSSecureClient` with a socket. Configuration (JSON, one line o
     read                 list of [class_id, logical_name, attribute_id]
     upload               null, or {"image": path, "identifier": hex, "activate": bool, "polls": int}
 
-The only report has the values read, as text, and what the upload came to.
+The only report has what the upload came to, and the values read after it, as text.
 """
 
 import socket
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import gurux_mends
@@ -89,6 +90,10 @@ class Connection:
         it.logicalName = logical_name
         return self.exchange(self.client.read(it, attribute_id)).value
 
+    def abandon(self) -> None:
+        """Close the medium and say nothing."""
+        self._stream.close()
+
     def close(self) -> None:
         """Release, disconnect, close."""
         release = self.client.releaseRequest()
@@ -119,28 +124,12 @@ class Connection:
 
 
 def upload(connection: Connection, image: bytes, order: dict) -> dict[str, object]:
-    """The seven steps of image transfer, without repair: every block is sent once."""
+    """The seven steps of image transfer but the last, without repair: every block is sent once."""
     client = connection.client
     it = GXDLMSImageTransfer("0.0.44.0.0.255")
 
     def read(attribute_id: int):
-        value = connection.exchange(client.read(it, attribute_id)).value
-        client.updateValue(it, attribute_id, value)
-        return value
-
-    def call(packets) -> None:
-        try:
-            connection.exchange(packets)
-        except RefusedError as refused:
-            if refused.result != _TEMPORARY_FAILURE:
-                raise
-
-    def wait_for(status: int) -> int:
-        for _ in range(order["polls"]):
-            if read(6) == status:
-                break
-            time.sleep(0.05)
-        return int(read(6))
+        return connection.exchange(client.read(it, attribute_id)).value
 
     identifier = bytes.fromhex(order["identifier"])
     size = read(2)
@@ -158,16 +147,55 @@ def upload(connection: Connection, image: bytes, order: dict) -> dict[str, objec
         "blocks_status": str(read(3)),
         "first_not_transferred": read(4),
     }
-    call(it.imageVerify(client))
-    result["verified"] = wait_for(_VERIFIED)
+    _begin(connection, it.imageVerify(client))
+    result["verified"] = _status_after(lambda: connection, _VERIFIED, order["polls"])
     result["activate_info"] = [
         [size, bytes(identification).hex(), bytes(signature or b"").hex()]
         for size, identification, signature in read(7)
     ]
-    if order["activate"]:
-        call(it.imageActivate(client))
-        result["activated"] = wait_for(_ACTIVATED)
     return result
+
+
+def activate(connection: Connection, config: dict) -> tuple[Connection, int]:
+    """The last step: a meter that restarts is waited for, on new connections."""
+    client = connection.client
+    _begin(connection, GXDLMSImageTransfer("0.0.44.0.0.255").imageActivate(client))
+
+    counter = client.ciphering.invocationCounter
+
+    def reconnected() -> Connection:
+        nonlocal connection, counter
+        connection.abandon()
+        # A connection that broke off half-way has used some counters, too.
+        counter = max(counter, connection.client.ciphering.invocationCounter) + 10
+        connection = Connection(config, config["client_sap"], config["authentication"], counter)
+        return connection
+
+    status = _status_after(reconnected, _ACTIVATED, config["upload"]["polls"])
+    return connection, status
+
+
+def _begin(connection: Connection, packets) -> None:
+    """Call a method that may go on after its answer."""
+    try:
+        connection.exchange(packets)
+    except RefusedError as refused:
+        if refused.result != _TEMPORARY_FAILURE:
+            raise
+
+
+def _status_after(connected: Callable[[], Connection], wanted: int, looks: int) -> int:
+    """The image_transfer_status as it is in the end."""
+    status = -1
+    for _ in range(looks):
+        try:
+            status = int(connected().read(18, "0.0.44.0.0.255", 6))
+        except OSError:
+            status = -1
+        if status == wanted:
+            break
+        time.sleep(0.05)
+    return status
 
 
 def _structure(*members: tuple[DataType, object]) -> GXByteBuffer:
@@ -188,10 +216,12 @@ def main() -> None:
         public.close()
     connection = Connection(config, config["client_sap"], config["authentication"], counter)
     report: dict[str, object] = {"first_counter": counter}
+    order = config["upload"]
+    if order:
+        report["upload"] = upload(connection, Path(order["image"]).read_bytes(), order)
+        if order["activate"]:
+            connection, report["activated"] = activate(connection, config)
     report["values"] = [str(connection.read(*target)) for target in config["read"]]
-    if config["upload"]:
-        image = Path(config["upload"]["image"]).read_bytes()
-        report["upload"] = upload(connection, image, config["upload"])
     report["conformance"] = int(connection.client.negotiatedConformance)
     connection.close()
     reports.send(**report)

@@ -63,7 +63,7 @@ class Peer:
             error.add_note(f"{self._script} wrote to standard error:\n{self._said()}")
         self._errors.close()
 
-    def report(self, seconds: float = 30.0) -> dict[str, Any]:
+    def report(self, seconds: float = 60.0) -> dict[str, Any]:
         """The next report; raises PeerError where none comes in time."""
         try:
             line = self._reports.get(timeout=seconds)
@@ -76,7 +76,7 @@ class Peer:
         report: dict[str, Any] = json.loads(line)
         return report
 
-    def finish(self, seconds: float = 30.0) -> dict[str, Any]:
+    def finish(self, seconds: float = 60.0) -> dict[str, Any]:
         """End the peer's input, and give its last report once it has ended well."""
         deadline = time.monotonic() + seconds
         if self._process.stdin is not None:
