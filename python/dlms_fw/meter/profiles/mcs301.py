@@ -79,7 +79,6 @@ def clients(config: MeterConfig) -> dict[int, ServerClient]:
     unicast = Keys(
         global_unicast_encryption_key=config.global_unicast_encryption_key,
         authentication_key=config.authentication_key,
-        global_broadcast_encryption_key=config.global_broadcast_encryption_key,
     )
     needs_keys = (
         config.mechanism == AuthenticationMechanism.HIGH_LEVEL_GMAC
