@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 
+from cryptography.hazmat.primitives.asymmetric import ec
+
 from dlms_fw.containers import dfw
 from dlms_fw.containers.description import HardwareRange, Version
 from dlms_fw.cosem.server import CosemFault
@@ -19,7 +21,7 @@ from dlms_fw.meter.power_cut import Cut, SimulatedMedium
 from dlms_fw.meter.storage import Records
 from dlms_fw.signing_keys import PrivateKey, generate
 
-VENDOR_KEY: PrivateKey = generate()
+VENDOR_KEY: PrivateKey = ec.derive_private_key(301, ec.SECP256R1())  # the same in every process
 BLOCK_SIZE = 64
 TIMINGS = ActivationTimings(install_seconds=1, reboot_seconds=10, self_test_seconds=5)
 IDENTIFIER = b"MCS102"

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import meters
 import pytest
-from meters import IDENTIFIER, VENDOR_KEY, block, block_count, container
 
+import meters
 from dlms_fw import _core
 from dlms_fw._core import (
     ActionRequest,
@@ -51,6 +50,7 @@ from dlms_fw.meter.storage import Records
 from dlms_fw.profiles import Profile
 from dlms_fw.security import Keys, SecurityPolicy
 from dlms_fw.transports.loopback import LoopbackTransport
+from meters import IDENTIFIER, VENDOR_KEY, block, block_count, container
 
 GUEK, GAK, GBEK = (Key(bytes(range(start, start + 16))) for start in (0, 16, 32))
 CLIENT_TITLE = bytes.fromhex("4D4D4D0000BC614E")
@@ -97,6 +97,7 @@ class Bench:
         )
 
     def power_cycle(self) -> None:
+        self.medium.cut_now("kept")
         self.medium = self.medium.survivor()
         self.power_up()
 
@@ -196,9 +197,7 @@ def test_every_object_of_the_object_list_answers_as_its_rights_say(management: C
                 assert refusal_of(management, request) == ActionResult.READ_WRITE_DENIED
 
 
-@pytest.mark.parametrize(
-    ("part", "identifier"), [(0, b"MCSF00"), (1, b"MCSF01"), (2, b"MCSF02")]
-)
+@pytest.mark.parametrize(("part", "identifier"), [(0, b"MCSF00"), (1, b"MCSF01"), (2, b"MCSF02")])
 def test_the_objects_of_page_114(management: Client, part: int, identifier: bytes) -> None:
     value = management.get(Data(well_known.active_firmware_identifier(part)).value)
     assert [item.value for item in value.value] == [identifier]  # type: ignore[union-attr]
@@ -419,6 +418,33 @@ def test_a_transfer_goes_on_after_a_power_cut(bench: Bench, management: Client) 
         assert client.get(IMAGE_TRANSFER.image_transfer_status) == 3
 
 
+@pytest.mark.fault("M-01")
+@pytest.mark.parametrize("framing", ["wrapper", "hdlc"])
+def test_an_upgrade_with_keys_goes_on_over_power_cuts_of_the_meter(framing: Framing) -> None:
+    bench = Bench(GMAC, framing)
+    sends = itertools.count()
+
+    class Unsteady(LoopbackTransport):
+        """Every so often the meter loses its power in the middle of a request."""
+
+        def send(self, data: bytes, deadline: float) -> None:
+            if next(sends) % 40 == 39:
+                bench.power_cycle()
+                raise TransportError("the meter is gone")
+            super().send(data, deadline)
+
+    client = bench.client()
+    client._open_transport = lambda deadline: Unsteady(
+        bench.connect(), clock=bench.time.monotonic, sleep=bench.sleep
+    )
+    result = client.upgrade(Image.from_bytes(container(blocks=100)))
+    client.close()
+    assert result.changed
+    assert result.link_losses >= 2
+    assert result.blocks_sent <= 100 + result.link_losses
+    assert bench.meter.units.firmware.running(1).identifier == IDENTIFIER
+
+
 @pytest.mark.parametrize("behaviour", [FirmwareBehaviour.NO_BOOT, FirmwareBehaviour.FAILS_SELF_TEST])
 @pytest.mark.fault("M-08")
 def test_a_bad_firmware_leaves_the_old_one_running(
@@ -614,7 +640,9 @@ def test_a_meter_without_the_secrets_it_needs_is_not_made() -> None:
 # --- The pre-established client ----------------------------------------------------------------------------
 
 
-def multicast(calls: list[MethodCall[None]], *, counter: int, key: Key = GBEK, confirmed: bool = False) -> bytes:
+def multicast(
+    calls: list[MethodCall[None]], *, counter: int, key: Key = GBEK, confirmed: bool = False
+) -> bytes:
     """What the pre-established client sends under the broadcast key."""
     channel = Channel("client", WrapperFraming(102, 1))
     channel.connect()

@@ -83,13 +83,13 @@ class FirmwareUnit:
     @property
     def deadline(self) -> float | None:
         """When to call :meth:`advance` next, on the monotonic clock; ``None`` where nothing is going on."""
-        now = self._time_source.monotonic()
-        armed = any(entry.due is not None for entry in self.memory.state.schedule)
-        deadlines = (
-            self.image_store.deadline,
-            self.activation.deadline,
-            now + SCHEDULE_CHECK_SECONDS if armed else None,
+        now, clock = self._time_source.monotonic(), self._clock.utc
+        looks = (
+            now + min(SCHEDULE_CHECK_SECONDS, max(0.0, entry.due - clock))
+            for entry in self.memory.state.schedule
+            if entry.due is not None
         )
+        deadlines = (self.image_store.deadline, self.activation.deadline, *looks)
         return min((deadline for deadline in deadlines if deadline is not None), default=None)
 
     def advance(self) -> None:

@@ -85,6 +85,11 @@ class MeterServer:
         """Where it listens; with the port that was picked, once it does."""
         return str(self._endpoint)
 
+    @property
+    def connections(self) -> int:
+        """How many clients are connected."""
+        return len(self._tasks)
+
     async def start(self) -> None:
         """Powers up and listens.
 
@@ -248,8 +253,22 @@ class BackgroundMeter:
     ``with BackgroundMeter(config, open_memory, endpoint) as meter:`` a client may connect to ``meter.url``.
     """
 
-    def __init__(self, config: MeterConfig, open_memory: Callable[[], Medium], endpoint: Endpoint) -> None:
-        self.server = MeterServer(config, open_memory, endpoint)
+    def __init__(
+        self,
+        config: MeterConfig,
+        open_memory: Callable[[], Medium],
+        endpoint: Endpoint,
+        *,
+        max_connections: int = MAX_CONNECTIONS,
+        inactivity_seconds: float = INACTIVITY_SECONDS,
+    ) -> None:
+        self.server = MeterServer(
+            config,
+            open_memory,
+            endpoint,
+            max_connections=max_connections,
+            inactivity_seconds=inactivity_seconds,
+        )
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="simulated meter", daemon=True)
 
