@@ -40,7 +40,7 @@ soak: $(VENV)/.built
 	$(BIN)/python -m pytest -q -n $(JOBS) -m soak --benchmark-disable --timeout 3600
 
 bench: $(VENV)/.built
-	$(BIN)/python -m pytest -q benches --benchmark-only --benchmark-columns=min,median,rounds,ops
+	$(BIN)/python -m pytest -q benches --benchmark-only --benchmark-disable-gc --benchmark-columns=min,median,rounds
 
 lint: $(VENV)/.built
 	cargo fmt --all --check

@@ -1,0 +1,111 @@
+"""How the benchmarks measure: ours and what it is held against in turns, and a table of the ratios at the end.
+
+A case is timed in rounds of many operations. Before each round of ours, pytest-benchmark's set-up step runs and
+times one round of the reference, so both see the same machine at the same moment: the ratio of the two medians
+is worth more than either. Nothing here fails because it was slow.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+
+ROUNDS = 21
+"""Rounds of each case, each with its reference beside it."""
+_TABLE = pytest.StashKey[list[str]]()
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One side of a comparison.
+
+    Attributes:
+        run: Does all operations of one round; gets what ``prepare`` made.
+        prepare: Makes what a round needs anew; its time does not count.
+    """
+
+    run: Callable[[Any], object]
+    prepare: Callable[[], Any] = lambda: None
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--image-kib", type=int, default=4096, help="Size of the image in bench_transfer.py, in KiB."
+    )
+    parser.addoption(
+        "--operations",
+        type=int,
+        default=None,
+        help="Operations of a round, instead of each case's own number.",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_TABLE] = []
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if config.stash[_TABLE]:
+        terminalreporter.section("beside a reference in the same run")
+        for line in config.stash[_TABLE]:
+            terminalreporter.write_line(line)
+
+
+@pytest.fixture
+def report(pytestconfig: pytest.Config) -> Iterator[Callable[[str], None]]:
+    """Adds a line to the table at the end; a case that did not finish adds none."""
+    lines: list[str] = []
+    yield lines.append
+    pytestconfig.stash[_TABLE] += lines
+
+
+@pytest.fixture
+def compare(
+    benchmark: BenchmarkFixture, pytestconfig: pytest.Config, report: Callable[[str], None]
+) -> Callable[..., None]:
+    """Times ours, beside a reference where there is one."""
+
+    def measure(
+        name: str,
+        ours: Callable[[int], Work],
+        reference: Callable[[int], Work] | None = None,
+        *,
+        beside: str = "",
+        operations: int = 256,
+        octets: int | None = None,
+    ) -> None:
+        """``ours`` and ``reference`` make the work of so many operations; ``octets`` of payload are in each."""
+        operations = pytestconfig.getoption("--operations") or operations
+        our_work = ours(operations)
+        their_work = None if reference is None else reference(operations)
+        their_seconds: list[float] = []
+
+        def set_up() -> tuple[tuple[Any], dict[str, Any]]:
+            if their_work is not None:
+                prepared = their_work.prepare()
+                start = time.perf_counter()
+                their_work.run(prepared)
+                their_seconds.append(time.perf_counter() - start)
+            return (our_work.prepare(),), {}
+
+        benchmark.extra_info.update(operations=operations, octets=octets, beside=beside)
+        benchmark.pedantic(our_work.run, setup=set_up, rounds=ROUNDS, warmup_rounds=2)
+        if not benchmark.enabled:
+            return
+        seconds = benchmark.stats.stats.median / operations
+        line = f"{name:<46} {seconds * 1e9:>9,.0f} ns"
+        if octets is not None:
+            line += f" {octets / seconds / 1e6:>8,.0f} MB/s"
+        if their_seconds:
+            theirs = median(their_seconds[2:]) / operations
+            benchmark.extra_info.update(reference_seconds=theirs, ratio=theirs / seconds)
+            line += f"   {beside} {theirs * 1e9:,.0f} ns: {theirs / seconds:.2f} x as fast"
+        report(line)
+
+    return measure
