@@ -1,6 +1,7 @@
 """HDLC: a request of one image block and its answer through both ends of a link, beside the TCP wrapper.
 
-Frames are made and read, both check sequences of each, with every acknowledgement between; nothing is ciphered.
+Frames are made and read, both check sequences of each, with every acknowledgement between; nothing is
+ciphered.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""How the benchmarks measure: ours and what it is held against in turns, and a table of the ratios at the end.
+"""How the benchmarks measure: ours and a reference in turns, and a table of the ratios at the end.
 
-A case is timed in rounds of many operations. Before each round of ours, pytest-benchmark's set-up step runs and
-times one round of the reference, so both see the same machine at the same moment: the ratio of the two medians
-is worth more than either. Nothing here fails because it was slow.
+A case is timed in rounds of many operations. Before each round of ours, pytest-benchmark's set-up step runs
+and times one round of the reference, so both see the same machine at the same moment: the ratio of the two
+medians is worth more than either. Nothing here fails because it was slow.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 ROUNDS = 21
 """Rounds of each case, each with its reference beside it."""
+WARM_UP_ROUNDS = 2
 _TABLE = pytest.StashKey[list[str]]()
 
 
@@ -80,7 +81,7 @@ def compare(
         operations: int = 256,
         octets: int | None = None,
     ) -> None:
-        """``ours`` and ``reference`` make the work of so many operations; ``octets`` of payload are in each."""
+        """``ours`` and ``reference`` make the work of so many operations, each with ``octets`` of payload."""
         operations = pytestconfig.getoption("--operations") or operations
         our_work = ours(operations)
         their_work = None if reference is None else reference(operations)
@@ -95,15 +96,17 @@ def compare(
             return (our_work.prepare(),), {}
 
         benchmark.extra_info.update(operations=operations, octets=octets, beside=beside)
-        benchmark.pedantic(our_work.run, setup=set_up, rounds=ROUNDS, warmup_rounds=2)
-        if not benchmark.enabled:
+        benchmark.pedantic(  # type: ignore[no-untyped-call]
+            our_work.run, setup=set_up, rounds=ROUNDS, warmup_rounds=WARM_UP_ROUNDS
+        )
+        if benchmark.stats is None:  # run once, to see that it works
             return
         seconds = benchmark.stats.stats.median / operations
         line = f"{name:<46} {seconds * 1e9:>9,.0f} ns"
         if octets is not None:
             line += f" {octets / seconds / 1e6:>8,.0f} MB/s"
         if their_seconds:
-            theirs = median(their_seconds[2:]) / operations
+            theirs = median(their_seconds[WARM_UP_ROUNDS:]) / operations
             benchmark.extra_info.update(reference_seconds=theirs, ratio=theirs / seconds)
             line += f"   {beside} {theirs * 1e9:,.0f} ns: {theirs / seconds:.2f} x as fast"
         report(line)
