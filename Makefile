@@ -67,7 +67,16 @@ wheel: $(VENV)/.deps
 	build/wheel-venv/bin/python -m pip --disable-pip-version-check install --quiet -c constraints.txt "$$(ls dist/*.whl)[cli]"
 	cd build && wheel-venv/bin/dlms-fw demo
 
-lock: $(VENV)/.built
+$(VENV)/.docs: $(VENV)/.built
+	$(PIP) install --quiet --no-build-isolation -c constraints.txt --editable ".[$(EXTRAS),docs]"
+	@touch $@
+
+# Warnings are errors: a page that is not linked, or links nowhere, fails.
+docs: $(VENV)/.docs
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/docs
+	@echo "docs: build/docs/index.html"
+
+lock: $(VENV)/.docs
 	$(PIP) freeze --exclude-editable > constraints.txt
 
 clean:
