@@ -1,0 +1,172 @@
+"""A whole image transfer: the public client against the simulated meter in its own process, over loopback
+TCP.
+
+The reference is a bare echo between the same two processes: blocking sockets, as many round trips as there
+are blocks, requests and answers as long as those of the transfer on the wire, nothing computed. No client
+that waits for each answer can be faster than that. CPU seconds are those of the phase in which blocks are
+sent, of each process by its own clock.
+
+What is not left out: events, the bitmap, the journal's durable writes (invocation counters, checkpoints)
+and the meter's own storage with its barriers.
+"""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from time import process_time
+from typing import Any
+
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from benches.meter_process import SIZES, read_exactly
+from benches.parties import image, profile
+from dlms_fw.client import Client
+from dlms_fw.events import Event, Phase, PhaseFinished, PhaseStarted
+from dlms_fw.journal import Journal
+from dlms_fw.transfer import TransferPolicy
+
+ROUNDS = 7
+MIB = 1024 * 1024
+POLICY = TransferPolicy(
+    activate="never", restart=True, verify_poll_first_seconds=0.01, largest_image=256 * MIB
+)
+
+
+@dataclass
+class Meter:
+    """The other process."""
+
+    url: str
+    echo_port: int
+    process: subprocess.Popen[str]
+
+    def cpu_seconds(self) -> float:
+        """CPU seconds that it has used so far."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        return float(self.process.stdout.readline())
+
+
+@contextmanager
+def meter_process(scheme: str, protection: str, block_size: int, folder: Path) -> Iterator[Meter]:
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "benches.meter_process"),
+            *(f"{scheme}://127.0.0.1:0", protection, str(block_size), str(folder)),
+        ],
+        cwd=Path(__file__).parents[1],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        try:
+            assert process.stdout is not None
+            url, port = process.stdout.readline().split()
+            yield Meter(url, int(port), process)
+        finally:
+            process.kill()
+
+
+@dataclass
+class Sample:
+    """What was seen of the phase in which blocks are sent, round by round."""
+
+    meter: Meter
+    seconds: list[float] = field(default_factory=list)
+    client_cpu: list[float] = field(default_factory=list)
+    meter_cpu: list[float] = field(default_factory=list)
+    _start: tuple[float, float] = (0.0, 0.0)
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, PhaseStarted) and event.phase is Phase.TRANSFER:
+            self._start = process_time(), self.meter.cpu_seconds()
+        elif isinstance(event, PhaseFinished) and event.phase is Phase.TRANSFER:
+            self.client_cpu.append(process_time() - self._start[0])
+            self.meter_cpu.append(self.meter.cpu_seconds() - self._start[1])
+            self.seconds.append(event.seconds)
+
+
+def echo(port: int, blocks: int, request: int, answer: int) -> float:
+    """Seconds for that many round trips over bare sockets."""
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.sendall(SIZES.pack(request, answer))
+        octets = bytes(request)
+        buffer = memoryview(bytearray(answer))
+        start = time.perf_counter()
+        for _ in range(blocks):
+            connection.sendall(octets)
+            read_exactly(connection, buffer)
+        return time.perf_counter() - start
+
+
+@pytest.mark.parametrize("protection", ["plain", "ciphered"])
+@pytest.mark.parametrize("scheme", ["tcp", "hdlc+tcp"], ids=["wrapper", "hdlc"])
+@pytest.mark.parametrize("block_size", [128, 1024])
+def test_image_transfer(
+    benchmark: BenchmarkFixture,
+    pytestconfig: pytest.Config,
+    report: Callable[[str], None],
+    tmp_path: Path,
+    block_size: int,
+    scheme: str,
+    protection: str,
+) -> None:
+    # As many blocks whatever their size, so that a case with short blocks does not take eight times as long.
+    size = pytestconfig.getoption("--image-kib") * 1024 * block_size // 1024
+    blocks = size // block_size
+    firmware = image(size)
+    echo_seconds: list[float] = []
+    with (
+        meter_process(scheme, protection, block_size, tmp_path / "meter") as meter,
+        Journal(tmp_path / "journal.sqlite3") as journal,
+        Client(meter.url, profile(ciphered=protection == "ciphered"), journal=journal) as client,
+    ):
+        sample = Sample(meter)
+
+        def transfer() -> Any:
+            return client.upgrade(firmware, POLICY, on_event=sample)
+
+        result = transfer()  # to learn the sizes on the wire, and to warm up
+        assert result.outcome == "verified"
+        assert (result.blocks_sent, result.bytes) == (blocks, size)
+        request = client.statistics.octets_sent // client.statistics.requests
+        answer = client.statistics.octets_received // client.statistics.requests
+
+        def set_up() -> tuple[tuple[()], dict[str, Any]]:
+            echo_seconds.append(echo(meter.echo_port, blocks, request, answer))
+            return (), {}
+
+        benchmark.pedantic(transfer, setup=set_up, rounds=ROUNDS)  # type: ignore[no-untyped-call]
+        if benchmark.stats is None:
+            return
+    seconds, mib = median(sample.seconds[1:]), size / MIB
+    client_cpu, meter_cpu = median(sample.client_cpu[1:]) / mib, median(sample.meter_cpu[1:]) / mib
+    limit = median(echo_seconds)
+    benchmark.extra_info.update(
+        blocks=blocks,
+        blocks_per_second=blocks / seconds,
+        mib_per_second=mib / seconds,
+        client_cpu_seconds_per_mib=client_cpu,
+        meter_cpu_seconds_per_mib=meter_cpu,
+        echo_blocks_per_second=blocks / limit,
+        ratio=limit / seconds,
+    )
+    name = f"transfer, {'wrapper' if scheme == 'tcp' else 'HDLC'}, {protection}, {block_size}"
+    report(
+        f"{name:<34} {blocks / seconds:>7,.0f} blocks/s {mib / seconds:>6.2f} MiB/s"
+        f"   CPU s/MiB: client {client_cpu:.4f}, meter {meter_cpu:.4f}"
+        f"   bare echo {blocks / limit:,.0f}/s: {limit / seconds:.2f} of it"
+    )
