@@ -36,7 +36,7 @@ test: $(VENV)/.built $(VENV)/.peers
 	cargo test --quiet --locked -p dlms-fw-core
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m "not soak" --benchmark-disable
 
-soak: $(VENV)/.built
+soak: $(VENV)/.built $(VENV)/.peers
 	$(BIN)/python -m pytest -q -n $(JOBS) -m soak --benchmark-disable --timeout 3600
 
 bench: $(VENV)/.built

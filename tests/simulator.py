@@ -1,7 +1,7 @@
 """Simulated meters and commands as real processes: started with care, always ended.
 
-A :class:`Workshop` is one folder with keys, profiles and images, its simulated meters and its commands. Whatever a
-test does, the processes that it started are gone afterwards.
+A :class:`Workshop` is one folder with keys, profiles and images, its simulated meters and its commands.
+Whatever a test does, the processes that it started are gone afterwards.
 """
 
 from __future__ import annotations

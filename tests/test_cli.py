@@ -1,24 +1,15 @@
-"""``dlms-fw upgrade``, ``info`` and ``sim`` as people and programs run them: real processes over real sockets."""
+"""``dlms-fw upgrade``, ``info`` and ``sim`` as they are run: real processes over real sockets."""
 
 from __future__ import annotations
 
-import json
 import os
 import random
-import signal
 import socket
-from pathlib import Path
-from typing import Any
 
 import pytest
-from simulator import IDENTIFIER, Workshop, container, shared_workshop, vendor, workshop
-# from wiretap import Wiretap
 
-from dlms_fw.cli.upgrade import parse_activation, parse_limit
-from dlms_fw.containers.description import Version
-from dlms_fw.journal import Journal
-from dlms_fw.meter.state import ActivationStep
-from dlms_fw.enums import ImageTransferStatus
+# from wiretap import Wiretap
+from simulator import IDENTIFIER, Workshop, shared_workshop, workshop
 
 __all__ = ["shared_workshop", "workshop"]
 

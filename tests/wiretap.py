@@ -1,8 +1,9 @@
 """A line to a meter that looks at what passes: APDUs both ways, opened where they are ciphered.
 
-It sits between a client and a simulated meter on TCP with the wrapper, one connection at a time or several. It knows
-the keys, notes every invocation counter that is used and every image block that is sent and acknowledged, and calls
-its owner at each APDU, who may end a process or the connection there. The cipher is opened without the library's help.
+It sits between a client and a simulated meter on TCP with the wrapper, one connection at a time or several.
+It knows the keys, notes every invocation counter that is used and every image block that is sent and
+acknowledged, and calls its owner at each APDU, who may end a process or the connection there. The cipher is
+opened without the library's help.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import Self
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CTR
+
 from simulator import CLIENT_TITLE, METER_TITLE, UNICAST_KEY
 
 _HEADER = struct.Struct(">HHHH")
