@@ -55,8 +55,8 @@ def gurux_client(port: int, **config: Any) -> Peer:
 
 
 def an_image(size: int, seed: int) -> bytes:
-    """Octets that repeat nowhere, but for what is taken for an LLC header where it is none."""
+    """Random octets, with stretches where a segment is likely to begin like an LLC header."""
     octets = bytearray(random.Random(seed).randbytes(size))
-    for at in range(500, size - 3, 777):
-        octets[at : at + 3] = b"\xe6\xe6\x00"
+    for at in range(1_000, size - 1_600, 8_000):
+        octets[at : at + 1_500] = b"\xe6\xe6\x00" * 500
     return bytes(octets)

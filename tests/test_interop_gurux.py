@@ -3,6 +3,7 @@ of its own, and first of all they must get on with each other."""
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import socket
 from pathlib import Path
@@ -22,6 +23,17 @@ from interop import (
     gurux_client,
     gurux_meter,
 )
+from peers import run
+
+
+def test_the_referees_are_where_nothing_of_ours_can_import_them() -> None:
+    assert importlib.util.find_spec("gurux_dlms") is None
+
+
+def test_a_missing_environment_is_a_failure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(run, "PYTHON", tmp_path / "python")
+    with pytest.raises(run.PeerError, match="make test"):
+        gurux_meter(tmp_path)
 
 
 @pytest.mark.parametrize("framing", FRAMINGS)

@@ -9,6 +9,7 @@ import contextlib
 import json
 import queue
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -17,7 +18,7 @@ from types import TracebackType
 from typing import Any, Self
 
 PEERS = Path(__file__).resolve().parent
-PYTHON = PEERS.parents[1] / ".venv" / "peers" / "bin" / "python"
+PYTHON = Path(sys.prefix) / "peers" / "bin" / "python"
 LIMITS = {"cpu_seconds": 60, "memory_octets": 1 << 29}
 _END_SECONDS = 10.0
 
