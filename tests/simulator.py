@@ -10,8 +10,10 @@ import contextlib
 import hashlib
 import json
 import os
+import random
 import select
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -36,6 +38,13 @@ UNICAST_KEY = bytes.fromhex("000102030405060708090A0B0C0D0E0F")
 AUTHENTICATION_KEY = bytes.fromhex("D0D1D2D3D4D5D6D7D8D9DADBDCDDDEDF")
 IDENTIFIER = bytes.fromhex("4D4353010203")
 START_S = 60.0
+SMALL = random.Random(7).randbytes(20_000)
+"""A payload of a few blocks."""
+FIELDS = {
+    "ok", "changed", "identifier", "sha256", "block_size", "blocks_total", "blocks_sent", "bytes", "seconds",
+    "retries", "phases",
+}  # fmt: skip
+"""What the JSON document of an upgrade has at least, however it ended."""
 
 PROFILES = f"""\
 [profiles.none]
@@ -269,6 +278,13 @@ class Workshop:
                 process.kill()
             with contextlib.suppress(subprocess.TimeoutExpired, ValueError):
                 process.communicate(timeout=START_S)
+
+
+def quiet_port() -> int:
+    """A port on which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 @pytest.fixture

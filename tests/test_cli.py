@@ -1,34 +1,23 @@
-"""``dlms-fw upgrade``, ``info`` and ``sim`` as they are run: real processes over real sockets."""
+"""``dlms-fw upgrade``, ``info`` and ``sim`` as people and programs run them: real processes, real sockets."""
 
 from __future__ import annotations
 
+import json
 import os
-import random
-import socket
 
 import pytest
 
-# from wiretap import Wiretap
-from simulator import IDENTIFIER, Workshop, shared_workshop, workshop
+from dlms_fw.cli.upgrade import parse_activation, parse_limit
+from dlms_fw.containers.description import Version
+from dlms_fw.enums import ImageTransferStatus
+from dlms_fw.journal import Journal
+from simulator import FIELDS, IDENTIFIER, SMALL, Workshop, quiet_port, shared_workshop, workshop
 
 __all__ = ["shared_workshop", "workshop"]
 
 MEBIBYTE = 1 << 20
 SCHEMES = ("tcp", "hdlc+tcp")
 SECURITIES = ("none", "lls", "hls-gmac")
-FIELDS = {
-    "ok", "changed", "identifier", "sha256", "block_size", "blocks_total", "blocks_sent", "bytes", "seconds",
-    "retries", "phases",
-}  # fmt: skip
-SMALL = random.Random(7).randbytes(20_000)
-
-
-def quiet_port() -> int:
-    """A port on which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
 
 # The main job
 
@@ -65,3 +54,177 @@ def test_a_mebibyte_arrives_to_the_octet_and_is_confirmed(
 
     assert meter.stop().code == 0
     assert meter.bank() == image.read_bytes()
+
+
+def test_the_events_are_written_as_they_come(workshop: Workshop) -> None:
+    meter = workshop.meter()
+    ended = workshop.upgrade(meter.url, workshop.image(SMALL), "--events", "events.ndjson")
+    assert ended.code == 0, ended
+    told = [json.loads(line) for line in (workshop.folder / "events.ndjson").read_text().splitlines()]
+    assert told[0]["event"] == "plan_made"
+    assert told[-1]["event"] == "finished"
+    assert told[-1]["blocks_sent"] == ended.document["blocks_sent"]
+
+
+def test_events_on_standard_output_keep_people_on_standard_error(workshop: Workshop) -> None:
+    meter = workshop.meter()
+    arguments = workshop.upgrade_arguments(meter.url, workshop.image(SMALL), "--events", "-")
+    arguments.remove("--json")
+    ended = workshop.run(*arguments)
+    assert ended.code == 0, ended
+    assert {json.loads(line)["event"] for line in ended.stdout.splitlines()} >= {"plan_made", "finished"}
+    assert "done: the meter runs 4D4353010203" in ended.stderr
+
+
+def test_people_get_a_line_for_each_phase(workshop: Workshop) -> None:
+    meter = workshop.meter()
+    arguments = workshop.upgrade_arguments(meter.url, workshop.image(os.urandom(300_000)))
+    arguments.remove("--json")
+    ended = workshop.run(*arguments)
+    assert ended.code == 0, ended
+    assert ended.stdout.startswith("done: the meter runs 4D4353010203 (")
+    finished = [line.split()[1] for line in ended.stderr.splitlines() if line.startswith("  ok")]
+    assert finished == ["identify", "prepare", "initiate", "transfer", "verify", "activate", "confirm"]
+    assert "without protection" in ended.stderr
+
+
+def test_a_dry_run_changes_nothing(workshop: Workshop) -> None:
+    meter = workshop.meter()
+    ended = workshop.upgrade(meter.url, workshop.image(SMALL), "--dry-run")
+    assert ended.code == 0, ended
+    told = ended.document
+    assert (told["outcome"], told["changed"], told["blocks_sent"]) == ("planned", False, 0)
+    assert told["blocks_total"] == -(-(len(SMALL) + 168) // told["block_size"])
+    assert workshop.info(meter.url)["image_transfer"]["status"] == ImageTransferStatus.TRANSFER_NOT_INITIATED
+
+
+def test_a_raw_file_is_judged_by_the_meter_alone(workshop: Workshop) -> None:
+    raw = workshop.folder / "vendor.bin"
+    raw.write_bytes(SMALL)
+    meter = workshop.meter("--accept-raw")
+    options = ("--raw", "--identifier", "4D4353AABBCC", "--part", 1)
+    ended = workshop.upgrade(meter.url, raw, *options, trust="")
+    assert ended.code == 0, ended
+    assert meter.stop().code == 0
+    assert meter.bank() == SMALL
+
+
+def test_never_activating_leaves_a_verified_image(workshop: Workshop) -> None:
+    meter = workshop.meter()
+    image = workshop.image(SMALL)
+    ended = workshop.upgrade(meter.url, image, "--activate", "never")
+    assert (ended.code, ended.document["outcome"]) == (0, "verified"), ended
+    [resting] = workshop.info(meter.url)["image_transfer"]["to_activate"]
+    assert resting["identifier"] == IDENTIFIER.hex().upper()
+    now = workshop.upgrade(meter.url, image)
+    assert (now.code, now.document["outcome"], now.document["blocks_sent"]) == (0, "activated", 0), now
+
+
+def test_the_reason_is_in_the_record(workshop: Workshop) -> None:
+    meter = workshop.meter("--allow-downgrade")
+    older = workshop.image(SMALL, firmware_version=Version(0, 9, 0))
+    ended = workshop.upgrade(meter.url, older, "--allow-downgrade", "--reason", "recall 17")
+    assert ended.code == 0, ended
+    with Journal(workshop.journal, read_only=True) as journal:
+        asked, became = journal.runs()
+    assert (asked["reason"], asked["flags"]) == ("recall 17", ["allow_downgrade"])
+    assert (became["of"], became["outcome"]) == (1, "activated")
+
+
+def test_without_a_journal_option_records_are_in_the_state_folder(workshop: Workshop) -> None:
+    meter = workshop.meter()
+    arguments = workshop.upgrade_arguments(meter.url, workshop.image(SMALL))
+    place = arguments.index("--journal")
+    del arguments[place : place + 2]
+    assert workshop.run(*arguments).code == 0
+    assert list((workshop.folder / "state-home" / "dlms-fw").glob("journal*"))
+
+
+# Usage
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--raw",), "--identifier"),
+        (("--identifier", "4D43"), "--raw"),
+        (("--raw", "--identifier", "4D43", "--trust", "x.pem"), "exclude"),
+        (("--activate", "soon"), "neither now"),
+        (("--limit", "patience=3"), "no limit"),
+        (("--limit", "busy_seconds=long"), "number"),
+        (("--limit", "block_tries=0"), "block_tries"),
+        (("--events", "-"), "standard output"),
+        (("--config", "profiles.toml"), "--profile"),
+        (("--config", "profiles.toml", "--profile", "hsl-gmac"), "hls-gmac"),
+    ],
+)
+def test_usage_errors(shared_workshop: Workshop, options: tuple[str, ...], says: str) -> None:
+    arguments = ["upgrade", f"tcp://127.0.0.1:{quiet_port()}", "nowhere.dfw", "--json", *options]
+    ended = shared_workshop.run(*arguments)
+    assert ended.code == 2, ended
+    error = ended.document["error"]
+    assert says in error["message"] + (error["hint"] or "")
+
+
+# info and sim
+
+
+def test_info_for_people(shared_workshop: Workshop) -> None:
+    meter = shared_workshop.meter("--clock", "2026-03-01T12:00:00+00:00", profile="lls")
+    ended = shared_workshop.run("info", meter.url, *shared_workshop.as_profile("lls"))
+    assert ended.code == 0, ended
+    rows = dict(line.split("  ", 1) for line in ended.stdout.splitlines() if line[0] != " ")
+    assert rows["meter"].strip() == "MCS0040612345678"
+    assert rows["type"].strip() == "MCS301"
+    assert rows["clock"].strip().startswith("2026-03-01T12:00:0")
+    assert rows["transfer"].strip() == "transfer not initiated (0), enabled"
+    assert rows["schedule"].strip() == "none"
+    assert "PDU 1024" in rows["link"]
+
+
+def test_the_public_client_sees_who_it_is_and_no_more(shared_workshop: Workshop) -> None:
+    meter = shared_workshop.meter(profile="hls-gmac")
+    told = shared_workshop.run("info", f"{meter.url}?client=16", "--json").document
+    assert told["identity"]["meter_type"] == "MCS301"
+    assert (told["firmware"], told["clock"]) == ([], None)
+
+
+def test_a_meter_says_where_it_listens_and_stops_when_told(workshop: Workshop) -> None:
+    meter = workshop.meter()
+    assert int(meter.url.rpartition(":")[2]) > 0
+    ended = meter.stop()
+    assert ended.code == 0
+    assert "any client may manage this meter" in ended.stderr
+
+
+def test_one_memory_belongs_to_one_meter(shared_workshop: Workshop) -> None:
+    meter = shared_workshop.meter()
+    ended = shared_workshop.run("sim", "--listen", "tcp://127.0.0.1:0", "--state", str(meter.state_folder))
+    assert ended.code == 6
+    assert "belongs to another running meter" in ended.stderr
+
+
+@pytest.mark.parametrize("url", ["udp://127.0.0.1:0", "tcp://", "tcp://me:sesame@127.0.0.1"])
+def test_a_meter_does_not_listen_on_nonsense(shared_workshop: Workshop, url: str) -> None:
+    ended = shared_workshop.run("sim", "--listen", url, "--state", "nowhere")
+    assert ended.code == 2
+    assert "sesame" not in ended.stderr
+    assert not (shared_workshop.folder / "nowhere").exists()
+
+
+# The small things
+
+
+def test_activation_times() -> None:
+    assert parse_activation("now") == "immediate"
+    assert parse_activation("never") == "never"
+    assert str(parse_activation("2026-12-01T03:00+01:00")) == "2026-12-01 03:00:00+01:00"
+    with pytest.raises(ValueError, match="neither now"):
+        parse_activation("tomorrow")
+
+
+def test_limits_are_the_numbers_of_the_policy() -> None:
+    assert parse_limit("block_tries=5") == ("block_tries", 5)
+    assert parse_limit("busy_seconds=0.5") == ("busy_seconds", 0.5)
+    with pytest.raises(ValueError, match="no limit"):
+        parse_limit("restart=1")

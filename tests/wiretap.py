@@ -1,9 +1,8 @@
 """A line to a meter that looks at what passes: APDUs both ways, opened where they are ciphered.
 
-It sits between a client and a simulated meter on TCP with the wrapper, one connection at a time or several.
-It knows the keys, notes every invocation counter that is used and every image block that is sent and
-acknowledged, and calls its owner at each APDU, who may end a process or the connection there. The cipher is
-opened without the library's help.
+It sits between a client and a simulated meter on TCP with the wrapper. It knows the keys, notes every
+invocation counter that is used and every image block that is sent and acknowledged, and calls its owner at
+each APDU, who may end a process or the connection there. The cipher is opened without the library's help.
 """
 
 from __future__ import annotations
@@ -159,6 +158,16 @@ class Wiretap:
                             self._on_apdu(number, way, plain)
                         (meter if end is client else client).sendall(whole)
                         conversation.arrived(way, plain)
+
+
+def is_block(way: Way, apdu: bytes, number: int) -> bool:
+    """Whether it is the image_block_transfer with this number."""
+    return (
+        way is Way.TO_METER
+        and apdu[:2] == b"\xc3\x01"
+        and apdu[3:12] == bytes((0, 18, 0, 0, 44, 0, 0, 255, 2))
+        and int.from_bytes(apdu[16:20], "big") == number
+    )
 
 
 class _Conversation:
