@@ -170,6 +170,15 @@ def is_block(way: Way, apdu: bytes, number: int) -> bool:
     )
 
 
+def is_activation(way: Way, apdu: bytes) -> bool:
+    """Whether it is image_activate."""
+    return (
+        way is Way.TO_METER
+        and apdu[:2] == b"\xc3\x01"
+        and apdu[3:12] == bytes((0, 18, 0, 0, 44, 0, 0, 255, 4))
+    )
+
+
 class _Conversation:
     """One connection: who has asked what."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import IO
 
 import click
@@ -106,7 +107,7 @@ class Lines:
         self.line("..", name, f"after {duration(event.seconds)}")
 
     def _logged(self, event: events.LoggedEvent) -> None:
-        at = "" if event.meter_time is None else f" at {event.meter_time}"
+        at = "" if event.meter_time is None else f", {datetime.fromisoformat(event.meter_time):%Y-%m-%d %H:%M:%S}"
         self.line("..", "meter log", f"{event.name} ({event.code}){at}")
 
     def _waiting(self, event: events.Waiting) -> None:
