@@ -74,6 +74,7 @@ def client_killed_at(workshop: Workshop, point: int) -> None:
     with Wiretap(meter.url, strike) as line:
         running.append(workshop.popen(*workshop.upgrade_arguments(line.url, image, profile=SECURITY)))
         running[0].communicate(timeout=60)
+        assert running[0].returncode == (0 if point >= line.notes.passed else -9), f"seed {SEED}"
         ended = run_to_the_end(workshop, line, image)
         check(line, meter, image, ended, kills=1)
 

@@ -228,7 +228,7 @@ class _Conversation:
 
     def _opened(self, title: bytes, apdu: bytes) -> bytes:
         tag = apdu[0]
-        if tag in (0x60, 0x61):
+        if 0x60 <= tag <= 0x63:
             self._association(title, apdu)
             return apdu
         if tag == _GENERAL_GLO:
@@ -242,7 +242,7 @@ class _Conversation:
         return apdu
 
     def _association(self, title: bytes, apdu: bytes) -> None:
-        """The initiate request or response in an AARQ or AARE, where it is ciphered."""
+        """The initiate request or response in AARQ, AARE, RLRQ or RLRE, where it is ciphered."""
         _, offset = _length(apdu, 1)
         while offset < len(apdu):
             length, value = _length(apdu, offset + 1)
