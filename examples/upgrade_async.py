@@ -1,0 +1,43 @@
+"""Upgrade several meters at once in one event loop.
+
+python upgrade_async.py
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import ExitStack
+from dataclasses import replace
+
+import stage
+
+import dlms_fw
+
+TITLES = (bytes.fromhex("4D43530460BC614E"), bytes.fromhex("4D43530460BC614F"))
+"""The two meters. That they have one key is for this example only: a key belongs to one meter."""
+
+
+async def upgrade(url: str, title: bytes, image: dlms_fw.Image, records: dlms_fw.Journal) -> str:
+    profile = replace(stage.PROFILE, meter_system_title=title)
+    async with await dlms_fw.connect_async(url, profile, journal=records) as client:
+        result = await client.upgrade(image, stage.POLICY)
+    return f"{title.hex().upper()}: {result.outcome}, {result.blocks_sent} blocks"
+
+
+async def upgrade_all(urls: list[str], image: dlms_fw.Image, records: dlms_fw.Journal) -> None:
+    upgrades = (upgrade(url, title, image, records) for url, title in zip(urls, TITLES, strict=True))
+    for line in await asyncio.gather(*upgrades):
+        print(line)
+
+
+def main() -> None:
+    image = stage.signed_image()
+    with ExitStack() as stack:
+        folder = stack.enter_context(stage.temporary_folder())
+        records = stack.enter_context(dlms_fw.Journal(folder / "journal.sqlite3"))
+        meters = [stack.enter_context(stage.simulated_meter(system_title=title)) for title in TITLES]
+        asyncio.run(upgrade_all([meter.url for meter in meters], image, records))
+
+
+if __name__ == "__main__":
+    main()
