@@ -1,4 +1,4 @@
-"""What the documentation shows is true: links lead somewhere, commands are accepted, code runs, names exist."""
+"""What the documentation shows is true: links lead somewhere, commands are accepted, code runs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,6 @@ DOTTED = re.compile(r"`(dlms_fw(?:\.\w+)+)")
 REPOSITORY_FILE = re.compile(r"`((?:examples|tests|benches|docs|python|rust)/[\w./-]+)`")
 ELSEWHERE = {
     "--locked",
-    "--strict",
     "--operations",
     "--image-kib",
     "--benchmark-only",
