@@ -107,8 +107,10 @@ class Lines:
         self.line("..", name, f"after {duration(event.seconds)}")
 
     def _logged(self, event: events.LoggedEvent) -> None:
-        at = "" if event.meter_time is None else f", {datetime.fromisoformat(event.meter_time):%Y-%m-%d %H:%M:%S}"
-        self.line("..", "meter log", f"{event.name} ({event.code}){at}")
+        text = f"{event.name} ({event.code})"
+        if event.meter_time is not None:
+            text += f", {datetime.fromisoformat(event.meter_time):%Y-%m-%d %H:%M:%S}"
+        self.line("..", "meter log", text)
 
     def _waiting(self, event: events.Waiting) -> None:
         seconds = event.until - event.at

@@ -9,10 +9,11 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::apdu::{Invoke, SharedBytes};
 use crate::errors::Error;
 use crate::image::emitted;
+use crate::invoke::Invoke;
 use crate::octets::Octets;
+use crate::shared::SharedBytes;
 
 /// A copy of optional octets.
 fn shared(py: Python<'_>, octets: Option<&[u8]>) -> Option<SharedBytes> {

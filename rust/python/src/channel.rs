@@ -8,8 +8,9 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 
-use crate::apdu::{Invoke, Outgoing, Parameter, incoming};
+use crate::apdu::{Outgoing, Parameter, incoming};
 use crate::errors::Error;
+use crate::invoke::Invoke;
 use crate::link::{
     Discarded, HdlcFraming, LinkConnected, LinkDisconnected, PeerChanged, WrapperFraming,
 };

@@ -15,8 +15,7 @@ use pyo3::types::{PyBytes, PyTuple};
 
 use crate::misfit::Misfit;
 use crate::octets::Octets;
-use crate::schema::snapshot;
-use crate::value::{append, append_body, to_python, wire_fault, with_node};
+use crate::value::{append, append_body, snapshot, to_python, wire_fault, with_node};
 
 /// One value of the Data CHOICE with its tag.
 #[pyclass(frozen, module = "dlms_fw._core")]

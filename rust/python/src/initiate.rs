@@ -8,10 +8,10 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::apdu::SharedBytes;
 use crate::errors::{Error, remote_protocol_error};
 use crate::image::emitted;
 use crate::octets::Octets;
+use crate::shared::SharedBytes;
 
 /// The version of DLMS that all these standards are about.
 const DLMS_VERSION: u8 = 6;

@@ -15,11 +15,13 @@ mod datetime;
 mod errors;
 mod image;
 mod initiate;
+mod invoke;
 mod link;
 mod misfit;
 mod octets;
 mod schema;
 mod security;
+mod shared;
 mod value;
 
 #[pymodule]

@@ -12,14 +12,12 @@ use dlms_fw_core::error::{DecodeError, DecodeErrorKind};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{
-    PyByteArray, PyBytes, PyList, PyMemoryView, PySequence, PyString, PyTuple, PyType,
-};
+use pyo3::types::{PyBytes, PyList, PyTuple, PyType};
 
 use crate::data::{Data, member_of};
 use crate::misfit::{Misfit, Step};
 use crate::octets::Octets;
-use crate::value::{append, octets, to_python, wire_fault, with_node};
+use crate::value::{append, octets, snapshot, to_python, wire_fault, with_node};
 
 /// Types nested deeper than this are refused, so that all recursion over a type is bounded.
 const MAX_LEVELS: usize = 64;
@@ -431,22 +429,4 @@ fn shared(schemas: &[Bound<'_, Schema>]) -> (Box<[Arc<Kind>]>, usize) {
         .collect();
     let levels = schemas.iter().map(|schema| schema.get().levels).max();
     (kinds, levels.unwrap_or(0))
-}
-
-/// The elements of a sequence as they are now.
-pub(crate) fn snapshot<'py>(value: &Bound<'py, PyAny>) -> Result<Bound<'py, PyTuple>, Misfit> {
-    if let Ok(tuple) = value.cast::<PyTuple>() {
-        return Ok(tuple.clone());
-    }
-    if let Ok(list) = value.cast::<PyList>() {
-        return Ok(list.to_tuple());
-    }
-    let is_text = value.is_instance_of::<PyString>()
-        || value.is_instance_of::<PyBytes>()
-        || value.is_instance_of::<PyByteArray>()
-        || value.is_instance_of::<PyMemoryView>();
-    match value.cast::<PySequence>() {
-        Ok(sequence) if !is_text => Ok(sequence.to_tuple()?),
-        _ => Err(Misfit::expected("a sequence", value)),
-    }
 }

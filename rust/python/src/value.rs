@@ -9,7 +9,10 @@ use pyo3::PyClass;
 use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyString};
+use pyo3::types::{
+    PyBool, PyByteArray, PyBytes, PyFloat, PyInt, PyList, PyMemoryView, PySequence, PyString,
+    PyTuple,
+};
 
 use crate::bits::BitString;
 use crate::datetime::{Date, DateTime, Time};
@@ -312,5 +315,23 @@ fn with_text<T>(
                 octets.cast::<PyBytes>().map_err(PyErr::from)?.as_bytes(),
             ))
         }
+    }
+}
+
+/// The elements of a sequence as they are now.
+pub(crate) fn snapshot<'py>(value: &Bound<'py, PyAny>) -> Result<Bound<'py, PyTuple>, Misfit> {
+    if let Ok(tuple) = value.cast::<PyTuple>() {
+        return Ok(tuple.clone());
+    }
+    if let Ok(list) = value.cast::<PyList>() {
+        return Ok(list.to_tuple());
+    }
+    let is_text = value.is_instance_of::<PyString>()
+        || value.is_instance_of::<PyBytes>()
+        || value.is_instance_of::<PyByteArray>()
+        || value.is_instance_of::<PyMemoryView>();
+    match value.cast::<PySequence>() {
+        Ok(sequence) if !is_text => Ok(sequence.to_tuple()?),
+        _ => Err(Misfit::expected("a sequence", value)),
     }
 }

@@ -11,10 +11,10 @@ use dlms_fw_core::xdlms::invoke::InvokeIdAndPriority;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use super::Invoke;
 use super::request::service_class;
-use super::shared::{EncodedData, shown, shown_bool};
 use crate::image::{ImageBlock, emitted};
+use crate::invoke::Invoke;
+use crate::shared::{EncodedData, shown, shown_bool};
 
 /// The parameter of an ACTION.request in its borrowed form.
 #[derive(Clone, Copy, Debug)]
@@ -173,7 +173,7 @@ impl ActionRequest {
         Ok(Self {
             method: MethodDescriptor {
                 class_id,
-                logical_name: super::shared::logical_name(logical_name)?,
+                logical_name: crate::shared::logical_name(logical_name)?,
                 method_id,
             },
             parameter,

@@ -16,12 +16,12 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 
-use super::shared::{Shared, Value, shown};
 use super::{
-    ActionRequest, ActionResponse, GetRequest, GetResponse, Invoke, Parameter, SetRequest,
-    SetResponse,
+    ActionRequest, ActionResponse, GetRequest, GetResponse, Parameter, SetRequest, SetResponse,
 };
 use crate::image::emitted;
+use crate::invoke::Invoke;
+use crate::shared::{Shared, Value, shown};
 
 /// Items of one service: GET, SET or ACTION.
 #[derive(PartialEq, Eq, Hash)]

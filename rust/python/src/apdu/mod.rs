@@ -8,7 +8,6 @@ mod list;
 mod notification;
 mod request;
 mod response;
-mod shared;
 
 pub(crate) use action::{ActionRequest, Parameter};
 pub(crate) use list::{RequestList, ResponseList};
@@ -17,7 +16,6 @@ pub(crate) use request::{GetRequest, SetRequest};
 pub(crate) use response::{
     ActionResponse, ConfirmedServiceError, ExceptionResponse, GetResponse, SetResponse,
 };
-pub(crate) use shared::SharedBytes;
 
 use dlms_fw_core::apdu::{Apdu, Role};
 use dlms_fw_core::error::{DecodeError, DecodeErrorKind};
@@ -31,45 +29,8 @@ use pyo3::prelude::*;
 
 use crate::acse::{AssociationRequest, AssociationResponse, ReleaseRequest, ReleaseResponse};
 use crate::errors::Error;
+use crate::invoke::Invoke;
 use crate::octets::Octets;
-
-/// The octet that stands in an encoding where none was given: invoke id 1, high priority.
-const DEFAULT_INVOKE_ID: u8 = 1;
-
-/// What an APDU says about its Invoke-Id-And-Priority.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Invoke {
-    /// The APDU has no such octet.
-    None,
-    /// A request that leaves the invoke id to the channel.
-    Next {
-        /// Whether an answer is expected.
-        confirmed: bool,
-    },
-    /// The octet is given: by the request, or by a response that repeats the one of its request.
-    Given(InvokeIdAndPriority),
-}
-
-impl Invoke {
-    /// From what a request class holds.
-    const fn of_request(octet: Option<u8>, confirmed: bool) -> Self {
-        match octet {
-            Some(octet) => Self::Given(InvokeIdAndPriority(octet)),
-            None => Self::Next { confirmed },
-        }
-    }
-
-    /// The octet for an encoding outside a channel.
-    pub(crate) const fn or_default(self) -> InvokeIdAndPriority {
-        match self {
-            Self::Given(octet) => octet,
-            Self::Next { confirmed } => {
-                InvokeIdAndPriority::new(DEFAULT_INVOKE_ID, confirmed, true)
-            }
-            Self::None => InvokeIdAndPriority(0),
-        }
-    }
-}
 
 /// Declares [`Outgoing`] over all classes; each has `invoke(&self)` and `wire(&self, py, InvokeIdAndPriority)`.
 macro_rules! outgoing {

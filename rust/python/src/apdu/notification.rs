@@ -7,9 +7,9 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use super::Invoke;
-use super::shared::{EncodedData, logical_name};
 use crate::image::emitted;
+use crate::invoke::Invoke;
+use crate::shared::{EncodedData, logical_name};
 
 /// The 12 octets of a date-time.
 fn date_time(octets: &[u8]) -> PyResult<[u8; 12]> {

@@ -8,9 +8,9 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use super::Invoke;
-use super::shared::{EncodedData, logical_name, shown, shown_bool};
 use crate::image::emitted;
+use crate::invoke::Invoke;
+use crate::shared::{EncodedData, logical_name, shown, shown_bool};
 
 /// An attribute, and the part of it that is meant.
 #[derive(PartialEq, Eq, Hash)]

@@ -10,9 +10,9 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use super::Invoke;
-use super::shared::{EncodedData, shown};
 use crate::image::emitted;
+use crate::invoke::Invoke;
+use crate::shared::{EncodedData, shown};
 
 /// The octet of a response that was not told the one of its request.
 const DEFAULT_INVOKE: u8 = 0xC1;
