@@ -114,7 +114,7 @@ def shown_commands() -> Iterator[tuple[str, list[str]]]:
         for block in blocks(page, "console", "text", ""):
             for line in block.splitlines():
                 words = line.removeprefix("$ ").strip()
-                if line.startswith("$ ") and words.startswith(("dlms-fw ", ".venv/bin/dlms-fw ")):
+                if line.startswith(("$ ", "  ")) and words.startswith(("dlms-fw ", ".venv/bin/dlms-fw ")):
                     yield f"{ids(page)}: {words}", shlex.split(words)[1:]
 
 
