@@ -5,6 +5,7 @@ And the ones that were interrupted: they stop in order, and the same command goe
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -280,3 +281,38 @@ def test_an_interrupted_upgrade_goes_on(
     again = workshop.upgrade(meter.url, image, profile=security)
     assert again.code == 0, again
     assert told["blocks_sent"] + again.document["blocks_sent"] <= again.document["blocks_total"] + 1
+
+
+@pytest.mark.fault("K-07")
+def test_when_nobody_reads_the_progress_the_upgrade_goes_on(workshop: Workshop) -> None:
+    meter = workshop.meter()
+    process = workshop.popen(*workshop.upgrade_arguments(meter.url, workshop.image(SMALL)))
+    assert process.stderr is not None
+    process.stderr.close()
+    assert process.stdout is not None
+    told = json.loads(process.stdout.read())
+    assert (process.wait(60), told["outcome"]) == (0, "activated")
+
+
+@pytest.mark.fault("K-07")
+def test_when_nobody_reads_the_events_it_stops_in_order(workshop: Workshop) -> None:
+    meter = workshop.meter()
+    image = workshop.image(os.urandom(200_000))
+    arguments = workshop.upgrade_arguments(meter.url, image, "--events", "-")
+    arguments.remove("--json")
+    process = workshop.popen(*arguments)
+    assert process.stdout is not None
+    assert "plan_made" in process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr is not None
+    assert "error: interrupted" in process.stderr.read()
+    assert process.wait(60) == 130
+    assert workshop.upgrade(meter.url, image).code == 0
+
+
+def test_events_that_cannot_be_written_stop_it_in_order(workshop: Workshop) -> None:
+    meter = workshop.meter()
+    image = workshop.image(SMALL)
+    ended = workshop.upgrade(meter.url, image, "--events", "/dev/full")
+    assert (ended.code, ended.document["error"]["code"]) == (2, "configuration.output"), ended
+    assert workshop.upgrade(meter.url, image).code == 0

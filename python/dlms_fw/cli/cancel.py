@@ -21,7 +21,7 @@ def cancel(outcome: Outcome, target: Target) -> None:
     """
     outcome.facts["changed"] = False
     objects = MeterObjects()
-    with target.client() as (client, _):
+    with target.client() as client:
         client.connect()
         if not client.get(SingleActionSchedule(objects.activation_scheduler).execution_time):
             outcome.say("nothing to do: no activation is scheduled")

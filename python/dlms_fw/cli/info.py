@@ -39,7 +39,7 @@ _NEWEST_ENTRIES = 20
 @aimed
 def info(outcome: Outcome, target: Target) -> None:
     """Show what the meter at URL is, runs and has received. Changes nothing."""
-    with target.client() as (client, _):
+    with target.client() as client:
         client.connect()
         reader = _Reader(client)
         facts = outcome.facts

@@ -7,13 +7,14 @@ neighbour is the family of exceptions.
 from __future__ import annotations
 
 import json
+import os
 import sys
 import traceback
 from collections.abc import Callable
 from enum import IntEnum
 from functools import wraps
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, Self
+from typing import Any, Concatenate, ParamSpec, Self, TextIO
 
 import click
 
@@ -126,7 +127,7 @@ class Outcome:
         if self.as_json:
             print_document({**self._head(ok=False), **self.facts, "error": describe(error)})
         else:
-            click.echo(one_line(error), err=True)
+            write_line(sys.stderr, one_line(error))
         raise SystemExit(int(code)) from error
 
     def _head(self, *, ok: bool) -> dict[str, Any]:
@@ -176,6 +177,19 @@ def print_document(document: dict[str, Any]) -> None:
     """One JSON document on standard output, in ASCII, so no terminal can spoil it."""
     sys.stdout.write(json.dumps(document) + "\n")
     sys.stdout.flush()
+
+
+def write_line(stream: TextIO, text: str) -> None:
+    """A line for a person. Where nobody reads any more it goes nowhere: the meter matters more than that."""
+    try:
+        click.echo(text, file=stream)
+    except BrokenPipeError:
+        silence(stream)
+
+
+def silence(stream: TextIO) -> None:
+    """Let a stream that nobody reads end in nothing, or closing it at exit would complain once more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def printable(text: str) -> str:

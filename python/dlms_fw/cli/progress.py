@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import IO
+from typing import TextIO
 
-import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 from dlms_fw import events
-from dlms_fw.cli.outcome import printable
+from dlms_fw.cli.outcome import printable, write_line
 from dlms_fw.events import Event, PhaseOutcome
 
 _MARKS = {PhaseOutcome.DONE: "ok", PhaseOutcome.SKIPPED: "--", PhaseOutcome.FAILED: "!!"}
@@ -107,10 +106,10 @@ class Lines:
         self.line("..", name, f"after {duration(event.seconds)}")
 
     def _logged(self, event: events.LoggedEvent) -> None:
-        text = f"{event.name} ({event.code})"
+        moment = "at an unknown time"
         if event.meter_time is not None:
-            text += f", {datetime.fromisoformat(event.meter_time):%Y-%m-%d %H:%M:%S}"
-        self.line("..", "meter log", text)
+            moment = f"{datetime.fromisoformat(event.meter_time):%Y-%m-%d %H:%M:%S}"
+        self.line("..", "meter log", f"{moment}  {event.name} ({event.code})")
 
     def _waiting(self, event: events.Waiting) -> None:
         seconds = event.until - event.at
@@ -167,11 +166,11 @@ class Bar(Lines):
 
 
 @contextmanager
-def shown(stream: IO[str]) -> Iterator[Lines]:
+def shown(stream: TextIO) -> Iterator[Lines]:
     """A subscriber that shows a transfer on ``stream``, with a bar where that is a terminal."""
     console = Console(file=stream)
     if not console.is_terminal:
-        yield Lines(lambda text: click.echo(text, file=stream))
+        yield Lines(lambda text: write_line(stream, text))
         return
     columns = (
         SpinnerColumn(),

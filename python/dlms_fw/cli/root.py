@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import logging
-import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -17,7 +16,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from dlms_fw.cli.outcome import SCHEMA, ExitCode, one_line, print_document, printable
+from dlms_fw.cli.outcome import SCHEMA, ExitCode, one_line, print_document, printable, silence, write_line
 from dlms_fw.errors import ConfigurationError
 
 
@@ -75,8 +74,7 @@ class LazyGroup(click.Group):
         try:
             code = super().main(arguments, *others, **{**more, "standalone_mode": False})
         except BrokenPipeError:
-            # Nobody reads any more; without this, closing the stream at exit would complain once again.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            silence(sys.stdout)
             sys.exit(ExitCode.UNEXPECTED)
         except click.ClickException as error:
             print_document(
@@ -140,4 +138,4 @@ class _Warnings(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record."""
-        click.echo(printable(f"{record.levelname.lower()}: {record.getMessage()}"), err=True)
+        write_line(sys.stderr, printable(f"{record.levelname.lower()}: {record.getMessage()}"))

@@ -6,11 +6,10 @@ matter.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -58,14 +57,18 @@ class Target:
         )
 
     @contextmanager
-    def client(self) -> Iterator[tuple[Client, Journal]]:
-        """A client, not yet connected, and its journal; whatever ends the block, both are closed."""
-        with (
-            Journal(self.journal_path) as journal,
-            contextlib.closing(Client(self.endpoint, self.profile, journal=journal)) as client,
-        ):
+    def client(self, journal: Journal | None = None) -> Iterator[Client]:
+        """A client, not yet connected, and closed at the end of the block.
+
+        Where no journal is given, one is opened if there are keys, whose counters must be kept.
+        """
+        with ExitStack() as stack:
+            if journal is None and self.profile.needs_keys:
+                journal = stack.enter_context(Journal(self.journal_path))
+            client = Client(self.endpoint, self.profile, journal=journal)
+            stack.callback(client.close)
             try:
-                yield client, journal
+                yield client
             except AssociationRejected as error:
                 if not self.has_profile:
                     error.hint = (

@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import fields
 from datetime import UTC, datetime
-from typing import IO, Any
+from typing import Any
 
 import click
 
 from dlms_fw import events
 from dlms_fw.cli import progress
 from dlms_fw.cli.image import IDENTIFIER, parsed_by
-from dlms_fw.cli.outcome import Outcome, describe, printable, reported
+from dlms_fw.cli.outcome import Outcome, describe, printable, reported, silence, write_line
 from dlms_fw.cli.target import Target, aimed
 from dlms_fw.containers.description import PARTS
 from dlms_fw.errors import ConfigurationError, ImageRejected
@@ -146,7 +146,9 @@ def upgrade(
     image = open_image(file, trust, raw=raw, identifier=identifier, part=part)
     tally.take_image(image)
     told_to_a_person = sys.stderr if outcome.as_json or events_file == "-" else sys.stdout
-    with target.client() as (client, journal), ExitStack() as stack:
+    with ExitStack() as stack:
+        journal = stack.enter_context(Journal(target.journal_path))
+        client = stack.enter_context(target.client(journal))
         subscribers: list[Callable[[Event], None]] = [tally]
         if events_file is not None:
             subscribers.append(stack.enter_context(ndjson(events_file)))
@@ -158,7 +160,7 @@ def upgrade(
         identifier=result.identifier.hex().upper(),
         activate=activate.isoformat() if isinstance(activate, datetime) else activate,
     )
-    click.echo(printable(f"{sentence} ({progress.duration(result.seconds)})"), file=told_to_a_person)
+    write_line(told_to_a_person, printable(f"{sentence} ({progress.duration(result.seconds)})"))
 
 
 @contextmanager
@@ -283,21 +285,36 @@ class Tally:
 
 @contextmanager
 def ndjson(file: str) -> Iterator[Callable[[Event], None]]:
-    """A subscriber that writes each event as one line of JSON. Raises ConfigurationError."""
+    """A subscriber that writes each event as one line of JSON; ``-`` is standard output.
 
-    def write(stream: IO[str], event: Event) -> None:
-        stream.write(json.dumps(event_to_dict(event)) + "\n")
-        stream.flush()
+    Where it cannot, the transfer stops in order: with a ConfigurationError, or as interrupted where whoever
+    read the events has gone.
+    """
+    with ExitStack() as stack:
+        stream: Any = sys.stdout.buffer
+        if file != "-":
+            try:
+                stream = stack.enter_context(open(file, "wb", buffering=0))
+            except OSError as error:
+                raise _unwritable(file, error) from error
 
-    if file == "-":
-        yield lambda event: write(sys.stdout, event)
-        return
-    try:
-        stream = open(file, "w", encoding="utf-8")  # noqa: SIM115 - closed below
-    except OSError as error:
-        raise ConfigurationError(f"{file} cannot be written: {error.strerror}") from error
-    with stream:
-        yield lambda event: write(stream, event)
+        def write(event: Event) -> None:
+            try:
+                stream.write(json.dumps(event_to_dict(event)).encode() + b"\n")
+                stream.flush()
+            except BrokenPipeError as error:
+                silence(sys.stdout)
+                raise click.Abort from error
+            except OSError as error:
+                raise _unwritable(file, error) from error
+
+        yield write
+
+
+def _unwritable(file: str, error: OSError) -> ConfigurationError:
+    return ConfigurationError(
+        f"{file} cannot be written: {error.strerror or error}", code="configuration.output"
+    )
 
 
 def _now() -> str:
