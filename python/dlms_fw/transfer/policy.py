@@ -115,7 +115,7 @@ class TransferPolicy:
     busy_longest_seconds: float = 60.0
     busy_seconds: float = 600.0
     initiate_seconds: float = 300.0
-    verify_poll_first_seconds: float = 5.0
+    verify_poll_first_seconds: float = 1.0
     verify_poll_longest_seconds: float = 60.0
     verify_seconds: float = 1_800.0
     reconnect_first_seconds: float = 2.0
