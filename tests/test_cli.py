@@ -164,6 +164,8 @@ def test_usage_errors(shared_workshop: Workshop, options: tuple[str, ...], says:
     assert ended.code == 2, ended
     error = ended.document["error"]
     assert says in error["message"] + (error["hint"] or "")
+    told = ended.document
+    assert (told["command"], told["ok"], told["changed"], told["blocks_sent"]) == ("upgrade", False, False, 0)
 
 
 # info and sim

@@ -77,10 +77,14 @@ class LazyGroup(click.Group):
             silence(sys.stdout)
             sys.exit(ExitCode.UNEXPECTED)
         except click.ClickException as error:
+            path = getattr(getattr(error, "ctx", None), "command_path", "")
+            command = path.partition(" ")[2] or None
             print_document(
                 {
                     "schema": SCHEMA,
+                    "command": command,
                     "ok": False,
+                    **_blank_facts(command),
                     "error": {
                         "code": "usage",
                         "message": error.format_message(),
@@ -91,6 +95,13 @@ class LazyGroup(click.Group):
             )
             sys.exit(error.exit_code)
         sys.exit(code if isinstance(code, int) else ExitCode.DONE)
+
+
+def _blank_facts(command: str | None) -> dict[str, Any]:
+    """The fields that a command's document always has, for one that was never begun."""
+    home = COMMANDS.get(command or "")
+    blank = None if home is None else getattr(import_module(home.module), "blank_facts", None)
+    return {} if blank is None else dict(blank())
 
 
 def _never_fail_to_print() -> None:
