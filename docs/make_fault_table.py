@@ -1,67 +1,184 @@
-"""Writes the table of docs/faults.md from the marks of the tests: which fault is proven where.
+"""Draws the catalogue of faults into the documentation, from its rows and from the tests that name them.
 
-Run it after tests with a mark were added: `python docs/make_fault_table.py`.
+A test names the rows that it proves: in Python by the mark ``fault("T-12")``, in Rust by the beginning of
+its name, ``fn l_06_…``. The rows are in ``faults.toml``. ``--check`` only says whether the page is fresh.
+
+Run it after a change of a row or of a mark: ``python docs/make_fault_table.py``.
 """
 
 from __future__ import annotations
 
 import ast
 import re
-from collections import defaultdict
+import sys
+import tomllib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs" / "faults.md"
-BEGIN, END = "<!-- faults: begin -->\n", "<!-- faults: end -->"
+HERE = Path(__file__).parent
+PAGE = HERE / "faults.md"
+ROWS = HERE / "faults.toml"
+TESTS = HERE.parent / "tests"
+RUST = HERE.parent / "rust"
+
+_ID = re.compile(r"[A-Z]-\d\d")
+_RUST_TEST = re.compile(r"\bfn ((?:[a-z]_\d\d_)+)")
 
 
-def proofs(tests: Path) -> Iterator[tuple[str, str, str]]:
-    """Each fault with a test that proves it, as (fault, file, what the test is called)."""
-    for path in sorted(tests.glob("**/test_*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-                for fault in _faults(node.decorator_list):
-                    yield fault, path.name, re.sub(r"^(test_|Test)", "", node.name).replace("_", " ")
-            elif isinstance(node, ast.Call) and _named(node, "param"):
-                marks = [keyword.value for keyword in node.keywords if keyword.arg == "marks"]
-                for fault in _faults(part for mark in marks for part in ast.walk(mark)):
-                    yield fault, path.name, "a case of a parametrized test"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One fault; what its fields mean stands in ``faults.toml``."""
+
+    fault: str
+    answer: str
+    open: str = ""
+    review: str = ""
+    not_yet: str = ""
+
+    @property
+    def needs_proof(self) -> bool:
+        """Whether a test has to carry its id."""
+        return not (self.review or self.not_yet)
 
 
-def _faults(nodes: object) -> Iterator[str]:
-    for node in nodes:  # type: ignore[attr-defined]
-        if isinstance(node, ast.Call) and _named(node, "fault"):
-            yield from (
-                argument.value
-                for argument in node.args
-                if isinstance(argument, ast.Constant) and isinstance(argument.value, str)
-            )
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Faults of one kind."""
+
+    letter: str
+    title: str
+    about: str
+    rows: dict[str, Row]
 
 
-def _named(call: ast.Call, name: str) -> bool:
-    return isinstance(call.func, ast.Attribute) and call.func.attr == name
+def groups() -> list[Group]:
+    """All groups, in the order of the file."""
+    document = tomllib.loads(ROWS.read_text(encoding="utf-8"))
+    return [
+        Group(
+            letter,
+            table.pop("title"),
+            table.pop("about"),
+            {number: Row(**row) for number, row in table.items()},
+        )
+        for letter, table in document.items()
+    ]
 
 
-def table(tests: Path) -> str:
-    """The rows, in the order of letter and number."""
-    rows: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-    for fault, file, name in proofs(tests):
-        if name not in rows[fault][file]:
-            rows[fault][file].append(name)
-    lines = ["| fault | proven by |", "|---|---|"]
-    for fault in sorted(rows, key=lambda row: (row.partition("-")[0], int(row.partition("-")[2] or 0))):
-        told = "; ".join(f"`{file}`: {', '.join(names)}" for file, names in rows[fault].items())
-        lines.append(f"| {fault} | {told} |")
-    return "\n".join(lines) + "\n"
+def rows() -> dict[str, Row]:
+    """All rows by their ids."""
+    return {number: row for group in groups() for number, row in group.rows.items()}
 
 
-def main() -> None:
-    """Replace the table in the page."""
-    text = PAGE.read_text()
-    head, rest = text.split(BEGIN)
-    PAGE.write_text(head + BEGIN + table(ROOT / "tests") + END + rest.partition(END)[2])
+def proofs() -> dict[str, set[str]]:
+    """The files with tests that name an id, by the id."""
+    found: dict[str, set[str]] = {}
+    for path in sorted(TESTS.rglob("test_*.py")):
+        for number in marked(path.read_text(encoding="utf-8")):
+            found.setdefault(number, set()).add(path.name)
+    for path in sorted(RUST.rglob("*.rs")):
+        name = path.relative_to(RUST).as_posix().replace("/src/", "/")
+        for number in named(path.read_text(encoding="utf-8")):
+            found.setdefault(number, set()).add(name)
+    return found
+
+
+def marked(source: str) -> set[str]:
+    """The ids that the tests of a Python file are marked with.
+
+    A mark whose id comes out of a table of cases stands for all ids in the tables of that file.
+    """
+    tree = ast.parse(source)
+    arguments = [call.args[0] for call in ast.walk(tree) if _is_mark(call)]
+    numbers = {number for argument in arguments for number in _constants(argument)}
+    if any(not isinstance(argument, ast.Constant) for argument in arguments):
+        tables = (node.value for node in tree.body if isinstance(node, ast.Assign | ast.AnnAssign))
+        numbers |= {number for table in tables if table is not None for number in _constants(table)}
+    return numbers
+
+
+def named(source: str) -> set[str]:
+    """The ids that the names of tests in a Rust file begin with."""
+    beginnings = _RUST_TEST.findall(source)
+    return {f"{text[0].upper()}-{text[2:4]}" for names in beginnings for text in _pieces(names)}
+
+
+def _pieces(names: str) -> Iterator[str]:
+    return (names[start : start + 4] for start in range(0, len(names), 5))
+
+
+def _is_mark(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "fault"
+
+
+def _constants(node: ast.AST) -> Iterator[str]:
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Constant) and isinstance(inner.value, str) and _ID.fullmatch(inner.value):
+            yield inner.value
+
+
+def drawing() -> dict[str, str]:
+    """What stands between the markers, by the name of the marker."""
+    found = proofs()
+    return {"count": _count(found), "rows": "\n\n".join(_table(group, found) for group in groups())}
+
+
+def _count(found: dict[str, set[str]]) -> str:
+    every = rows()
+    review = sum(bool(row.review) for row in every.values())
+    not_yet = sum(bool(row.not_yet) for row in every.values())
+    proven = sum(number in found for number in every)
+    return (
+        f"{len(every)} rows: {proven} are proven by tests, {review} by review, {not_yet} not yet, "
+        "for the reason that stands there."
+    )
+
+
+def _table(group: Group, found: dict[str, set[str]]) -> str:
+    lines = [
+        f"## {group.title}",
+        "",
+        group.about,
+        "",
+        "| id | fault | answer | shown by |",
+        "|---|---|---|---|",
+    ]
+    for number, row in group.rows.items():
+        answer = f"{row.answer} *Open: {row.open}.*" if row.open else row.answer or "-"
+        lines.append(f"| {number} | {row.fault} | {answer} | {_shown(row, found.get(number, set()))} |")
+    return "\n".join(lines)
+
+
+def _shown(row: Row, files: set[str]) -> str:
+    if row.not_yet:
+        return f"**not yet**: {row.not_yet}"
+    if row.review:
+        return f"review: {row.review}"
+    return ", ".join(f"`{name}`" for name in sorted(files))
+
+
+def redrawn(page: str) -> str:
+    """The page with everything between the markers drawn anew."""
+    for name, text in drawing().items():
+        begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+        head, rest = page.split(begin)
+        tail = rest.split(end)[1]
+        page = f"{head}{begin}\n{text}\n{end}{tail}"
+    return page
+
+
+def main(arguments: list[str]) -> int:
+    """Draw, or with ``--check`` compare."""
+    page = PAGE.read_text(encoding="utf-8")
+    fresh = redrawn(page)
+    if arguments == ["--check"]:
+        if fresh != page:
+            sys.stderr.write(f"{PAGE.name} is stale: run {Path(__file__).name}\n")
+        return int(fresh != page)
+    PAGE.write_text(fresh, encoding="utf-8")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))

@@ -106,6 +106,7 @@ class TestAarq:
         }
         return wrap(AssociationRequest(**{**fields, **changed}).encode())
 
+    @pytest.mark.fault("C-19")
     @pytest.mark.parametrize(
         ("changed", "diagnostic", "initiate_error"),
         [

@@ -230,6 +230,7 @@ def lying(pair: Pair, change: Callable[[AssociationResponse], dict[str, Any]]) -
     pair.to_client = tamper
 
 
+TINY = InitiateResponse(0x1F, 11).encode()
 SHORT_NAMES = InitiateResponse(0x1F, 500, vaa_name=0xFA00).encode()
 VERSION_5 = InitiateResponse(0x1F, 500, dlms_version_number=5).encode()
 WIDER = InitiateResponse(0x40_001F, 500).encode()
@@ -255,6 +256,7 @@ LIES: list[tuple[str, str, str, dict[str, Any], type[DlmsError], str]] = [
     ("S-10", "gmac", "our own title", {"responding_ap_title": CLIENT_TITLE}, SecurityError, "own"),
     ("S-09", "gmac", "no title", {"responding_ap_title": None}, RemoteProtocolError, "title"),
     ("S-09", "gmac", "a short title", {"responding_ap_title": b"MCS"}, RemoteProtocolError, "title"),
+    ("C-19", "none", "tiny APDUs", {"user_information": TINY}, RemoteProtocolError, "at most 11 octets"),
     ("S-12", "gmac", "a clear initiate", {"user_information": CLEAR}, SecurityError, "not protected"),
     ("S-12", "gmac", "no initiate", {"user_information": None}, RemoteProtocolError, "user information"),
     ("S-12", "none", "more services", {"user_information": WIDER}, RemoteProtocolError, "not proposed"),
@@ -289,6 +291,23 @@ class TestLies:
         assert pair.session.state is State.CONNECTED
         assert not pair.meter.requests
         assert len([data for mine, data in pair.wire if mine]) == 1, "nothing was sent after the AARQ"
+
+    @pytest.mark.fault("C-19")
+    @pytest.mark.parametrize("octets", [0, 12, 0xFFFF])
+    def test_apdu_sizes_that_are_taken(self, octets: int) -> None:
+        """0 is no limit, the least is taken, and a meter may take more than we do."""
+        pair = Pair(PROFILES["none"])
+        pair.connect()
+        information = InitiateResponse(0x1F, octets).encode()
+        lying(pair, lambda _: {"user_information": information})
+        pair.associate()
+        assert pair.session.association is not None
+        assert pair.session.association.server_max_receive_pdu_size == octets
+        if octets == 12:
+            with pytest.raises(LocalProtocolError):
+                pair.session.send(GetRequest(*CLOCK_TIME))
+        else:
+            assert pair.get().result == 0
 
     @pytest.mark.fault("S-09")
     def test_another_meter_than_the_pinned_one(self) -> None:

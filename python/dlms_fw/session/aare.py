@@ -29,6 +29,8 @@ from dlms_fw.security import SYSTEM_TITLE_LENGTH, SecurityPolicy
 DLMS_VERSION = 6
 LOGICAL_NAME_VAA = 0x0007
 """vaa-name of an association with logical name referencing."""
+SMALLEST_PDU_SIZE = 12
+"""Octets; who takes less could not even take an error."""
 
 PROPOSED_CONFORMANCE = (
     Conformance.PRIORITY_MGMT_SUPPORTED
@@ -139,6 +141,11 @@ def open_initiate(
         raise RemoteProtocolError(f"the meter answered with vaa-name {initiate.vaa_name:#06x}, not 0x0007")
     if initiate.conformance & ~PROPOSED_CONFORMANCE:
         raise RemoteProtocolError("the meter negotiated services that were not proposed")
+    if 0 < initiate.server_max_receive_pdu_size < SMALLEST_PDU_SIZE:
+        raise RemoteProtocolError(
+            f"the meter takes APDUs of at most {initiate.server_max_receive_pdu_size} octets, "
+            f"{SMALLEST_PDU_SIZE} are the least"
+        )
     return initiate
 
 

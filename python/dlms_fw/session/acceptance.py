@@ -39,12 +39,15 @@ from dlms_fw.security import (
     extend_counters,
     key_length,
 )
-from dlms_fw.session.aare import DLMS_VERSION, PROPOSED_CONFORMANCE, application_context
+from dlms_fw.session.aare import (
+    DLMS_VERSION,
+    PROPOSED_CONFORMANCE,
+    SMALLEST_PDU_SIZE,
+    application_context,
+)
 from dlms_fw.session.states import TRANSITIONS, State, Step
 
 DEFAULT_CONFORMANCE = PROPOSED_CONFORMANCE
-SMALLEST_PDU_SIZE = 12
-"""Octets; a client that takes less could not even take an error."""
 _CHALLENGE_TRIES = 4
 
 
