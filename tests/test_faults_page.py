@@ -13,8 +13,8 @@ import pytest
 DOCS = Path(__file__).parent.parent / "docs"
 SCRIPT = DOCS / "make_fault_table.py"
 
-FLOOR = 144
-"""Rows that have been proven by tests before; it only ever grows."""
+FLOOR = 147
+"""How many rows tests have proven before; raise it with every row that is added."""
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def test_every_row_is_proven_or_says_why_not(table: ModuleType) -> None:
 
 
 def test_no_fewer_rows_are_proven_than_before(table: ModuleType) -> None:
-    assert len(table.proofs()) == FLOOR, "more is better: raise the floor"
+    assert len(table.proofs()) >= FLOOR
 
 
 def test_every_row_says_something(table: ModuleType) -> None:

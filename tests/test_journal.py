@@ -7,6 +7,9 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -217,12 +220,35 @@ class TestDamage:
             assert caught.value.code == "journal.locked"
             other.close()
 
-    @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-    def test_a_file_that_may_not_be_written(self, path: Path) -> None:
-        Journal(path).close()
-        path.chmod(0o400)
-        with pytest.raises(JournalError, match="Permission denied"):
-            Journal(path)
+    def test_a_file_that_may_not_be_written(self, tmp_path: Path) -> None:
+        with tempfile.TemporaryDirectory() as folder:  # all on the way to it may be entered by anybody
+            path = Path(folder) / "journal.sqlite3"
+            Journal(path).close()
+            path.chmod(0o444)
+            path.parent.chmod(0o755)
+            with as_nobody(), pytest.raises(JournalError, match="Permission denied"):
+                Journal(path)
+
+    @pytest.mark.parametrize(
+        ("place", "reason"), [("", "Is a directory"), ("file/below", "exists|directory")]
+    )
+    def test_a_place_where_no_file_can_be(self, tmp_path: Path, place: str, reason: str) -> None:
+        (tmp_path / "file").write_bytes(b"")
+        with pytest.raises(JournalError, match=reason):
+            Journal(tmp_path / place)
+
+
+@contextmanager
+def as_nobody() -> Iterator[None]:
+    """Root may write everywhere, so root is somebody else for a moment."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65_534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
 
 
 class TestReadOnly:
