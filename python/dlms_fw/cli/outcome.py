@@ -117,6 +117,8 @@ class Outcome:
             if self.as_json:
                 print_document({**self._head(ok=True), **self.facts})
             return
+        if isinstance(error, click.UsageError) and error.ctx is None:
+            error.ctx = click.get_current_context(silent=True)
         if isinstance(error, SystemExit | click.ClickException | click.exceptions.Exit | GeneratorExit):
             return
         if isinstance(error, BrokenPipeError) and not isinstance(error, DlmsError):
@@ -135,14 +137,18 @@ class Outcome:
 
 
 def reported(
-    command: str,
+    command: str, blank_facts: Callable[[], dict[str, Any]] = dict
 ) -> Callable[[Callable[Concatenate[Outcome, P], None]], Callable[P, None]]:
-    """Give a click command the option ``--json`` and, as first argument, its :class:`Outcome`."""
+    """Give a click command the option ``--json`` and, as first argument, its :class:`Outcome`.
+
+    ``blank_facts`` gives the fields that every document of the command has, whatever happened.
+    """
 
     def decorate(function: Callable[Concatenate[Outcome, P], None]) -> Callable[P, None]:
         @wraps(function)
         def run(*args: P.args, **kwargs: P.kwargs) -> None:
             with Outcome(command, as_json=bool(kwargs.pop("as_json"))) as outcome:
+                outcome.facts.update(blank_facts())
                 function(outcome, *args, **kwargs)
 
         return click.option(

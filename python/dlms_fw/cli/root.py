@@ -77,8 +77,7 @@ class LazyGroup(click.Group):
             silence(sys.stdout)
             sys.exit(ExitCode.UNEXPECTED)
         except click.ClickException as error:
-            path = getattr(getattr(error, "ctx", None), "command_path", "")
-            command = path.partition(" ")[2] or None
+            command = _command_of(error)
             print_document(
                 {
                     "schema": SCHEMA,
@@ -95,6 +94,16 @@ class LazyGroup(click.Group):
             )
             sys.exit(error.exit_code)
         sys.exit(code if isinstance(code, int) else ExitCode.DONE)
+
+
+def _command_of(error: click.ClickException) -> str | None:
+    """The command that was typed, without the program's name, as far as there was one."""
+    names: list[str] = []
+    ctx = error.ctx if isinstance(error, click.UsageError) else None
+    while ctx is not None and ctx.parent is not None:
+        names.insert(0, ctx.info_name or "")
+        ctx = ctx.parent
+    return " ".join(names) or None
 
 
 def _blank_facts(command: str | None) -> dict[str, Any]:

@@ -72,8 +72,28 @@ ACTIVATION = parsed_by(parse_activation)
 LIMIT = parsed_by(parse_limit)
 
 
+def blank_facts() -> dict[str, Any]:
+    """The fields of the JSON document before anything is known; every document has them."""
+    return {
+        "outcome": None,
+        "changed": False,
+        "meter": None,
+        "identifier": None,
+        "sha256": None,
+        "block_size": None,
+        "blocks_total": None,
+        "blocks_sent": 0,
+        "bytes": 0,
+        "seconds": 0.0,
+        "retries": 0,
+        "link_losses": 0,
+        "phases": [],
+        "warnings": [],
+    }
+
+
 @click.command()
-@reported("upgrade")
+@reported("upgrade", blank_facts)
 @aimed
 @click.argument("file", metavar="IMAGE")
 @click.option("--trust", multiple=True, metavar="FILE", help="A trusted public key, PEM; may be repeated.")
@@ -220,33 +240,12 @@ def open_image(
     return image
 
 
-def blank_facts() -> dict[str, Any]:
-    """The fields of the JSON document before anything is known; every document has them."""
-    return {
-        "outcome": None,
-        "changed": False,
-        "meter": None,
-        "identifier": None,
-        "sha256": None,
-        "block_size": None,
-        "blocks_total": None,
-        "blocks_sent": 0,
-        "bytes": 0,
-        "seconds": 0.0,
-        "retries": 0,
-        "link_losses": 0,
-        "phases": [],
-        "warnings": [],
-    }
-
-
 class Tally:
     """Fills the facts of the JSON document while the transfer runs, so a failure keeps what was known."""
 
     def __init__(self, facts: dict[str, Any]) -> None:
         self._facts = facts
-        self._phases: list[dict[str, Any]] = []
-        facts.update(blank_facts(), phases=self._phases)
+        self._phases: list[dict[str, Any]] = facts["phases"]
 
     def take_image(self, image: Image) -> None:
         """What is known before the meter is asked."""
