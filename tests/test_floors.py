@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -162,3 +163,24 @@ def test_hdlc_does_not_know_what_it_carries() -> None:
 def test_the_core_is_free_of_unsafe_code_and_of_python() -> None:
     assert "#![forbid(unsafe_code)]" in (CORE / "lib.rs").read_text()
     assert "pyo3" not in (ROOT / "rust" / "core" / "Cargo.toml").read_text()
+
+
+#: What the base install brings besides the standard library, and what an extra adds, by who may use it.
+DECLARED = {"dlms_fw", "construct", "cryptography"}
+EXTRAS = {"cli": {"click", "rich"}}
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_only_declared_packages_are_imported(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = [ast.Pass()]
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found.update(alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            found.add((node.module or "").partition(".")[0])
+    allowed = DECLARED | EXTRAS.get(place(path), set())
+    assert found - allowed - set(sys.stdlib_module_names) == set()

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
-from typing import Any, Generic, TypeVar, cast, overload
-
-from typing_extensions import Buffer
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
 from dlms_fw._core import BitString, Data, Date, DateTime, Schema, Time
 from dlms_fw.logical_name import LogicalName
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer  # collections.abc has it from 3.12 on
 
 __all__ = [
     "DataType",

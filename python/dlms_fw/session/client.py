@@ -17,8 +17,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from typing_extensions import Buffer
-
 from dlms_fw import axdr
 from dlms_fw._core import (
     ActionRequest,
@@ -70,6 +68,9 @@ from dlms_fw.session.aare import (
     system_title,
 )
 from dlms_fw.session.states import TRANSITIONS, State, Step
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer  # collections.abc has it from 3.12 on
 
 if TYPE_CHECKING:
     from dlms_fw._core import Event

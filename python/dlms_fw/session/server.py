@@ -12,8 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
-from typing_extensions import Buffer
-
 from dlms_fw import axdr
 from dlms_fw._core import (
     ActionRequest,
@@ -54,6 +52,9 @@ from dlms_fw.session.acceptance import (
 )
 from dlms_fw.session.events import Associated, AssociationEnded, AssociationFailed, RequestRefused
 from dlms_fw.session.states import State, Step
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer  # collections.abc has it from 3.12 on
 
 if TYPE_CHECKING:
     from dlms_fw._core import Event
