@@ -362,6 +362,22 @@ class TestCounters:
         with site.client(journal, replace(site.profile, trust_meter_counter_reset=True)) as client:
             client.get(CLOCK.time)
 
+    @pytest.mark.fault("S-20")
+    def test_an_old_copy_of_the_journal_is_put_back(self, tmp_path: Path) -> None:
+        """The meter refuses what it has seen, and the stream goes on above it."""
+        site = Site("gmac")
+        file = tmp_path / "journal.sqlite3"
+        with journal_at(tmp_path) as journal, site.client(journal):
+            pass
+        copy = file.read_bytes()
+        with journal_at(tmp_path) as journal, site.client(journal) as client:
+            client.get(CLOCK.time)
+        file.write_bytes(copy)
+        with journal_at(tmp_path) as journal, site.client(journal) as client:
+            client.get(CLOCK.time)
+        assert site.saps() == [16, 1, 1, 1, 1], "refused once"
+        assert nonces_are_unique(site)
+
     def test_keys_without_a_journal(self) -> None:
         with pytest.raises(ConfigurationError, match="journal"):
             Site("gmac").client()

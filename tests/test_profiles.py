@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from dlms_fw.driver import framing
 from dlms_fw.endpoint import Endpoint
 from dlms_fw.enums import SecuritySuite
 from dlms_fw.errors import ConfigurationError
@@ -304,3 +306,38 @@ def test_addresses_that_are_refused(url: str, message: str) -> None:
     shown = f"{caught.value} {caught.value.hint}"
     assert message in shown
     assert "pass-w0rd" not in shown
+
+
+@pytest.mark.fault("G-01")
+@pytest.mark.parametrize(
+    ("url", "address_size", "refused"),
+    [
+        ("tcp://h?server=127", None, True),
+        ("tcp://h?server=16383", None, False),
+        ("hdlc+tcp://h?server=127", None, True),
+        ("hdlc+tcp://h?server=127/127", None, True),
+        ("hdlc+tcp://h?server=1/127", 2, True),
+        ("hdlc+tcp://h?server=16383/17", None, True),
+        ("hdlc+tcp://h?server=1/16383", 4, True),
+        ("hdlc+tcp://h?server=127/127", 4, False),
+        ("hdlc+tcp://h?server=127/200", None, False),
+    ],
+)
+def test_the_address_of_all_stations_is_refused(url: str, address_size: Any, *, refused: bool) -> None:
+    profile = Profile(hdlc=HdlcSettings(address_size=address_size))
+    if not refused:
+        framing(Endpoint.parse(url), profile)
+        return
+    with pytest.raises(ConfigurationError, match="all stations") as caught:
+        framing(Endpoint.parse(url), profile)
+    assert caught.value.code == "configuration.address"
+
+
+@pytest.mark.parametrize(
+    ("query", "address_size"),
+    [("server=300", None), ("server=1/17", 1), ("server=1", 2), ("server=300/1", 2), ("client=300", None)],
+)
+def test_addresses_without_a_form_in_hdlc(query: str, address_size: Any) -> None:
+    profile = Profile(hdlc=HdlcSettings(address_size=address_size))
+    with pytest.raises(ConfigurationError, match="no HDLC address"):
+        framing(Endpoint.parse(f"hdlc+tcp://h?{query}"), profile)

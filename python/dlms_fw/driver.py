@@ -32,6 +32,7 @@ from dlms_fw.enums import ActionResult, Conformance, DataAccessResult, ServiceEr
 from dlms_fw.errors import (
     AssociationRejected,
     AuthenticationError,
+    ConfigurationError,
     DlmsError,
     LinkError,
     RemoteProtocolError,
@@ -88,22 +89,44 @@ class Statistics:
 
 
 def framing(endpoint: Endpoint, profile: Profile) -> WrapperFraming | HdlcFraming:
-    """How octets are framed there; what the address says goes before what the profile says."""
+    """How octets are framed there; what the address says goes before what the profile says.
+
+    Raises:
+        ConfigurationError: the address is that of all stations, or has no form in HDLC.
+    """
     client_sap = profile.client_sap if endpoint.client_sap is None else endpoint.client_sap
     server_sap = profile.server_sap if endpoint.server_sap is None else endpoint.server_sap
     if endpoint.scheme == "tcp":
+        _check_one_station(server_sap)
         return WrapperFraming(client_sap, server_sap)
     hdlc = profile.hdlc
-    return HdlcFraming(
-        client_sap,
-        server_sap,
-        hdlc.server_lower if endpoint.server_lower is None else endpoint.server_lower,
-        address_size=hdlc.address_size,
-        max_info_field_length_transmit=hdlc.max_info_field_length,
-        max_info_field_length_receive=hdlc.max_info_field_length,
-        window_size_transmit=hdlc.window_size,
-        window_size_receive=hdlc.window_size,
-    )
+    server_lower = hdlc.server_lower if endpoint.server_lower is None else endpoint.server_lower
+    _check_one_station(server_sap, server_lower, hdlc.address_size)
+    try:
+        return HdlcFraming(
+            client_sap,
+            server_sap,
+            server_lower,
+            address_size=hdlc.address_size,
+            max_info_field_length_transmit=hdlc.max_info_field_length,
+            max_info_field_length_receive=hdlc.max_info_field_length,
+            window_size_transmit=hdlc.window_size,
+            window_size_receive=hdlc.window_size,
+        )
+    except (ValueError, OverflowError) as error:
+        raise ConfigurationError(f"no HDLC address: {error}", code="configuration.address") from None
+
+
+def _check_one_station(upper: int, lower: int | None = None, address_size: int | None = 1) -> None:
+    # Halves of 14 bits are used where asked for or needed; over the wrapper the address is that of 7 bits.
+    wide = address_size == 4 or (address_size is None and max(upper, lower or 0) > 0x7F)
+    all_stations = 0x3FFF if wide else 0x7F
+    if all_stations in {upper, lower}:
+        raise ConfigurationError(
+            f"the server address {all_stations} is that of all stations",
+            code="configuration.address",
+            hint="a client talks to one meter; name its own address",
+        )
 
 
 def public_endpoint(endpoint: Endpoint) -> Endpoint:
