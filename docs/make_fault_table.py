@@ -90,7 +90,7 @@ def marked(source: str) -> set[str]:
     A mark whose id comes out of a table of cases stands for all ids in the tables of that file.
     """
     tree = ast.parse(source)
-    arguments = [call.args[0] for call in ast.walk(tree) if _is_mark(call)]
+    arguments = [argument for call in ast.walk(tree) if _is_mark(call) for argument in call.args]
     numbers = {number for argument in arguments for number in _constants(argument)}
     if any(not isinstance(argument, ast.Constant) for argument in arguments):
         tables = (node.value for node in tree.body if isinstance(node, ast.Assign | ast.AnnAssign))
