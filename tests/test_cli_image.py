@@ -290,7 +290,7 @@ def test_on_a_terminal_signing_shows_the_image_and_asks(bench: Bench, answer: st
 # --- how commands end ---
 
 ENDINGS: dict[ExitCode, list[BaseException]] = {
-    ExitCode.UNEXPECTED: [ValueError("a defect"), errors.ServiceError("denied", result=3)],
+    ExitCode.UNEXPECTED: [ValueError("a defect")],
     ExitCode.USAGE: [
         errors.ConfigurationError("no such profile"),
         errors.LocalProtocolError("too large"),
@@ -313,6 +313,7 @@ ENDINGS: dict[ExitCode, list[BaseException]] = {
         errors.ForeignTransfer("not ours", state="CHECK_BLOCKS"),
         errors.TransferNotEnabled("off", state="READ_PARAMETERS"),
         errors.Busy("held by 17"),
+        errors.ServiceError("denied", result=3),
     ],
     ExitCode.VERIFICATION_FAILED: [errors.VerificationFailed("bad", state="VERIFY")],
     ExitCode.NOT_CONFIRMED: [errors.ActivationFailed("old firmware runs", state="CONFIRM")],

@@ -137,6 +137,9 @@ class _Reader:
         try:
             return self._client.get(ref, selection)
         except (ServiceError, DecodeError):
+            # An answer that broke the rules has cost the association; one that only says no has not.
+            if self._client.association is None:
+                raise
             return None
 
     def _octets(self, name: str) -> bytes | None:
@@ -182,8 +185,9 @@ def _rows(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
         f"protection: {link['security_policy']}"
     )
     yield "link", told
-    for number, services in enumerate(textwrap.wrap(", ".join(link["conformance"]), _WIDTH)):
-        yield "" if number else "services", services
+    services = textwrap.wrap(", ".join(link["conformance"]), _WIDTH, break_on_hyphens=False)
+    for number, line in enumerate(services):
+        yield "" if number else "services", line
     if facts["clock"] is not None:
         yield "clock", facts["clock"]
     for part in facts["firmware"]:

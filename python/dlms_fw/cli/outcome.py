@@ -14,7 +14,7 @@ from collections.abc import Callable
 from enum import IntEnum
 from functools import wraps
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, Self, TextIO
+from typing import Any, Concatenate, NoReturn, ParamSpec, Self, TextIO
 
 import click
 
@@ -29,6 +29,7 @@ from dlms_fw.errors import (
     LocalProtocolError,
     RemoteProtocolError,
     SecurityError,
+    ServiceError,
     TransferError,
     TransportError,
     VerificationFailed,
@@ -64,6 +65,7 @@ EXIT_CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
     # A foreign transfer, a busy meter, a meter that refuses: nothing was lost, a later try may work.
     (TransferError, ExitCode.INCOMPLETE),
     (Busy, ExitCode.INCOMPLETE),
+    (ServiceError, ExitCode.INCOMPLETE),
     (JournalError, ExitCode.USAGE),
     (TransportError, ExitCode.LINK),
     # A peer that breaks the rules is no better than a line that does.
@@ -91,15 +93,15 @@ class Outcome:
             known.
     """
 
-    def __init__(self, command: str, *, as_json: bool) -> None:
+    def __init__(self, command: str, *, as_json: bool, facts: dict[str, Any] | None = None) -> None:
         self.command = command
         self.as_json = as_json
-        self.facts: dict[str, Any] = {}
+        self.facts: dict[str, Any] = {} if facts is None else facts
 
     def say(self, text: str) -> None:
-        """One or more lines for a person."""
+        """One or more lines for a person. Raises ConfigurationError where they cannot be written."""
         if not self.as_json:
-            click.echo(printable(text))
+            _print(printable(text))
 
     def table(self, rows: list[tuple[str, str]]) -> None:
         """Names and values in two columns."""
@@ -114,11 +116,14 @@ class Outcome:
     ) -> None:
         # A reader that went away, a usage error and a finished command are click's matter.
         if error is None:
-            if self.as_json:
+            if not self.as_json:
+                return
+            try:
                 print_document({**self._head(ok=True), **self.facts})
+            except ConfigurationError as unwritable:
+                write_line(sys.stderr, one_line(unwritable))
+                raise SystemExit(int(ExitCode.USAGE)) from unwritable
             return
-        if isinstance(error, click.UsageError) and error.ctx is None:
-            error.ctx = click.get_current_context(silent=True)
         if isinstance(error, SystemExit | click.ClickException | click.exceptions.Exit | GeneratorExit):
             return
         if isinstance(error, BrokenPipeError) and not isinstance(error, DlmsError):
@@ -127,30 +132,31 @@ class Outcome:
         if code is ExitCode.UNEXPECTED and not isinstance(error, DlmsError):
             traceback.print_exception(error)
         if self.as_json:
-            print_document({**self._head(ok=False), **self.facts, "error": describe(error)})
+            tell_in_json({**self._head(ok=False), **self.facts}, error)
         else:
             write_line(sys.stderr, one_line(error))
         raise SystemExit(int(code)) from error
 
     def _head(self, *, ok: bool) -> dict[str, Any]:
-        return {"schema": SCHEMA, "command": self.command, "ok": ok}
+        return {"schema": SCHEMA, "command": self.command, "ok": ok, "changed": False}
 
 
 def reported(
-    command: str, blank_facts: Callable[[], dict[str, Any]] = dict
+    command: str, unknown: Callable[[], dict[str, Any]] = dict
 ) -> Callable[[Callable[Concatenate[Outcome, P], None]], Callable[P, None]]:
     """Give a click command the option ``--json`` and, as first argument, its :class:`Outcome`.
 
-    ``blank_facts`` gives the fields that every document of the command has, whatever happened.
+    ``unknown`` gives the facts as they are while nothing is known; the document has them however it ends, and
+    so it has where the command line was wrong.
     """
 
     def decorate(function: Callable[Concatenate[Outcome, P], None]) -> Callable[P, None]:
         @wraps(function)
         def run(*args: P.args, **kwargs: P.kwargs) -> None:
-            with Outcome(command, as_json=bool(kwargs.pop("as_json"))) as outcome:
-                outcome.facts.update(blank_facts())
+            with Outcome(command, as_json=bool(kwargs.pop("as_json")), facts=unknown()) as outcome:
                 function(outcome, *args, **kwargs)
 
+        _UNKNOWN[run] = lambda: {"command": command, **unknown()}
         return click.option(
             "--json", "as_json", is_flag=True, help="Print exactly one JSON document, errors included."
         )(run)
@@ -158,10 +164,40 @@ def reported(
     return decorate
 
 
+_UNKNOWN: dict[object, Callable[[], dict[str, Any]]] = {}
+
+
+def tell_early(error: click.ClickException | click.Abort, *, as_json: bool) -> NoReturn:
+    """End a command line that was wrong, or that was interrupted before its command ran."""
+    code = error.exit_code if isinstance(error, click.ClickException) else int(exit_code_of(error))
+    if as_json:
+        context = error.ctx if isinstance(error, click.UsageError) else None
+        unknown = dict if context is None else _UNKNOWN.get(context.command.callback, dict)
+        tell_in_json({"schema": SCHEMA, "ok": False, "changed": False, **unknown()}, error)
+    elif isinstance(error, click.ClickException):
+        error.show()
+    else:
+        write_line(sys.stderr, one_line(error))
+    raise SystemExit(code)
+
+
+def tell_in_json(document: dict[str, Any], error: BaseException) -> None:
+    """The document of a failure; where it cannot be written, standard error gets the line for a person."""
+    try:
+        print_document({**document, "error": describe(error)})
+    except BrokenPipeError:
+        silence(sys.stdout)
+    except ConfigurationError as unwritable:
+        write_line(sys.stderr, one_line(unwritable))
+        write_line(sys.stderr, one_line(error))
+
+
 def describe(error: BaseException) -> dict[str, Any]:
     """The ``error`` object of the JSON document."""
     if isinstance(error, DlmsError):
         return {"code": error.code, "message": str(error), "hint": error.hint, "retryable": error.retryable}
+    if isinstance(error, click.ClickException):
+        return {"code": "usage", "message": error.format_message(), "hint": None, "retryable": False}
     if exit_code_of(error) is ExitCode.INTERRUPTED:
         return {"code": "interrupted", "message": "interrupted", "hint": None, "retryable": True}
     return {
@@ -180,16 +216,31 @@ def one_line(error: BaseException) -> str:
 
 
 def print_document(document: dict[str, Any]) -> None:
-    """One JSON document on standard output, in ASCII, so no terminal can spoil it."""
-    sys.stdout.write(json.dumps(document) + "\n")
-    sys.stdout.flush()
+    """One JSON document on standard output, in ASCII, so no terminal can spoil it.
+
+    Raises:
+        ConfigurationError: standard output cannot be written.
+    """
+    _print(json.dumps(document))
+
+
+def _print(text: str) -> None:
+    try:
+        click.echo(text)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        silence(sys.stdout)
+        raise ConfigurationError(
+            f"standard output cannot be written: {error.strerror or error}", code="configuration.output"
+        ) from error
 
 
 def write_line(stream: TextIO, text: str) -> None:
-    """A line for a person. Where nobody reads any more it goes nowhere: the meter matters more than that."""
+    """A line for a person. Where it cannot be written it goes nowhere: the meter matters more than that."""
     try:
         click.echo(text, file=stream)
-    except BrokenPipeError:
+    except OSError:
         silence(stream)
 
 

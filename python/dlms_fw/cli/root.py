@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -16,7 +17,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from dlms_fw.cli.outcome import SCHEMA, ExitCode, one_line, print_document, printable, silence, write_line
+from dlms_fw.cli.outcome import ExitCode, one_line, printable, tell_early, write_line
 from dlms_fw.errors import ConfigurationError
 
 
@@ -69,52 +70,23 @@ class LazyGroup(click.Group):
         """Run; the arguments are those of :meth:`click.Group.main`."""
         arguments = list(sys.argv[1:] if args is None else args)
         _never_fail_to_print()
-        if "--json" not in arguments:
-            return super().main(arguments, *others, **more)
         try:
             code = super().main(arguments, *others, **{**more, "standalone_mode": False})
-        except BrokenPipeError:
-            silence(sys.stdout)
-            sys.exit(ExitCode.UNEXPECTED)
-        except click.ClickException as error:
-            command = _command_of(error)
-            print_document(
-                {
-                    "schema": SCHEMA,
-                    "command": command,
-                    "ok": False,
-                    **_blank_facts(command),
-                    "error": {
-                        "code": "usage",
-                        "message": error.format_message(),
-                        "hint": None,
-                        "retryable": False,
-                    },
-                }
-            )
-            sys.exit(error.exit_code)
+        except (click.ClickException, click.Abort) as error:
+            tell_early(error, as_json="--json" in arguments)
         sys.exit(code if isinstance(code, int) else ExitCode.DONE)
 
 
-def _command_of(error: click.ClickException) -> str | None:
-    """The command that was typed, without the program's name, as far as there was one."""
-    names: list[str] = []
-    ctx = error.ctx if isinstance(error, click.UsageError) else None
-    while ctx is not None and ctx.parent is not None:
-        names.insert(0, ctx.info_name or "")
-        ctx = ctx.parent
-    return " ".join(names) or None
-
-
-def _blank_facts(command: str | None) -> dict[str, Any]:
-    """The fields that a command's document always has, for one that was never begun."""
-    home = COMMANDS.get(command or "")
-    blank = None if home is None else getattr(import_module(home.module), "blank_facts", None)
-    return {} if blank is None else dict(blank())
-
-
 def _never_fail_to_print() -> None:
-    """A terminal with a small character set gets escapes instead of ending the command."""
+    """Streams that can always be written to, whatever we were started with.
+
+    A terminal with a small character set gets escapes instead of ending the command. A stream that was closed
+    leads nowhere: were its number left free, the next file opened would get it, and our lines.
+    """
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - for as long as the process lives
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -72,10 +72,9 @@ ACTIVATION = parsed_by(parse_activation)
 LIMIT = parsed_by(parse_limit)
 
 
-def blank_facts() -> dict[str, Any]:
-    """The fields of the JSON document before anything is known; every document has them."""
+def _unknown() -> dict[str, Any]:
     return {
-        "outcome": None,
+        "outcome": "failed",
         "changed": False,
         "meter": None,
         "identifier": None,
@@ -93,7 +92,7 @@ def blank_facts() -> dict[str, Any]:
 
 
 @click.command()
-@reported("upgrade", blank_facts)
+@reported("upgrade", _unknown)
 @aimed
 @click.argument("file", metavar="IMAGE")
 @click.option("--trust", multiple=True, metavar="FILE", help="A trusted public key, PEM; may be repeated.")
@@ -245,7 +244,6 @@ class Tally:
 
     def __init__(self, facts: dict[str, Any]) -> None:
         self._facts = facts
-        self._phases: list[dict[str, Any]] = facts["phases"]
 
     def take_image(self, image: Image) -> None:
         """What is known before the meter is asked."""
@@ -263,7 +261,7 @@ class Tally:
         if isinstance(event, events.PlanMade):
             facts["meter"] = event.meter
         elif isinstance(event, events.PhaseFinished):
-            self._phases.append(
+            facts["phases"].append(
                 {
                     "phase": event.phase.value,
                     "outcome": event.outcome.value,
