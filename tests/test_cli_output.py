@@ -5,13 +5,17 @@ With real processes: exactly one JSON document or one line, the right exit code,
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from dlms_fw.cli.root import main
 from simulator import FIELDS, SMALL, Ended, Workshop, quiet_port, workshop
 
 __all__ = ["workshop"]
@@ -140,3 +144,17 @@ def test_a_meter_without_a_place_for_its_memory_says_so(workshop: Workshop, stat
     ended = workshop.run("sim", "--listen", "tcp://127.0.0.1:0", "--state", state)
     assert ended.code == 2
     assert ended.stderr.splitlines()[-1].startswith(f"error: the state directory {state} cannot be used: ")
+
+
+def test_a_meter_whose_disk_is_full_at_power_up_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_room(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "pwrite", no_room)
+    ended = CliRunner().invoke(
+        main, ["sim", "--listen", "tcp://127.0.0.1:0", "--state", str(tmp_path / "meter")]
+    )
+    assert ended.exit_code == 2
+    assert "cannot be used: No space left on device" in ended.output

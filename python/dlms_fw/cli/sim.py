@@ -18,7 +18,7 @@ from dlms_fw.cli.image import parsed_by
 from dlms_fw.cli.outcome import Outcome
 from dlms_fw.cli.target import chosen_profile, profile_options, without_security
 from dlms_fw.endpoint import Endpoint
-from dlms_fw.errors import ConfigurationError
+from dlms_fw.errors import ConfigurationError, DlmsError
 from dlms_fw.meter.activation import ActivationTimings, FirmwareBehaviour
 from dlms_fw.meter.configuration import MeterConfig
 from dlms_fw.meter.meter import SimulatedMeter
@@ -85,15 +85,21 @@ def sim(
             **_changes(settings),
         )
         _warn(endpoint, meter)
-        asyncio.run(
-            serve(
-                meter,
-                lambda: _memory(state),
-                endpoint,
-                on_power_up=None if clock is None else lambda powered: _set_clock(powered, clock),
-                on_listening=lambda url: outcome.say(f"listening on {url}"),
-            )
+        running = serve(
+            meter,
+            lambda: Directory(state),
+            endpoint,
+            on_power_up=None if clock is None else lambda powered: _set_clock(powered, clock),
+            on_listening=lambda url: outcome.say(f"listening on {url}"),
         )
+        try:
+            asyncio.run(running)
+        except DlmsError:
+            raise
+        except OSError as error:
+            raise ConfigurationError(
+                f"the state directory {state} cannot be used: {error.strerror}"
+            ) from error
 
 
 def _changes(settings: dict[str, Any]) -> dict[str, Any]:
@@ -112,13 +118,6 @@ def _changes(settings: dict[str, Any]) -> dict[str, Any]:
         else ActivationTimings(reboot_seconds=settings["reboot_seconds"]),
     }
     return {name: value for name, value in fields.items() if value is not None}
-
-
-def _memory(state: str) -> Directory:
-    try:
-        return Directory(state)
-    except OSError as error:
-        raise ConfigurationError(f"the state directory {state} cannot be used: {error.strerror}") from error
 
 
 def _set_clock(meter: SimulatedMeter, time: datetime) -> None:
