@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -265,6 +265,23 @@ def test_on_demand_activation_overrules_a_schedule_and_clears_it_afterwards() ->
     assert (transfer.result.outcome, transfer.result.blocks_sent) == ("activated", 0)
     assert meter.schedule.entries == []
     assert meter.writes[-2:] == ["image_activate", "execution_time"]
+
+
+def test_an_older_schedule_is_told_where_nothing_is_to_be_activated() -> None:
+    meter = ScriptedMeter()
+    checkpoint = scheduled(meter).saved[-1]
+    transfer, run = drive(meter, raw_image(), TransferPolicy(activate="never"), checkpoint=checkpoint)
+    assert transfer.state is TransferState.VERIFIED
+    assert [event.code for event in run.of(Warned)] == ["schedule-left"]
+    assert meter.schedule.entries, "it is told, not taken back"
+
+
+@pytest.mark.parametrize("at", [datetime.min, datetime.max])
+def test_a_time_that_the_meters_calendar_does_not_have_is_refused(at: datetime) -> None:
+    meter = ScriptedMeter()
+    offset = timedelta(hours=14 if at == datetime.min else -14)
+    scheduled(meter, at.replace(tzinfo=timezone(offset))).failed(ScheduleRefused, "no date")
+    assert meter.schedule.entries == []
 
 
 def test_a_schedule_that_cannot_be_cleared_does_not_undo_a_success() -> None:

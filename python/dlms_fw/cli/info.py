@@ -20,7 +20,7 @@ from dlms_fw.cosem.data import Data
 from dlms_fw.cosem.image_transfer import ImageTransfer
 from dlms_fw.cosem.interface import AttributeRef, Selection
 from dlms_fw.cosem.profile_generic import EntryDescriptor, ProfileGeneric
-from dlms_fw.cosem.single_action_schedule import ExecutionTime, SingleActionSchedule
+from dlms_fw.cosem.single_action_schedule import SingleActionSchedule
 from dlms_fw.enums import Conformance, ImageTransferStatus
 from dlms_fw.errors import DecodeError, ServiceError
 from dlms_fw.hls import MECHANISMS
@@ -118,7 +118,7 @@ class _Reader:
     def schedule(self) -> list[str] | None:
         """When an image is to be activated, by the meter's local time."""
         entries = self._read(SingleActionSchedule(self._objects.activation_scheduler).execution_time)
-        return None if entries is None else [_moment(entry) for entry in entries]
+        return None if entries is None else [decisions.shown_moment(entry) for entry in entries]
 
     def events(self) -> list[dict[str, Any]] | None:
         """The newest firmware events of the standard event log, oldest first."""
@@ -213,17 +213,3 @@ def _status_name(status: int) -> str:
         return ImageTransferStatus(status).name.lower().replace("_", " ")
     except ValueError:
         return "unknown"
-
-
-def _moment(entry: ExecutionTime) -> str:
-    """A moment with ``*`` for what is not specified."""
-
-    def two(value: int | None) -> str:
-        return "*" if value is None else f"{value:02}"
-
-    time, date = entry
-    year = "*" if date.year is None else f"{date.year:04}"
-    return (
-        f"{year}-{two(date.month)}-{two(date.day_of_month)} "
-        f"{two(time.hour)}:{two(time.minute)}:{two(time.second)}"
-    )

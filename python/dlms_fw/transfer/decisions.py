@@ -386,7 +386,10 @@ def schedule_time(
         return "the meter's clock has no deviation from UTC: give the time as the meter's local time"
     local = target
     if target.tzinfo is not None and clock.utc_offset is not None:
-        local = target.astimezone(timezone(clock.utc_offset)).replace(tzinfo=None)
+        try:
+            local = target.astimezone(timezone(clock.utc_offset)).replace(tzinfo=None)
+        except OverflowError:  # at either end of the calendar
+            return f"{target.isoformat()} is no date in the meter's local time"
     if local <= clock.local + timedelta(seconds=margin_seconds):
         shown = clock.local.isoformat()
         return f"{local.isoformat()} is not at least {margin_seconds:.0f} s after the meter's {shown}"
@@ -397,6 +400,20 @@ def execution_time(local: datetime) -> ExecutionTime:
     """One concrete moment for a single action schedule of type 1: hundredths 0, weekday not specified."""
     return ExecutionTime(
         Time(local.hour, local.minute, local.second, 0), Date(local.year, local.month, local.day, None)
+    )
+
+
+def shown_moment(entry: ExecutionTime) -> str:
+    """A moment of a schedule for people, with ``*`` for what is not specified."""
+
+    def two(value: int | None) -> str:
+        return "*" if value is None else f"{value:02}"
+
+    time, date = entry
+    year = "*" if date.year is None else f"{date.year:04}"
+    return (
+        f"{year}-{two(date.month)}-{two(date.day_of_month)} "
+        f"{two(time.hour)}:{two(time.minute)}:{two(time.second)}"
     )
 
 

@@ -212,7 +212,7 @@ ROWS: Final[Mapping[TransferState, Row]] = MappingProxyType(
         ),
         _S.CHECK_IMAGE: Row(
             Phase.VERIFY,
-            "image_transfer_status, image_to_activate_info",
+            "image_transfer_status, image_to_activate_info; execution_time where nothing is to be activated",
             {
                 _O.MORE: Move(_S.CHECK_IMAGE, "next question"),
                 _O.OK: Move(_S.ACTIVATE, "exactly our image: activate now"),

@@ -6,6 +6,7 @@ Some meters verify by themselves after the last block; then image_verify is not 
 from __future__ import annotations
 
 from dlms_fw._core import ActionResponse, ExceptionResponse
+from dlms_fw.cosem.single_action_schedule import ExecutionTime, SingleActionSchedule
 from dlms_fw.enums import ImageTransferStatus
 from dlms_fw.errors import (
     ForeignTransfer,
@@ -120,13 +121,17 @@ class PollVerify(Step):
 
 
 class CheckImage(Interview):
-    """Reads the status and image_to_activate_info: only what is exactly our image may be activated."""
+    """Reads the status and image_to_activate_info: only what is exactly our image may be activated.
+
+    Where it is not to be activated, an older schedule may do that all the same; that is told.
+    """
 
     waits_for = "the meter cannot show the image to activate now"
 
     def __init__(self, job: Job) -> None:
         self._status = Get(job.image_transfer.image_transfer_status)
         self._info = Get(job.image_transfer.image_to_activate_info)
+        self._schedule: Get[list[ExecutionTime]] | None = None
         super().__init__(job, self._status, self._info)
 
     def judge(self) -> Outcome:
@@ -156,4 +161,17 @@ class CheckImage(Interview):
             )
         if job.policy.activate == "immediate":
             return Outcome.OK
-        return Outcome.COMPLETE if job.policy.activate == "never" else Outcome.INCOMPLETE
+        if job.policy.activate != "never":
+            return Outcome.INCOMPLETE
+        if self._schedule is None:
+            scheduler = SingleActionSchedule(job.policy.objects.activation_scheduler)
+            self._schedule = Get(scheduler.execution_time)
+            return self.then(self._schedule)
+        if self._schedule.value:
+            moments = ", ".join(map(decisions.shown_moment, self._schedule.value))
+            job.warn(
+                "schedule-left",
+                f"the activation scheduler holds {moments}: the meter activates the image by itself then; "
+                "cancel takes that back",
+            )
+        return Outcome.COMPLETE
