@@ -114,7 +114,14 @@ def framing(endpoint: Endpoint, profile: Profile) -> WrapperFraming | HdlcFramin
             window_size_receive=hdlc.window_size,
         )
     except (ValueError, OverflowError) as error:
-        raise ConfigurationError(f"no HDLC address: {error}", code="configuration.address") from None
+        lower = "none" if server_lower is None else server_lower
+        raise ConfigurationError(
+            f"HDLC has no such address: client {client_sap}, server {server_sap}, lower {lower}, "
+            f"address_size {hdlc.address_size or 'the shortest'} ({error})",
+            code="configuration.address",
+            hint="a client goes up to 127; a server address of 1 octet up to 127 and has no lower half, "
+            "one of 2 or 4 octets has both, up to 127 or 16383 each",
+        ) from error
 
 
 def _check_one_station(upper: int, lower: int | None = None, address_size: int | None = 1) -> None:
