@@ -339,5 +339,5 @@ def test_the_address_of_all_stations_is_refused(url: str, address_size: Any, *, 
 )
 def test_addresses_without_a_form_in_hdlc(query: str, address_size: Any) -> None:
     profile = Profile(hdlc=HdlcSettings(address_size=address_size))
-    with pytest.raises(ConfigurationError, match="no HDLC address"):
+    with pytest.raises(ConfigurationError, match="HDLC has no such address"):
         framing(Endpoint.parse(f"hdlc+tcp://h?{query}"), profile)
