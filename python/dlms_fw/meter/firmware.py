@@ -83,6 +83,8 @@ class FirmwareUnit:
     @property
     def deadline(self) -> float | None:
         """When to call :meth:`advance` next, on the monotonic clock; ``None`` where nothing is going on."""
+        if self._is_idle:
+            return None
         now, clock = self._time_source.monotonic(), self._clock.utc
         looks = (
             now + min(SCHEDULE_CHECK_SECONDS, max(0.0, entry.due - clock))
@@ -94,11 +96,22 @@ class FirmwareUnit:
 
     def advance(self) -> None:
         """Does all that is due. Raises OSError where the memory fails; the next call tries again."""
+        if self._is_idle:
+            return
         now = self._time_source.monotonic()
         self.image_store.advance(now)
         self.activation.advance(now)
         if not self.activation.is_away:
             self._poll_schedule()
+
+    @property
+    def _is_idle(self) -> bool:
+        """Whether there is nothing to wait for, as between almost any two requests."""
+        return (
+            self.image_store.deadline is None
+            and self.activation.deadline is None
+            and not self.memory.state.schedule
+        )
 
     def set_schedule(self, times: Iterable[tuple[bytes, bytes]]) -> None:
         """Replaces execution_time. Raises ValueError where it is none, or more than one, and OSError."""

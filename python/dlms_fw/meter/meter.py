@@ -185,6 +185,8 @@ class SimulatedMeter:
 
     def refresh_locks(self) -> None:
         """Lets clients in again whose time is over."""
+        if not self._locked_until:
+            return
         now = self._time.monotonic()
         for client_sap in [sap for sap, until in self._locked_until.items() if now >= until]:
             del self._locked_until[client_sap]

@@ -37,13 +37,10 @@ _T = TypeVar("_T")
 class SystemTime:
     """The time source of the operating system."""
 
-    def monotonic(self) -> float:
-        """Never jumps."""
-        return time.monotonic()
-
-    def wall(self) -> float:
-        """Seconds since 1970, UTC."""
-        return time.time()
+    monotonic = staticmethod(time.monotonic)
+    """Never jumps."""
+    wall = staticmethod(time.time)
+    """Seconds since 1970, UTC."""
 
 
 class MeterServer:
@@ -51,6 +48,7 @@ class MeterServer:
 
     Attributes:
         meter: The meter while it has power, else ``None``.
+        inactivity_seconds: After this long without a sign a connection is closed.
     """
 
     def __init__(
@@ -73,11 +71,11 @@ class MeterServer:
         self._framing: Framing = "wrapper" if endpoint.scheme == "tcp" else "hdlc"
         self._on_power_up = on_power_up
         self._max_connections = max_connections
-        self._inactivity_seconds = inactivity_seconds
+        self.inactivity_seconds = inactivity_seconds
         self._memory: Medium | None = None
         self._server: asyncio.Server | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._lines: set[_Line] = set()
         self.meter: SimulatedMeter | None = None
 
     @property
@@ -88,7 +86,7 @@ class MeterServer:
     @property
     def connections(self) -> int:
         """How many clients are connected."""
-        return len(self._tasks)
+        return len(self._lines)
 
     async def start(self) -> None:
         """Powers up and listens.
@@ -100,7 +98,9 @@ class MeterServer:
         """
         self.power_up()
         try:
-            self._server = await asyncio.start_server(self._accept, self._endpoint.host, self._endpoint.port)
+            self._server = await asyncio.get_running_loop().create_server(
+                lambda: _Line(self), self._endpoint.host, self._endpoint.port
+            )
         except OSError as error:
             self._release_memory()
             raise TransportError(f"cannot listen on {self.url}: {error.strerror or error}") from None
@@ -115,9 +115,10 @@ class MeterServer:
             with contextlib.suppress(OSError):
                 self.meter.stop()
         self._lose_power()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for line in self._lines:
+            line.abort()
+        while self._lines:  # the loop tells each of them in its next round
+            await asyncio.sleep(0)
 
     def power_up(self) -> None:
         """Gives the meter power; what its memory holds decides where it goes on."""
@@ -153,39 +154,17 @@ class MeterServer:
             self._memory.close()
             self._memory = None
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        if task is None:
-            return
-        self._tasks.add(task)
-        try:
-            await self._converse(reader, writer)
-        except (OSError, TimeoutError, asyncio.CancelledError):
-            pass  # the peer is gone, silent for too long, or the server stops
-        finally:
-            self._tasks.discard(task)
-            writer.transport.abort()
-
-    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _admit(self, line: _Line) -> tuple[SimulatedMeter, MeterConnection] | None:
+        """The meter's side of a new connection, or ``None`` where it is to be closed at once."""
         meter = self.meter
-        if meter is None or len(self._tasks) > self._max_connections:
-            return
+        if meter is None or len(self._lines) >= self._max_connections:
+            return None
         try:
-            connection = meter.connect(self._framing, writer.transport.abort)
+            connection = meter.connect(self._framing, line.abort)
         except TransportError:
-            return
-        try:
-            while connection.is_open:
-                async with asyncio.timeout(self._inactivity_seconds):
-                    data = await reader.read(_READ_SIZE)
-                if not data or not connection.is_open:
-                    return
-                writer.write(self._receive(connection, data))
-                async with asyncio.timeout(self._inactivity_seconds):
-                    await writer.drain()
-        finally:
-            if self.meter is meter:
-                connection.close()
+            return None
+        self._lines.add(line)
+        return meter, connection
 
     def _receive(self, connection: MeterConnection, data: bytes) -> bytes:
         try:
@@ -195,6 +174,11 @@ class MeterServer:
             return b""
         self._set_timer()
         return answer
+
+    def _forget(self, line: _Line, meter: SimulatedMeter, connection: MeterConnection) -> None:
+        self._lines.discard(line)
+        if self.meter is meter:
+            connection.close()
 
     def _set_timer(self) -> None:
         if self._timer is not None:
@@ -214,6 +198,85 @@ class MeterServer:
             self.cut_power()
             return
         self._set_timer()
+
+
+class _Line(asyncio.BufferedProtocol):
+    """One client's connection, as the loop sees it.
+
+    The answer is written where the request is read, so an exchange costs one round of the loop and no task.
+    One timer serves the limit of inactivity: it looks when it fires how long ago something moved.
+    """
+
+    def __init__(self, server: MeterServer) -> None:
+        self._server = server
+        self._loop = asyncio.get_running_loop()
+        self._buffer = memoryview(bytearray(_READ_SIZE))
+        self._transport: asyncio.Transport | None = None
+        self._admitted: tuple[SimulatedMeter, MeterConnection] | None = None
+        self._active_at = self._loop.time()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def abort(self) -> None:
+        """Close at once; what was not sent is dropped."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client is there."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 (what create_server makes)
+        self._transport = transport
+        self._admitted = self._server._admit(self)
+        if self._admitted is None:
+            transport.abort()
+        else:
+            self._watch()
+
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 (a peer sends what it likes)
+        """Where octets go."""
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Octets have come: the meter answers at once."""
+        transport, admitted = self._transport, self._admitted
+        if transport is None or admitted is None:
+            return
+        connection = admitted[1]
+        self._active_at = self._loop.time()
+        answer = self._server._receive(connection, bytes(self._buffer[:nbytes]))
+        if not connection.is_open:
+            transport.abort()
+        elif answer:
+            transport.write(answer)
+
+    def eof_received(self) -> None:
+        """The client says no more; nobody waits for an answer."""
+        self.abort()
+
+    def pause_writing(self) -> None:
+        """The client does not read its answers: it is not asked for more."""
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """The client has read its answers."""
+        self._active_at = self._loop.time()
+        if self._transport is not None:
+            self._transport.resume_reading()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (gone is gone)
+        """The connection is over, whoever ended it."""
+        self._transport = None
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._admitted is not None:
+            self._server._forget(self, *self._admitted)
+
+    def _watch(self) -> None:
+        silent_at = self._active_at + self._server.inactivity_seconds
+        if self._loop.time() < silent_at:
+            self._timer = self._loop.call_at(silent_at, self._watch)
+        else:
+            self.abort()
 
 
 async def serve(
