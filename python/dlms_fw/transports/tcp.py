@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import select
 import socket
 import time
 
@@ -16,15 +17,24 @@ from dlms_fw.errors import TransportError
 from dlms_fw.transports.base import closed_by_peer, no_answer, transport_error
 
 _CHUNK = 65_536
+_LONGEST_POLL_S = 3600.0
+"""A deadline may be farther away than the kernel can count; then it is looked at again."""
 _BUFFER_LIMIT = 1 << 20
 """Octets that a peer may pour in unread before reading from it is paused."""
 
 
 class TcpTransport:
-    """A connected socket for the blocking driver; made by :meth:`open`."""
+    """A connected socket for the blocking driver; made by :meth:`open`.
+
+    The socket itself never blocks; a timeout of Python's would cost two calls of the kernel for each of ours.
+    """
 
     def __init__(self, connection: socket.socket) -> None:
         self._socket = connection
+        self._readable, self._writable = select.poll(), select.poll()
+        self._readable.register(connection, select.POLLIN)
+        self._writable.register(connection, select.POLLOUT)
+        connection.settimeout(0)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 
@@ -44,24 +54,23 @@ class TcpTransport:
     def send(self, data: bytes, deadline: float) -> None:
         """Hand all of ``data`` to the kernel. Raises TransportError, ResponseTimeout."""
         try:
-            self._socket.settimeout(_remaining(deadline, "sending"))
-            self._socket.sendall(data)
+            _remaining(deadline, "sending")
+            sent = self._send(data)
+            while sent < len(data):
+                _wait(self._writable, deadline, "sending")
+                sent += self._send(memoryview(data)[sent:])
         except TransportError:
             raise
-        except TimeoutError:
-            raise no_answer("sending") from None
         except OSError as error:
             raise transport_error(error, "sending") from error
 
     def receive(self, deadline: float) -> bytes:
         """What has arrived, at least one octet. Raises TransportError, ResponseTimeout."""
         try:
-            self._socket.settimeout(_remaining(deadline, "receiving"))
+            _wait(self._readable, deadline, "receiving")
             data = self._socket.recv(_CHUNK)
         except TransportError:
             raise
-        except TimeoutError:
-            raise no_answer("receiving") from None
         except OSError as error:
             raise transport_error(error, "receiving") from error
         if not data:
@@ -72,6 +81,13 @@ class TcpTransport:
         """Close the socket."""
         with contextlib.suppress(OSError):
             self._socket.close()
+
+    def _send(self, data: bytes | memoryview) -> int:
+        """How many octets the kernel has taken, without waiting."""
+        try:
+            return self._socket.send(data)
+        except BlockingIOError:
+            return 0
 
 
 class AsyncTcpTransport(asyncio.Protocol):
@@ -195,6 +211,12 @@ class AsyncTcpTransport(asyncio.Protocol):
             self._timer = self._loop.call_at(self._deadline, self._ring)
         else:
             self._wake()
+
+
+def _wait(poller: select.poll, deadline: float, doing: str) -> None:
+    """Until the socket is ready, or has failed, which the next call on it tells."""
+    while not poller.poll(min(_remaining(deadline, doing), _LONGEST_POLL_S) * 1000.0):
+        pass
 
 
 def _remaining(deadline: float, doing: str) -> float:
