@@ -260,11 +260,12 @@ class AttributeRef(Generic[T]):
 class MethodRef(Generic[P, R]):
     """One method of one object: call it with its arguments, or with a parameter that is encoded already."""
 
-    __slots__ = ("object", "row")
+    __slots__ = ("_target", "object", "row")
 
     def __init__(self, instance: InterfaceClass, row: MethodRow[P, R]) -> None:
         self.object = instance
         self.row = row
+        self._target = instance.class_id, instance.instance_id.to_bytes(), row.method_id
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> MethodCall[R]:
         """The call with these arguments; raises as :meth:`DataType.encode` where they do not fit."""
@@ -277,14 +278,11 @@ class MethodRef(Generic[P, R]):
             parameter: A complete A-XDR encoding, or an image block.
             confirmed: Whether the server shall answer.
         """
-        request = ActionRequest(
-            self.object.class_id,
-            self.object.instance_id.to_bytes(),
-            self.row.method_id,
-            parameter,
-            confirmed=confirmed,
-        )
-        return MethodCall(self.object, self.row, request)
+        return MethodCall(self.object, self.row, self.request(parameter, confirmed=confirmed))
+
+    def request(self, parameter: ImageBlock | bytes, *, confirmed: bool = True) -> ActionRequest:
+        """The request alone, of the same; for who does not ask it what comes back."""
+        return ActionRequest(*self._target, parameter, confirmed=confirmed)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, MethodRef) and other.object == self.object and other.row is self.row

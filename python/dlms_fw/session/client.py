@@ -75,6 +75,10 @@ if TYPE_CHECKING:
 if TYPE_CHECKING:
     from dlms_fw._core import Event
 
+_ASSOCIATED = (
+    State.ASSOCIATED
+)  # Python 3.11 looks a member up in its class at a price; this is asked per message
+
 Request: TypeAlias = GetRequest | SetRequest | ActionRequest | RequestList
 
 
@@ -177,7 +181,7 @@ class ClientSession:
 
     def send(self, request: Request) -> bytes:
         """Ask the meter for a service."""
-        if self.state is not State.ASSOCIATED:
+        if self.state is not _ASSOCIATED:
             raise LocalProtocolError(f"no service can be asked for while {self.state.value}")
         self._top_up()
         return self.channel.send(request)
@@ -215,7 +219,7 @@ class ClientSession:
         self._top_up()
         try:
             events, reply = self.channel.receive(data)
-            special = _SPECIAL if self.state is State.ASSOCIATED else _HANDLERS
+            special = _SPECIAL if self.state is _ASSOCIATED else _HANDLERS
             for event in events:
                 if type(event) in special:
                     break

@@ -50,6 +50,7 @@ from dlms_fw.transfer.table import TERMINAL, TRANSITIONS, Outcome, TransferState
 from dlms_fw.transfer.verification import CheckImage, PollVerify, Verify
 
 _S = TransferState
+_MORE = Outcome.MORE
 
 STEPS: Final[Mapping[TransferState, type[Step]]] = MappingProxyType(
     {
@@ -223,7 +224,7 @@ class Transfer:
         except (TransferError, ImageRejected) as error:
             self._fail(error)
             return
-        if outcome is Outcome.MORE and self._busy_since is None:
+        if outcome is _MORE and self._busy_since is None:
             if now >= self._progress.due:
                 self._watch_progress()
             if self._losses_in_a_row and job.state is _S.TRANSFER_BLOCKS:

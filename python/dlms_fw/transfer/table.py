@@ -48,6 +48,8 @@ class TransferState(Enum):
     DONE = "done"
     FAILED = "failed"
 
+    __hash__ = object.__hash__  # there is one of each, so it need not hash its name for every block
+
 
 class Outcome(Enum):
     """What an answer means for the state that asked."""
