@@ -48,9 +48,12 @@ class CounterRecord:
 
     def accepted(self, key_fingerprint: str, counter: int) -> None:
         """A message with this counter is going to be acted on."""
+        last = self._accepted.get(key_fingerprint, -1)
+        if counter <= last:
+            return
         if counter > self._bound(key_fingerprint, "accepted"):
             self._raise_bound(key_fingerprint, "accepted", counter + self._stride)
-        self._accepted[key_fingerprint] = max(counter, self.last_accepted(key_fingerprint))
+        self._accepted[key_fingerprint] = counter
 
     def settle(self) -> None:
         """A clean stop: the exact numbers instead of the bounds."""

@@ -37,6 +37,8 @@ class Call(Enum):
     VERIFY = auto()
     ACTIVATE = auto()
 
+    __hash__ = object.__hash__  # there is one of each, so it need not hash its name for every block
+
 
 class Answer(Enum):
     """What a call meets."""
@@ -50,6 +52,7 @@ class Answer(Enum):
 
 
 _ACCEPT, _SUCCESS, _BUSY, _REFUSED = Answer
+_BLOCK: Final = Call.BLOCK
 
 ANSWERS: Final[Mapping[Call, tuple[Answer, ...]]] = {
     # status        0 none    1 initiated 2 verifying 3 verified 4 failed  5 activating 6 active 7 failed
@@ -193,7 +196,7 @@ class ImageStore(
 
     def image_block_transfer(self, image_block_number: int, image_block_value: bytes) -> None:
         """Takes one block; after the last missing one the meter verifies by itself, where it is set so."""
-        answer = self._answer(Call.BLOCK)
+        answer = self._answer(_BLOCK)
         state = self._memory.state
         reception, received = state.reception, self._received
         if answer is _BUSY:
@@ -271,9 +274,10 @@ class ImageStore(
         return (firmware, data) if firmware == state.verified else None
 
     def _answer(self, call: Call) -> Answer:
-        if not self.image_transfer_enabled:
+        state = self._memory.state
+        if not state.image_transfer_enabled:
             raise CosemFault(ActionResult.OTHER_REASON)
-        return ANSWERS[call][self.image_transfer_status]
+        return ANSWERS[call][state.image_transfer_status]
 
     @property
     def _received(self) -> BlockStatus | None:

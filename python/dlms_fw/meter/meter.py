@@ -228,6 +228,7 @@ class MeterConnection:
         self._meter = meter
         self._on_drop = on_drop
         self._session = meter.new_session(framing)
+        self._caller = Caller(self._session.association, self)
         self.is_open = True
 
     def receive(self, data: bytes) -> bytes:
@@ -236,7 +237,7 @@ class MeterConnection:
         if not self.is_open:
             return b""
         self._meter.refresh_locks()
-        out = bytearray()
+        out = b""
         try:
             events, reply = self._session.receive(data)
             while True:
@@ -249,7 +250,7 @@ class MeterConnection:
         except (LinkError, SecurityError, OSError):
             # A stream that makes no sense, counters used up or a memory that fails: nothing more to say.
             self.drop()
-        return bytes(out)
+        return out
 
     def close(self) -> None:
         """The client is gone."""
@@ -270,6 +271,7 @@ class MeterConnection:
         if isinstance(event, (Associated, AssociationFailed, AssociationEnded, RequestRefused)):
             self._meter.note(self, event)
             return b""
-        caller = Caller(self._session.association, self)
-        response: Response | ExceptionResponse | None = self._meter.serve(caller, event)
+        if self._caller.association is not self._session.association:
+            self._caller = Caller(self._session.association, self)
+        response: Response | ExceptionResponse | None = self._meter.serve(self._caller, event)
         return b"" if response is None else self._session.respond(response)

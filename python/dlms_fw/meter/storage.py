@@ -1,11 +1,9 @@
 """Non-volatile memory of a simulated meter: regions with barriers, records in two copies, image blocks.
 
 The floor is :class:`Medium`: what is written may be lost in a power cut until ``sync`` has returned, and what
-was not
- synced may survive in any part and any order. :class:`Directory` is real files; memory whose power can be cut
- is in
-``power_cut.py``. :class:`Records` and :class:`ImageBlockStore` make something trustworthy out of either.
-Nothing here knows what the octets mean, and nothing here knows the time.
+was not synced may survive in any part and any order. :class:`Directory` is real files; memory whose power can
+be cut is in ``power_cut.py``. :class:`Records` and :class:`ImageBlockStore` make something trustworthy out of
+either. Nothing here knows what the octets mean, and nothing here knows the time.
 """
 
 from __future__ import annotations
@@ -24,6 +22,8 @@ from dlms_fw.errors import Busy, DlmsError
 Json: TypeAlias = dict[str, Any]
 
 _READ_SIZE: Final = 1 << 20
+_BLOCK_PREFIX: Final = struct.Struct(">QI")
+"""The serial number of the transfer and the block number: what a block's digest covers besides its octets."""
 
 
 class StorageError(DlmsError):
@@ -93,8 +93,8 @@ class Directory:
 
     def write(self, region: str, offset: int, data: bytes) -> None:
         """By pwrite, all of it."""
-        written = 0
         file = self._file(region)
+        written = os.pwrite(file, data, offset)
         while written < len(data):
             written += os.pwrite(file, data[written:], offset + written)
 
@@ -118,7 +118,8 @@ class Directory:
         self._files.clear()
 
     def _file(self, region: str) -> int:
-        if (file := self._files.get(region)) is None:
+        file = self._files.get(region)
+        if file is None:
             known = (self.path / region).exists()
             file = os.open(self.path / region, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             self._files[region] = file
@@ -290,7 +291,7 @@ class ImageBlockStore:
         return self._medium.read(self.BLOCKS, offset, min(size, self._image_size - offset))
 
     def _digest(self, image_block_number: int, value: bytes) -> bytes:
-        prefix = struct.pack(">QI", self._serial, image_block_number)
+        prefix = _BLOCK_PREFIX.pack(self._serial, image_block_number)
         return hashlib.sha256(prefix + value).digest()[: self.DIGEST_SIZE]
 
 

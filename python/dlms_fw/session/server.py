@@ -73,6 +73,9 @@ __all__ = [
     "State",
 ]
 
+_ASSOCIATED = (
+    State.ASSOCIATED
+)  # Python 3.11 looks a member up in its class at a price; this is asked per message
 _CONFIRMED = 0x40
 _MOST_ASSOCIATIONS = 16
 _SECURITY_REASONS = frozenset(
@@ -228,7 +231,7 @@ class ServerSession:
         )
 
     def _on_request(self, request: Request) -> bytes:
-        if self.state is State.ASSOCIATED:
+        if self.association.state is _ASSOCIATED:
             self._events.append(request)
             return b""
         if self.state is State.AUTHENTICATING and isinstance(request, ActionRequest):
