@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -130,6 +131,46 @@ def test_a_silent_connection_is_closed_after_a_time(tmp_path: Path) -> None:
         started = time.monotonic()
         assert not _is_alive(line)
         assert time.monotonic() - started >= 0.15
+
+
+READ = bytes.fromhex("0001 0010 0001 000d c001c1 0001 00002a0000ff 02 00")
+"""The public client reads the logical device name, without an association: the meter refuses."""
+
+
+def only_line(server: MeterServer) -> Any:
+    """The one connection that the server has."""
+    (line,) = server._lines
+    return line
+
+
+@pytest.mark.fault("M-21")
+def test_who_does_not_read_its_answers_is_not_asked_for_more(tmp_path: Path) -> None:
+    with running(tmp_path) as meter, socket.create_connection(address(meter.url), timeout=5) as line:
+        line.sendall(READ)
+        refusal = line.recv(100)
+        assert refusal[8] == 0xD8
+        meter.call(lambda server: only_line(server).pause_writing())  # the loop's word for it
+        line.sendall(READ)
+        line.settimeout(0.1)
+        with pytest.raises(TimeoutError):
+            line.recv(100)
+        meter.call(lambda server: only_line(server).resume_writing())
+        line.settimeout(5)
+        assert line.recv(100) == refusal
+
+
+def test_one_timer_watches_over_many_requests(tmp_path: Path) -> None:
+    with running(tmp_path) as meter, socket.create_connection(address(meter.url), timeout=5) as line:
+        timers = []
+        for _ in range(50):
+            line.sendall(READ)
+            assert line.recv(100)[8] == 0xD8
+            timers.append(meter.call(lambda server: only_line(server)._timer))
+        assert len(set(map(id, timers))) == 1
+        meter.call(lambda server: only_line(server)._watch())  # it fires, and the client has just spoken
+        line.sendall(READ)
+        assert line.recv(100)[8] == 0xD8
+        assert meter.call(lambda server: only_line(server)._timer) is not timers[0]
 
 
 def test_a_meter_that_has_no_power_answers_nobody_until_it_has() -> None:

@@ -28,7 +28,6 @@ from dlms_fw.meter.storage import Medium
 MAX_CONNECTIONS: Final = 100
 INACTIVITY_SECONDS: Final = 300.0
 CHALLENGE_OCTETS: Final = 32
-_READ_SIZE: Final = 65_536
 _START_SECONDS: Final = 30.0
 
 _T = TypeVar("_T")
@@ -200,7 +199,7 @@ class MeterServer:
         self._set_timer()
 
 
-class _Line(asyncio.BufferedProtocol):
+class _Line(asyncio.Protocol):
     """One client's connection, as the loop sees it.
 
     The answer is written where the request is read, so an exchange costs one round of the loop and no task.
@@ -210,7 +209,6 @@ class _Line(asyncio.BufferedProtocol):
     def __init__(self, server: MeterServer) -> None:
         self._server = server
         self._loop = asyncio.get_running_loop()
-        self._buffer = memoryview(bytearray(_READ_SIZE))
         self._transport: asyncio.Transport | None = None
         self._admitted: tuple[SimulatedMeter, MeterConnection] | None = None
         self._active_at = self._loop.time()
@@ -231,18 +229,14 @@ class _Line(asyncio.BufferedProtocol):
         else:
             self._watch()
 
-    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 (a peer sends what it likes)
-        """Where octets go."""
-        return self._buffer
-
-    def buffer_updated(self, nbytes: int) -> None:
+    def data_received(self, data: bytes) -> None:
         """Octets have come: the meter answers at once."""
         transport, admitted = self._transport, self._admitted
         if transport is None or admitted is None:
             return
         connection = admitted[1]
         self._active_at = self._loop.time()
-        answer = self._server._receive(connection, bytes(self._buffer[:nbytes]))
+        answer = self._server._receive(connection, data)
         if not connection.is_open:
             transport.abort()
         elif answer:
