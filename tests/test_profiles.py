@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -145,7 +146,7 @@ def test_all_mistakes_at_once(folder: Path) -> None:
         "response_timeout_s: a number of seconds",
         "password: the environment has no MISSING",
         "colour: is not known",
-        "missing.hex cannot be read: No such file",
+        "missing.hex: No such file",
         "hdlc.window_size: a whole number from 1 to 7",
         "hdlc.window: is not known, did you mean window_size?",
     ):
@@ -244,6 +245,15 @@ def test_a_profile_that_is_not_there(folder: Path, text: str, message: str) -> N
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot be read"):
         load_profile(tmp_path / "no.toml", "management")
+
+
+def test_what_never_ends_or_never_begins_is_not_read(folder: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for place in ("/dev/zero", tmp_path / "pipe"):
+        with pytest.raises(ConfigurationError, match="not a regular file"):
+            load(folder, f'authentication = "none"\nglobal_unicast_encryption_key = "file:{place}"\n')
+        with pytest.raises(ConfigurationError, match="not a regular file"):
+            load_profile(place, "management")
 
 
 @pytest.mark.parametrize(

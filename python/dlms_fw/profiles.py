@@ -23,6 +23,7 @@ from dlms_fw._core import Key
 from dlms_fw.enums import SecuritySuite
 from dlms_fw.errors import ConfigurationError
 from dlms_fw.hls import GMAC, LOWEST_LEVEL, MECHANISM_NAMES, MECHANISMS, Mechanism
+from dlms_fw.regular_file import UnreadableError, read_once
 from dlms_fw.security import COUNTER_LIMIT, SYSTEM_TITLE_LENGTH, Keys, SecurityPolicy
 
 _LOG = logging.getLogger("dlms_fw.profiles")
@@ -30,6 +31,7 @@ _T = TypeVar("_T")
 
 POLICIES = {policy.name.lower().replace("_", "-"): policy for policy in SecurityPolicy}
 COMMAND_TIMEOUT_S = 30
+_LARGEST_FILE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,9 +130,9 @@ def load_profile(path: str | Path, name: str, *, environ: Mapping[str, str] | No
     """
     path = Path(path)
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from None
+        document = tomllib.loads(read_once(path, _LARGEST_FILE)[0].decode())
+    except UnreadableError as error:
+        raise ConfigurationError(f"the profiles cannot be read: {error}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path} is not TOML: {error}") from None
     profiles = document.get("profiles")
@@ -359,13 +361,16 @@ class _Secrets:
         return secret
 
     def _file(self, name: str) -> str:
+        if "\0" in name:
+            raise ValueError("this is no path")
         path = self.folder / Path(name).expanduser()
         try:
-            if path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
+            octets, status = read_once(path, _LARGEST_FILE)
+            if status.st_mode & (stat.S_IRGRP | stat.S_IROTH):
                 _LOG.warning("%s can be read by other users: chmod 600 it", path)
-            return path.read_text(encoding="utf-8")
-        except OSError as error:
-            raise ValueError(f"{path} cannot be read: {error.strerror}") from None
+            return octets.decode()
+        except UnreadableError as error:
+            raise ValueError(f"cannot be read: {error}") from None
         except UnicodeDecodeError:
             raise ValueError(f"{path} is not text") from None
 
