@@ -235,6 +235,7 @@ SHORT_NAMES = InitiateResponse(0x1F, 500, vaa_name=0xFA00).encode()
 VERSION_5 = InitiateResponse(0x1F, 500, dlms_version_number=5).encode()
 WIDER = InitiateResponse(0x40_001F, 500).encode()
 CLEAR = InitiateResponse(0x1F, 500).encode()
+TINY = InitiateResponse(0x1F, 11).encode()
 OURS = (1).to_bytes(16, "big")
 
 LIES: list[tuple[str, str, str, dict[str, Any], type[DlmsError], str]] = [
@@ -262,6 +263,7 @@ LIES: list[tuple[str, str, str, dict[str, Any], type[DlmsError], str]] = [
     ("S-12", "none", "more services", {"user_information": WIDER}, RemoteProtocolError, "not proposed"),
     ("S-12", "none", "version 5", {"user_information": VERSION_5}, RemoteProtocolError, "version"),
     ("S-12", "none", "short names", {"user_information": SHORT_NAMES}, RemoteProtocolError, "vaa"),
+    ("C-19", "none", "a tiny PDU", {"user_information": TINY}, RemoteProtocolError, "11 octets only"),
     ("S-12", "none", "nonsense", {"user_information": b"\x08\x00"}, RemoteProtocolError, ""),
     ("S-12", "none", "an error", {"user_information": b"\x0e\x01\x06\x02"}, RemoteProtocolError, ""),
     ("S-13", "gmac", "a short one", {"authentication_value": bytes(7)}, AuthenticationError, "7 octets"),
@@ -333,6 +335,21 @@ class TestLies:
         with pytest.raises(SecurityError) as caught:
             second.associate()
         assert caught.value.kind == "replay"
+
+        assert caught.value.hint is not None
+        assert "trust_meter_counter_reset" in caught.value.hint
+
+    @pytest.mark.parametrize(
+        ("apdu", "reason"),
+        [(b"\x0e\x01\x06\x02", "none of the services"), (b"\x0e\x01\x00\x01", "confirmed service error")],
+    )
+    def test_a_confirmed_service_error_instead_of_an_aare(self, apdu: bytes, reason: str) -> None:
+        pair = Pair(PROFILES["none"])
+        pair.connect()
+        pair.session.associate()
+        with pytest.raises(AssociationRejected, match=reason):
+            pair.session.receive(bytes((0, 1, 0, 1, 0, 1, 0, len(apdu))) + apdu)
+        assert pair.session.state is State.CONNECTED
 
     @pytest.mark.fault("S-15")
     def test_our_own_proof_sent_back(self) -> None:

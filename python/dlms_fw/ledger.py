@@ -12,10 +12,11 @@ import logging
 from collections.abc import Callable
 
 from dlms_fw._core import HdlcFraming, WrapperFraming
-from dlms_fw.errors import ConfigurationError, ReplayError
+from dlms_fw.errors import ConfigurationError
 from dlms_fw.journal import CounterStream, Journal, MeterCounters
 from dlms_fw.profiles import Profile
 from dlms_fw.security import resynchronised_counter
+from dlms_fw.session.aare import counter_went_back
 from dlms_fw.session.client import ClientSession
 
 _LOG = logging.getLogger("dlms_fw.client")
@@ -116,13 +117,7 @@ class Ledger:
         if known is None or received is None or self._profile.trust_meter_counter_reset:
             return
         if received <= known.last_received:
-            error = ReplayError(
-                "the meter's invocation counter is not above the last one seen: this may be a replay",
-                kind="replay",
-                expected_counter=known.last_received + 1,
-            )
-            error.hint = "if this meter was replaced or reset, set trust_meter_counter_reset in the profile"
-            raise error
+            raise counter_went_back(known.last_received + 1)
 
     def note(self, session: ClientSession) -> None:
         """Remember what the meter has accepted and used so far in this session."""

@@ -6,7 +6,13 @@ protected InitiateResponse where ours was, no service that was not proposed. Not
 
 from __future__ import annotations
 
-from dlms_fw._core import AssociationResponse, ExceptionResponse, InitiateResponse, SecurityContext
+from dlms_fw._core import (
+    AssociationResponse,
+    ConfirmedServiceError,
+    ExceptionResponse,
+    InitiateResponse,
+    SecurityContext,
+)
 from dlms_fw.enums import (
     AcseServiceProviderDiagnostic,
     AcseServiceUserDiagnostic,
@@ -31,6 +37,9 @@ LOGICAL_NAME_VAA = 0x0007
 """vaa-name of an association with logical name referencing."""
 SMALLEST_PDU_SIZE = 12
 """Octets; who takes less could not even take an error."""
+
+SMALLEST_PDU = 12
+"""Octets; less is a pdu-size-too-short by the old text of the standard, and no request fits into it."""
 
 PROPOSED_CONFORMANCE = (
     Conformance.PRIORITY_MGMT_SUPPORTED
@@ -133,12 +142,20 @@ def open_initiate(
     if context is not None and profile.security_policy != SecurityPolicy.NONE:
         if user_information[0] in {0x08, 0x0E}:  # InitiateResponse and confirmedServiceError in clear
             raise SecurityError("the InitiateResponse is not protected, our request was", kind="downgrade")
-        user_information = context.open(user_information)
+        try:
+            user_information = context.open(user_information)
+        except ReplayError as error:
+            raise counter_went_back(error.expected_counter) from error
     initiate = InitiateResponse.decode(user_information)
     if initiate.dlms_version_number != DLMS_VERSION:
         raise RemoteProtocolError(f"the meter speaks DLMS version {initiate.dlms_version_number}, not 6")
     if initiate.vaa_name != LOGICAL_NAME_VAA:
         raise RemoteProtocolError(f"the meter answered with vaa-name {initiate.vaa_name:#06x}, not 0x0007")
+    if 0 < initiate.server_max_receive_pdu_size < SMALLEST_PDU:
+        raise RemoteProtocolError(
+            f"the meter takes APDUs of {initiate.server_max_receive_pdu_size} octets only; "
+            f"{SMALLEST_PDU} are the least"
+        )
     if initiate.conformance & ~PROPOSED_CONFORMANCE:
         raise RemoteProtocolError("the meter negotiated services that were not proposed")
     if 0 < initiate.server_max_receive_pdu_size < SMALLEST_PDU_SIZE:
@@ -173,6 +190,15 @@ def rejection(response: AssociationResponse) -> AssociationRejected:
     )
 
 
+def refused_initiate(response: ConfirmedServiceError) -> AssociationRejected:
+    """The error for a confirmedServiceError in place of an AARE."""
+    codes = f"{response.service}/{response.error_choice}/{response.value}"
+    reason = _initiate_error(response.encode()) or f"confirmed service error {codes}"
+    return AssociationRejected(
+        f"the meter refused the association ({reason})", association_result=1, diagnostic=0
+    )
+
+
 def _initiate_error(user_information: bytes | None) -> str | None:
     # confirmedServiceError of service initiateError and choice initiate, as refused InitiateRequests get it.
     if user_information is None or len(user_information) != 4 or user_information[:3] != b"\x0e\x01\x06":
@@ -183,14 +209,30 @@ def _initiate_error(user_information: bytes | None) -> str | None:
         return f"initiate error {user_information[3]}"
 
 
+def counter_went_back(expected: int | None) -> ReplayError:
+    """The error for a meter whose own invocation counter is not above the last one that we know of it."""
+    error = ReplayError(
+        "the meter's invocation counter is not above the last one seen: this may be a replay",
+        kind="replay",
+        expected_counter=expected,
+    )
+    error.hint = "if this meter was replaced or reset, set trust_meter_counter_reset in the profile"
+    return error
+
+
 def exception_error(response: ExceptionResponse) -> DlmsError:
     """The error for an exception-response in place of an AARE or of pass 4."""
     if response.service_error == ServiceErrorCode.INVOCATION_COUNTER_ERROR:
-        return ReplayError(
+        replay = ReplayError(
             "the meter refused our invocation counter: it has accepted a higher one before",
             kind="invocation-counter",
             expected_counter=response.invocation_counter,
         )
+        replay.hint = (
+            "does another program use this key with our system_title? "
+            "is invocation_counter_object the one of this key?"
+        )
+        return replay
     if response.service_error == ServiceErrorCode.DECIPHERING_ERROR:
         error = AuthenticationError("the meter could not decipher our message", kind="deciphering")
         error.hint = _KEYS

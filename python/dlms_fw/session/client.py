@@ -24,6 +24,7 @@ from dlms_fw._core import (
     AssociationRequest,
     AssociationResponse,
     Channel,
+    ConfirmedServiceError,
     Discarded,
     ExceptionResponse,
     GetRequest,
@@ -64,6 +65,7 @@ from dlms_fw.session.aare import (
     exception_error,
     open_initiate,
     proof_error,
+    refused_initiate,
     rejection,
     system_title,
 )
@@ -336,6 +338,13 @@ class ClientSession:
             raise exception_error(event)
         return event
 
+    def _on_confirmed_service_error(self, event: Event) -> Event | None:
+        assert isinstance(event, ConfirmedServiceError)  # noqa: S101 (by _HANDLERS)
+        if self.state is State.ASSOCIATING:
+            self.state = self._after(Step.ABORT)
+            raise refused_initiate(event)
+        return event
+
     def _on_discarded(self, event: Event) -> Event:
         assert isinstance(event, Discarded)  # noqa: S101 (by _HANDLERS)
         if self.state is State.AUTHENTICATING and event.reason == "authentication-tag":
@@ -398,7 +407,9 @@ class ClientSession:
         try:
             return TRANSITIONS[self.state][step]
         except KeyError:
-            raise RemoteProtocolError(f"the meter may not {step.value} while {self.state.value}") from None
+            raise RemoteProtocolError(
+                f"what came from the meter means {step.value!r}, which may not be while {self.state.value}"
+            ) from None
 
 
 _HANDLERS: dict[type, Callable[[ClientSession, Event], Event | bytes | None]] = {
@@ -408,7 +419,13 @@ _HANDLERS: dict[type, Callable[[ClientSession, Event], Event | bytes | None]] = 
     ActionResponse: ClientSession._on_action_response,
     ReleaseResponse: ClientSession._on_release_response,
     ExceptionResponse: ClientSession._on_exception_response,
+    ConfirmedServiceError: ClientSession._on_confirmed_service_error,
     Discarded: ClientSession._on_discarded,
 }
-_SPECIAL = frozenset(_HANDLERS) - {ActionResponse, ExceptionResponse, Discarded}
+_SPECIAL = frozenset(_HANDLERS) - {
+    ActionResponse,
+    ExceptionResponse,
+    ConfirmedServiceError,
+    Discarded,
+}
 """What still moves the state once we are associated; everything else goes straight to the caller."""
