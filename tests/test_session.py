@@ -263,7 +263,6 @@ LIES: list[tuple[str, str, str, dict[str, Any], type[DlmsError], str]] = [
     ("S-12", "none", "more services", {"user_information": WIDER}, RemoteProtocolError, "not proposed"),
     ("S-12", "none", "version 5", {"user_information": VERSION_5}, RemoteProtocolError, "version"),
     ("S-12", "none", "short names", {"user_information": SHORT_NAMES}, RemoteProtocolError, "vaa"),
-    ("C-19", "none", "a tiny PDU", {"user_information": TINY}, RemoteProtocolError, "11 octets only"),
     ("S-12", "none", "nonsense", {"user_information": b"\x08\x00"}, RemoteProtocolError, ""),
     ("S-12", "none", "an error", {"user_information": b"\x0e\x01\x06\x02"}, RemoteProtocolError, ""),
     ("S-13", "gmac", "a short one", {"authentication_value": bytes(7)}, AuthenticationError, "7 octets"),

@@ -38,9 +38,6 @@ LOGICAL_NAME_VAA = 0x0007
 SMALLEST_PDU_SIZE = 12
 """Octets; who takes less could not even take an error."""
 
-SMALLEST_PDU = 12
-"""Octets; less is a pdu-size-too-short by the old text of the standard, and no request fits into it."""
-
 PROPOSED_CONFORMANCE = (
     Conformance.PRIORITY_MGMT_SUPPORTED
     | Conformance.BLOCK_TRANSFER_WITH_GET_OR_READ
@@ -151,11 +148,6 @@ def open_initiate(
         raise RemoteProtocolError(f"the meter speaks DLMS version {initiate.dlms_version_number}, not 6")
     if initiate.vaa_name != LOGICAL_NAME_VAA:
         raise RemoteProtocolError(f"the meter answered with vaa-name {initiate.vaa_name:#06x}, not 0x0007")
-    if 0 < initiate.server_max_receive_pdu_size < SMALLEST_PDU:
-        raise RemoteProtocolError(
-            f"the meter takes APDUs of {initiate.server_max_receive_pdu_size} octets only; "
-            f"{SMALLEST_PDU} are the least"
-        )
     if initiate.conformance & ~PROPOSED_CONFORMANCE:
         raise RemoteProtocolError("the meter negotiated services that were not proposed")
     if 0 < initiate.server_max_receive_pdu_size < SMALLEST_PDU_SIZE:
