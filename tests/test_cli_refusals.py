@@ -144,6 +144,8 @@ def test_the_metrological_part_without_its_flag(workshop: Workshop) -> None:
     refused(workshop, image, 5, "image.metrology")
     meter = workshop.meters[0]
     meter.start()
+    hint = workshop.upgrade(meter.url, image).document["error"]["hint"]
+    assert hint.startswith("--allow-metrology lets it through")
     assert workshop.upgrade(meter.url, image, "--allow-metrology").code == 0
     meter.stop()
     assert meter.bank(part=0) == image.read_bytes()

@@ -76,6 +76,10 @@ EXIT_CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
 """The first row that fits counts; an error without a row is ``UNEXPECTED``."""
 
 
+_ARGUMENTS = frozenset({"allow_downgrade", "allow_metrology", "restart"})
+"""Arguments of the library that are options of the same name on the command line."""
+
+
 def exit_code_of(error: BaseException) -> ExitCode:
     """The exit code of a command that ended with ``error``."""
     return next((code for kind, code in EXIT_CODES if isinstance(error, kind)), ExitCode.UNEXPECTED)
@@ -195,7 +199,8 @@ def tell_in_json(document: dict[str, Any], error: BaseException) -> None:
 def describe(error: BaseException) -> dict[str, Any]:
     """The ``error`` object of the JSON document."""
     if isinstance(error, DlmsError):
-        return {"code": error.code, "message": str(error), "hint": error.hint, "retryable": error.retryable}
+        hint = _as_typed(error.hint)
+        return {"code": error.code, "message": str(error), "hint": hint, "retryable": error.retryable}
     if isinstance(error, click.ClickException):
         return {"code": "usage", "message": error.format_message(), "hint": None, "retryable": False}
     if exit_code_of(error) is ExitCode.INTERRUPTED:
@@ -206,6 +211,12 @@ def describe(error: BaseException) -> dict[str, Any]:
         "hint": "this is a defect of dlms-fw: please report it with the trace above",
         "retryable": False,
     }
+
+
+def _as_typed(hint: str | None) -> str | None:
+    """The library's hints begin with the argument that helps; on the command line that is an option."""
+    first, space, rest = (hint or "").partition(" ")
+    return f"--{first.replace('_', '-')}{space}{rest}" if first in _ARGUMENTS else hint
 
 
 def one_line(error: BaseException) -> str:
