@@ -13,7 +13,16 @@ import os
 import stage
 
 from dlms_fw import ClientSession, Profile, Transfer
-from dlms_fw._core import ActionResponse, ExceptionResponse, GetResponse, SetResponse, WrapperFraming
+from dlms_fw._core import (
+    ActionRequest,
+    ActionResponse,
+    ExceptionResponse,
+    GetRequest,
+    GetResponse,
+    SetRequest,
+    SetResponse,
+    WrapperFraming,
+)
 from dlms_fw.errors import TransportError
 from dlms_fw.meter.clock import VirtualTime
 from dlms_fw.meter.configuration import MeterConfig
@@ -22,7 +31,8 @@ from dlms_fw.meter.power_cut import SimulatedMedium
 from dlms_fw.session.states import State
 from dlms_fw.transfer import Reconnect, Save, Wait
 
-RESPONSES = (ActionResponse, ExceptionResponse, GetResponse, SetResponse)
+Request = GetRequest | SetRequest | ActionRequest
+Response = GetResponse | SetResponse | ActionResponse | ExceptionResponse
 PROFILE = Profile(client_sap=1)  # no keys, so no invocation counters to keep
 
 
@@ -46,16 +56,16 @@ class Embedded:
         assert session.state is State.ASSOCIATED
         self.session = session
 
-    def exchange(self, request: object) -> object:
+    def exchange(self, request: Request) -> Response:
         """One request there, its answer back."""
         if self.session is None:
             self.connect()
         assert self.session is not None
         assert self.connection is not None
-        octets = self.connection.receive(self.session.send(request))  # type: ignore[arg-type]
+        octets = self.connection.receive(self.session.send(request))
         events, _ = self.session.receive(octets)
         for event in events:
-            if isinstance(event, RESPONSES):
+            if isinstance(event, Response):
                 return event
         self.session = None
         raise TransportError("the meter did not answer")
@@ -80,7 +90,7 @@ class Embedded:
                 except TransportError as error:
                     transfer.handle_lost(str(error), now())
                 else:
-                    transfer.handle_response(response, now())  # type: ignore[arg-type]
+                    transfer.handle_response(response, now())
 
 
 def main() -> None:

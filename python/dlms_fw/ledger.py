@@ -84,10 +84,6 @@ class Ledger:
             accepts_from = FIRST_COUNTER
         self._first_counter = resynchronised_counter(self._stream.next, max(accepts_from, FIRST_COUNTER))
 
-    def next_counter(self) -> int:
-        """The lowest counter that was never given away."""
-        return 0 if self._stream is None else (self._stream.next or 0)
-
     def session(self, framing: WrapperFraming | HdlcFraming, challenge: Callable[[], bytes]) -> ClientSession:
         """A session with counters of its own."""
         return ClientSession(
