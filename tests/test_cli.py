@@ -24,6 +24,7 @@ SECURITIES = ("none", "lls", "hls-gmac")
 
 @pytest.mark.parametrize("security", SECURITIES)
 @pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.proves("image-transfer-steps", "wrapper")
 def test_a_mebibyte_arrives_to_the_octet_and_is_confirmed(
     workshop: Workshop, scheme: str, security: str
 ) -> None:

@@ -64,6 +64,7 @@ def sites() -> list[Any]:
 
 
 @pytest.mark.parametrize(("way", "hdlc", "asynchronous"), sites())
+@pytest.mark.proves("image-transfer-steps")
 def test_from_beginning_to_end(journal: Journal, way: str, *, hdlc: bool, asynchronous: bool) -> None:
     site = Site(way, hdlc=hdlc, meter=WiredMeter())
     result = upgrade(site, journal, asynchronous=asynchronous)
@@ -83,6 +84,7 @@ def test_from_beginning_to_end(journal: Journal, way: str, *, hdlc: bool, asynch
 @pytest.mark.fault("L-18")
 @pytest.mark.parametrize("fate", ["lost request", "lost answer", "silence"])
 @pytest.mark.parametrize(("way", "hdlc"), [("gmac", False), ("gmac", True), ("none", False)])
+@pytest.mark.proves("image-transfer-resume")
 def test_the_link_breaks_at_every_piece(tmp_path: Path, way: str, fate: str, *, hdlc: bool) -> None:
     whole = Site(way, hdlc=hdlc, meter=WiredMeter(), max_info=512)
     with journal_at(tmp_path / "whole") as journal, whole.client(journal) as client:

@@ -51,6 +51,7 @@ def wait_for_version(workshop: Workshop, meter: Meter, wanted: str) -> None:
         time.sleep(0.2)
 
 
+@pytest.mark.proves("image-transfer-schedule")
 def test_the_meter_activates_when_its_clock_says_so(workshop: Workshop) -> None:
     meter, at = workshop.meter(), soon()
     told = scheduled(workshop, meter, at).document

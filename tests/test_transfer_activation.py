@@ -84,6 +84,7 @@ def test_a_refused_activation_says_so_and_can_be_tried_again() -> None:
     assert (transfer.result.outcome, transfer.result.blocks_sent) == ("activated", 0)
 
 
+@pytest.mark.proves("image-transfer-fallback")
 def test_firmware_that_falls_back_is_no_success() -> None:
     meter = ScriptedMeter()
     meter.activation = "falls-back"
@@ -112,6 +113,7 @@ def test_activation_failed_with_the_new_identifier_is_an_anomaly() -> None:
 
 
 @pytest.mark.fault("T-28")
+@pytest.mark.proves("image-transfer-fallback")
 def test_power_off_during_activation_activates_once_more_without_a_transfer() -> None:
     meter = ScriptedMeter()
     meter.activation = "power-off"

@@ -204,6 +204,7 @@ mod tests {
         Ok(messages)
     }
 
+    // proves: wrapper
     #[test]
     fn the_worked_example_octet_for_octet() {
         assert_eq!(emitted(1, 1, &WORKED[8..]), WORKED);

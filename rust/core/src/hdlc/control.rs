@@ -105,6 +105,7 @@ mod tests {
         }
     }
 
+    // proves: hdlc-frames
     #[test]
     fn the_codes_of_the_standard() {
         let octet = |kind, poll_final| u8::from(Control { kind, poll_final });

@@ -241,6 +241,7 @@ mod tests {
         Parameters::parse_information(&hex(information)).map_err(|error| error.kind)
     }
 
+    // proves: hdlc-negotiation
     #[test]
     fn worked_information_fields() {
         let large = Parameters::new(2030, 2030, 1, 1).expect("within range");

@@ -91,6 +91,7 @@ fn worked() -> Vec<(&'static str, Address, Address, FrameKind, &'static str)> {
     ]
 }
 
+// proves: hdlc-frames
 #[test]
 fn worked_frames_octet_for_octet() {
     for (octets, destination, source, kind, information) in worked() {

@@ -52,6 +52,7 @@ fn check(pair: &Pair, requests: &[usize], answers: &[usize]) {
     }
 }
 
+// proves: hdlc-segmentation
 #[test]
 fn every_window_and_many_sizes_over_a_good_line() {
     for window in 1..=7 {

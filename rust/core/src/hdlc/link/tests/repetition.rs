@@ -3,6 +3,7 @@
 use super::*;
 use crate::hdlc::link::{DisconnectReason, State};
 
+// proves: hdlc-segmentation
 #[test]
 fn l_06_duplicate_i_frame_is_delivered_once() {
     let mut server = connected_server(symmetric(UP, 1));

@@ -98,6 +98,7 @@ fn worked_conversation_octet_for_octet() {
     );
 }
 
+// proves: hdlc-addresses
 #[test]
 fn worked_snrm_of_every_address_size() {
     let two = Address::new(1, Some(17), AddressSize::Two).expect("fits");
@@ -147,6 +148,7 @@ fn the_server_answers_in_the_form_of_its_address() {
     }
 }
 
+// proves: hdlc-negotiation
 #[test]
 fn l_10_the_server_grants_no_more_than_it_has_and_was_asked_for() {
     let cases = [
@@ -342,6 +344,7 @@ fn commands_that_do_not_poll_get_no_answer() {
     assert_eq!(server.state(), State::Disconnected);
 }
 
+// proves: hdlc-all-stations
 #[test]
 fn all_stations_take_unconfirmed_apdus_and_answer_nothing() {
     let mut server = Link::new(Role::Server, config(symmetric(128, 1)));
