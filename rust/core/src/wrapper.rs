@@ -12,9 +12,6 @@ use crate::error::{DecodeError, DecodeErrorKind, LinkError, LinkErrorKind};
 /// Octets of a header.
 pub const HEADER_LENGTH: usize = 8;
 
-/// The longest APDU that the length field can tell, in octets.
-pub const MAX_APDU_LENGTH: usize = 0xFFFF;
-
 /// The only version there is.
 const VERSION: u16 = 1;
 
@@ -54,41 +51,6 @@ impl Emit for Header {
         out.u16(self.destination_wport);
         out.u16(self.length);
     }
-}
-
-/// Opens a message at the end of `out`: append the APDU, then call [`finish_message`] with what this returns, which is
-/// where the APDU begins. Until then the length field says 65535, never a plausible shorter APDU.
-pub fn begin_message(out: &mut Vec<u8>, source_wport: u16, destination_wport: u16) -> usize {
-    let start = out.len();
-    out.resize(start + HEADER_LENGTH, 0);
-    let mut into = Writer::new(&mut out[start..]);
-    Header {
-        source_wport,
-        destination_wport,
-        length: u16::MAX,
-    }
-    .emit(&mut into);
-    into.finish();
-    out.len()
-}
-
-/// Closes the message whose APDU begins at `apdu` in `out` by writing its length.
-///
-/// # Errors
-/// [`LinkErrorKind::WrapperLength`] where the APDU is empty, [`LinkErrorKind::ApduTooLong`] above
-/// [`MAX_APDU_LENGTH`]; the message has been taken out of `out` again then.
-pub fn finish_message(out: &mut Vec<u8>, apdu: usize) -> Result<(), LinkError> {
-    let header = apdu.saturating_sub(HEADER_LENGTH);
-    let refused = match u16::try_from(out.len().saturating_sub(apdu)) {
-        Ok(0) => LinkErrorKind::WrapperLength,
-        Ok(length) => {
-            out[apdu - 2..apdu].copy_from_slice(&length.to_be_bytes());
-            return Ok(());
-        }
-        Err(_) => LinkErrorKind::ApduTooLong,
-    };
-    out.truncate(header);
-    Err(refused.into())
 }
 
 /// Cuts a stream of octets into APDUs.
@@ -185,10 +147,13 @@ mod tests {
     ];
 
     fn emitted(source_wport: u16, destination_wport: u16, apdu: &[u8]) -> Vec<u8> {
-        let mut out = Vec::new();
-        let start = begin_message(&mut out, source_wport, destination_wport);
+        let header = Header {
+            source_wport,
+            destination_wport,
+            length: u16::try_from(apdu.len()).expect("fits"),
+        };
+        let mut out = header.to_vec();
         out.extend_from_slice(apdu);
-        finish_message(&mut out, start).expect("fits");
         out
     }
 
@@ -225,14 +190,7 @@ mod tests {
     #[test]
     fn a_message_behind_another_keeps_its_own_length() {
         let mut out = emitted(16, 1, &[1, 2, 3]);
-        let start = begin_message(&mut out, 16, 1);
-        assert_eq!(
-            out[start - 2..start],
-            [0xFF, 0xFF],
-            "a length read too early is the largest"
-        );
-        out.extend_from_slice(&[4; 300]);
-        finish_message(&mut out, start).expect("fits");
+        out.extend(emitted(16, 1, &[4; 300]));
         let messages = drained(&mut Deframer::new(1024), &out).expect("valid");
         assert_eq!(
             messages
@@ -241,25 +199,6 @@ mod tests {
                 .collect::<Vec<_>>(),
             [3, 300]
         );
-    }
-
-    #[test]
-    fn an_apdu_that_no_header_can_tell_leaves_nothing() {
-        let mut out = emitted(1, 1, &[1]);
-        let before = out.clone();
-        let start = begin_message(&mut out, 1, 1);
-        assert_eq!(
-            finish_message(&mut out, start),
-            Err(LinkErrorKind::WrapperLength.into())
-        );
-        assert_eq!(out, before);
-        let start = begin_message(&mut out, 1, 1);
-        out.resize(start + MAX_APDU_LENGTH + 1, 0);
-        assert_eq!(
-            finish_message(&mut out, start),
-            Err(LinkErrorKind::ApduTooLong.into())
-        );
-        assert_eq!(out, before);
     }
 
     #[test]
