@@ -76,6 +76,7 @@ def server_client(profile: Profile, **changed: Any) -> ServerClient:
     """What a meter must know to take the client of ``profile``."""
     client = ServerClient(
         mechanism=profile.mechanism,
+        manufacturer=profile.manufacturer,
         secret=profile.password,
         keys=profile.keys if profile.needs_keys else None,
         security_suite=profile.security_suite,

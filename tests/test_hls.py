@@ -51,6 +51,7 @@ def check(handshake: Handshake, proof: bytes) -> None:
     function(handshake, proof)
 
 
+@pytest.mark.proves("acse-hls-gmac")
 def test_the_published_example() -> None:
     client, server = pair()
     pass_3, pass_4 = prove(client), prove(server)
@@ -127,7 +128,11 @@ def test_the_table() -> None:
     assert {name: mechanism.id for name, mechanism in MECHANISM_NAMES.items()} == {
         "none": 0,
         "lls": 1,
+        "hls-manufacturer": 2,
+        "hls-md5": 3,
+        "hls-sha1": 4,
         "hls-gmac": 5,
+        "hls-sha256": 6,
     }
     for mechanism in MECHANISMS.values():
         assert mechanism.high_level is bool(mechanism.challenge_lengths)

@@ -138,7 +138,7 @@ def test_all_mistakes_at_once(folder: Path) -> None:
         )
     message = str(caught.value)
     for mistake in (
-        "authentication: one of none, lls, hls-gmac",
+        "authentication: one of none, lls, hls-manufacturer, hls-md5, hls-sha1, hls-gmac, hls-sha256",
         "security_suit: is not known, did you mean security_suite?",
         "security_policy: one of none, authenticated, encrypted, authenticated-encrypted",
         "system_title: 16 hex digits",

@@ -22,7 +22,15 @@ from typing import Any, TypeVar
 from dlms_fw._core import Key
 from dlms_fw.enums import SecuritySuite
 from dlms_fw.errors import ConfigurationError
-from dlms_fw.hls import GMAC, LOWEST_LEVEL, MECHANISM_NAMES, MECHANISMS, Mechanism
+from dlms_fw.hls import (
+    GMAC,
+    LOWEST_LEVEL,
+    MANUFACTURER,
+    MECHANISM_NAMES,
+    ManufacturerMechanism,
+    Mechanism,
+    mechanism_of,
+)
 from dlms_fw.regular_file import UnreadableError, read_once
 from dlms_fw.security import COUNTER_LIMIT, SYSTEM_TITLE_LENGTH, Keys, SecurityPolicy
 
@@ -59,7 +67,9 @@ class Profile:
         name: For messages.
         client_sap: Our service access point: 1 management, 2 reading, 16 public.
         server_sap: The logical device.
-        mechanism: Id of the authentication mechanism: 0 none, 1 LLS, 5 HLS with GMAC.
+        mechanism: Id of the authentication mechanism: 0 none, 1 LLS, 2 HLS of the manufacturer's own,
+            3 HLS with MD5, 4 with SHA-1, 5 with GMAC, 6 with SHA-256.
+        manufacturer: The two functions of mechanism 2; a file cannot name them.
         security_suite: 0, 1 or 2.
         security_policy: How our messages are protected, and the least that we accept.
         system_title: Our own, 8 octets; needed with any key. Invocation counters belong to it and the key,
@@ -67,7 +77,7 @@ class Profile:
             not be shared with another program that uses the same key.
         meter_system_title: The meter's, pinned; ``None`` takes it from the AARE.
         keys: The symmetric keys.
-        password: The LLS secret.
+        password: The LLS secret, or the shared secret of HLS mechanisms 3, 4 and 6 (and 2, where it has one).
         max_pdu_size: Octets of the largest APDU that we receive without block transfer.
         meter_type: What the meter must call itself, or ``None``.
         hdlc: Used with ``hdlc+tcp://`` only.
@@ -84,6 +94,7 @@ class Profile:
     client_sap: int = 16
     server_sap: int = 1
     mechanism: int = LOWEST_LEVEL
+    manufacturer: ManufacturerMechanism | None = None
     security_suite: SecuritySuite = SecuritySuite.AES_GCM_128
     security_policy: SecurityPolicy = SecurityPolicy.NONE
     system_title: bytes | None = None
@@ -108,14 +119,25 @@ class Profile:
     @property
     def authentication(self) -> Mechanism:
         """The row of :data:`dlms_fw.hls.MECHANISMS`."""
-        return MECHANISMS[self.mechanism]
+        return mechanism_of(self.mechanism, self.manufacturer)
+
+    @property
+    def needs_titles(self) -> bool:
+        """Whether both ends must name themselves."""
+        return self.needs_keys or self.authentication.needs_titles
 
     def check(self) -> None:
         """Raises ConfigurationError with all that is missing or does not fit together."""
         _raise_if(_contradictions(self), f"profile {self.name}")
 
 
-def load_profile(path: str | Path, name: str, *, environ: Mapping[str, str] | None = None) -> Profile:
+def load_profile(
+    path: str | Path,
+    name: str,
+    *,
+    environ: Mapping[str, str] | None = None,
+    manufacturer: ManufacturerMechanism | None = None,
+) -> Profile:
     """Read ``[profiles.NAME]`` of a TOML file; ``file:`` references are relative to that file.
 
     What a reference of a key leads to is hex digits; of the password it is text, or ``hex:`` and hex digits.
@@ -124,6 +146,7 @@ def load_profile(path: str | Path, name: str, *, environ: Mapping[str, str] | No
         path: The TOML file.
         name: Which profile of it.
         environ: What ``env:`` references look into; the process environment by default.
+        manufacturer: The functions of mechanism 2, for profiles with ``authentication = "hls-manufacturer"``.
 
     Raises:
         ConfigurationError: naming every mistake at once.
@@ -141,15 +164,20 @@ def load_profile(path: str | Path, name: str, *, environ: Mapping[str, str] | No
         near = get_close_matches(name, names, n=1)
         hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(names) or 'none'}"
         raise ConfigurationError(f"{path} has no [profiles.{name}]", hint=hint)
-    return parse_profile(profiles[name], name, folder=path.parent, environ=environ)
+    return parse_profile(profiles[name], name, folder=path.parent, environ=environ, manufacturer=manufacturer)
 
 
 def parse_profile(
-    table: Mapping[str, Any], name: str, *, folder: Path, environ: Mapping[str, str] | None = None
+    table: Mapping[str, Any],
+    name: str,
+    *,
+    folder: Path,
+    environ: Mapping[str, str] | None = None,
+    manufacturer: ManufacturerMechanism | None = None,
 ) -> Profile:
     """A profile from the keys of its table; see :func:`load_profile`."""
     reader = _Reader(dict(table), "", _Secrets(folder, os.environ if environ is None else environ))
-    values: dict[str, Any] = {"name": name}
+    values: dict[str, Any] = {"name": name, "manufacturer": manufacturer}
 
     def take(target: str, value: object) -> None:
         if value is not None:
@@ -205,10 +233,13 @@ def _contradictions(profile: Profile) -> list[str]:
     mistakes = profile.keys.mistakes(profile.security_suite)
     if profile.authentication.needs_secret and profile.password is None:
         mistakes.append(f"password: missing, but authentication is {profile.authentication.name}")
+    if profile.mechanism == MANUFACTURER and profile.manufacturer is None:
+        mistakes.append("authentication: hls-manufacturer needs two functions, which only a program can give")
+    why = "authentication and protection with keys need it"
+    if profile.needs_titles and profile.system_title is None:
+        why_title = why if profile.needs_keys else f"authentication {profile.authentication.name} needs it"
+        mistakes.append(f"system_title: missing; {why_title} (8 octets of your own, as 16 hex digits)")
     if profile.needs_keys:
-        why = "authentication and protection with keys need it"
-        if profile.system_title is None:
-            mistakes.append(f"system_title: missing; {why} (8 octets of your own, as 16 hex digits)")
         for key in ("global_unicast_encryption_key", "authentication_key"):
             if getattr(profile.keys, key) is None:
                 mistakes.append(f"{key}: missing; {why}")

@@ -11,6 +11,7 @@ from typing import Final, Literal
 from dlms_fw._core import Key
 from dlms_fw.enums import AuthenticationMechanism, SecuritySuite
 from dlms_fw.errors import ConfigurationError
+from dlms_fw.hls import ManufacturerMechanism
 from dlms_fw.meter.activation import ActivationTimings, FirmwareBehaviour
 from dlms_fw.profiles import HdlcSettings
 from dlms_fw.security import SecurityPolicy
@@ -33,7 +34,8 @@ class MeterConfig:
         part_count: Firmware parts from value group B 0 on.
         server_sap: The SAP of the logical device; the HDLC upper address.
         mechanism: How the management and reading clients authenticate themselves.
-        password: The LLS password.
+        manufacturer: The two functions of mechanism 2.
+        password: The LLS password, or the shared HLS secret.
         security_suite: Of the keys.
         security_policy: The least protection of those clients' messages.
         hdlc: The most that is accepted in the negotiation of an HDLC link.
@@ -68,6 +70,7 @@ class MeterConfig:
     part_count: int = 3
     server_sap: int = 1
     mechanism: AuthenticationMechanism = AuthenticationMechanism.LOWEST_LEVEL
+    manufacturer: ManufacturerMechanism | None = None
     password: Key | None = None
     security_suite: SecuritySuite = SecuritySuite.AES_GCM_128
     security_policy: SecurityPolicy = SecurityPolicy.NONE

@@ -105,7 +105,7 @@ def check_names(response: AssociationResponse, profile: Profile) -> None:
         raise RemoteProtocolError(f"the meter accepted with diagnostic {response.diagnostic}")
 
 
-def system_title(response: AssociationResponse, profile: Profile, *, ciphered: bool) -> bytes | None:
+def system_title(response: AssociationResponse, profile: Profile) -> bytes | None:
     """The meter's system title: the responding one, which must be the pinned one, or else the pinned one.
 
     Raises:
@@ -119,7 +119,7 @@ def system_title(response: AssociationResponse, profile: Profile, *, ciphered: b
             f"a meter of system title {(title or b'').hex().upper()} answered, not {pinned.hex().upper()}",
             kind="system-title",
         )
-    if ciphered and (title is None or len(title) != SYSTEM_TITLE_LENGTH):
+    if profile.needs_titles and (title is None or len(title) != SYSTEM_TITLE_LENGTH):
         raise RemoteProtocolError("the AARE has no system title of 8 octets")
     return title
 

@@ -29,7 +29,7 @@ from dlms_fw.enums import (
     SecuritySuite,
 )
 from dlms_fw.errors import ConfigurationError, DecodeError
-from dlms_fw.hls import MECHANISMS, Handshake, Mechanism
+from dlms_fw.hls import Handshake, ManufacturerMechanism, Mechanism, mechanism_of
 from dlms_fw.security import (
     COUNTER_MARGIN,
     COUNTER_STRIDE,
@@ -57,6 +57,7 @@ class ServerClient:
 
     Attributes:
         mechanism: How it must prove itself; a row of :data:`dlms_fw.hls.MECHANISMS`.
+        manufacturer: The two functions of mechanism 2.
         secret: Its password, or the shared secret of a mechanism that needs one.
         keys: Needed for mechanism 5 and for any policy.
         security_suite: Of its keys.
@@ -69,6 +70,7 @@ class ServerClient:
     """
 
     mechanism: int = 0
+    manufacturer: ManufacturerMechanism | None = None
     secret: Key | None = None
     keys: Keys | None = None
     security_suite: SecuritySuite = SecuritySuite.AES_GCM_128
@@ -78,6 +80,11 @@ class ServerClient:
     client_system_title: bytes | None = None
     pre_established: bool = False
     locked: bool = False
+
+    @property
+    def authentication(self) -> Mechanism:
+        """The row of :data:`dlms_fw.hls.MECHANISMS`."""
+        return mechanism_of(self.mechanism, self.manufacturer)
 
 
 class ServerCounters(Protocol):
@@ -176,12 +183,14 @@ class Gate:
         association.application_context = application_context(client.security_policy)
         if request.application_context != association.application_context:
             raise Refusal("context", AcseServiceUserDiagnostic.APPLICATION_CONTEXT_NAME_NOT_SUPPORTED)
-        mechanism = MECHANISMS[client.mechanism]
+        mechanism = client.authentication
         association.mechanism = mechanism.id
         _check_authentication(request, client, mechanism)
         ciphered = client.security_policy != SecurityPolicy.NONE
-        if ciphered or mechanism.needs_keys:
+        needs_keys = ciphered or mechanism.needs_keys
+        if needs_keys or mechanism.needs_titles:
             association.client_system_title = self._client_title(request, client)
+        if needs_keys:
             association.context = self.new_context(association, client)
         initiate = _open_initiate(association, request, ciphered=ciphered)
         _check_initiate(initiate, client)
@@ -195,6 +204,8 @@ class Gate:
             association.handshake = Handshake(
                 own_challenge=own_challenge,
                 peer_challenge=request.authentication_value or b"",
+                own_system_title=self.system_title,
+                peer_system_title=association.client_system_title,
                 context=association.context,
                 secret=client.secret,
             )
@@ -205,7 +216,7 @@ class Gate:
             initiate_response(association, ciphered=ciphered),
             mechanism=mechanism.id or None,
             authentication_value=own_challenge,
-            responding_ap_title=None if association.context is None else self.system_title,
+            responding_ap_title=None if association.client_system_title is None else self.system_title,
         )
 
     def new_context(

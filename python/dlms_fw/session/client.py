@@ -175,7 +175,7 @@ class ClientSession:
                 self._initiate_request(),
                 mechanism=mechanism.id or None,
                 authentication_value=value,
-                calling_ap_title=profile.system_title if profile.needs_keys else None,
+                calling_ap_title=profile.system_title if profile.needs_titles else None,
             )
         )
         self.state = state
@@ -273,7 +273,7 @@ class ClientSession:
         high_level = self.profile.authentication.high_level
         state = self._seen(Step.CHALLENGE if high_level else Step.ACCEPT)
         check_names(event, self.profile)
-        title = system_title(event, self.profile, ciphered=self.context is not None)
+        title = system_title(event, self.profile)
         if self.context is not None:
             self.context.peer_system_title = title
         initiate = open_initiate(event, self.profile, self.context)
@@ -283,16 +283,18 @@ class ClientSession:
         self.association = Association(
             Conformance(initiate.conformance), initiate.server_max_receive_pdu_size, title
         )
-        proof = self._pass_3(event.authentication_value or b"") if high_level else None
+        proof = self._pass_3(event.authentication_value or b"", title) if high_level else None
         self.state = state
         return proof
 
-    def _pass_3(self, challenge: bytes) -> bytes:
+    def _pass_3(self, challenge: bytes, title: bytes | None) -> bytes:
         mechanism = self.profile.authentication
         mechanism.check_challenges(self._own_challenge, challenge)
         self._handshake = Handshake(
             own_challenge=self._own_challenge,
             peer_challenge=challenge,
+            own_system_title=self.profile.system_title,
+            peer_system_title=title,
             context=self.context,
             secret=self.profile.password,
         )

@@ -38,7 +38,7 @@ from dlms_fw._core import (
 )
 from dlms_fw.enums import ActionResult, ServiceErrorCode, StateError
 from dlms_fw.errors import ConfigurationError, DecodeError, LocalProtocolError, ReplayError, SecurityError
-from dlms_fw.hls import MECHANISMS, REPLY_TO_HLS
+from dlms_fw.hls import REPLY_TO_HLS
 from dlms_fw.security import SecurityPolicy
 from dlms_fw.session.acceptance import (
     DEFAULT_CONFORMANCE,
@@ -245,8 +245,10 @@ class ServerSession:
 
     def _on_pass_3(self, request: ActionRequest) -> bytes:
         association = self.association
-        handshake, mechanism = association.handshake, MECHANISMS[association.mechanism]
+        handshake, client = association.handshake, association.client
         assert handshake is not None  # noqa: S101 (AUTHENTICATING)
+        assert client is not None  # noqa: S101 (AUTHENTICATING)
+        mechanism = client.authentication
         assert mechanism.check is not None  # noqa: S101 (a high level mechanism)
         assert mechanism.prove is not None  # noqa: S101 (a high level mechanism)
         association.handshake = None

@@ -18,6 +18,7 @@ from dlms_fw.cosem.profile_generic import ProfileGeneric
 from dlms_fw.cosem.server import CosemFault, ServerObject
 from dlms_fw.enums import AuthenticationMechanism, DataAccessResult
 from dlms_fw.errors import ConfigurationError
+from dlms_fw.hls import mechanism_of
 from dlms_fw.logical_name import LogicalName
 from dlms_fw.meter.configuration import MeterConfig
 from dlms_fw.meter.event_log import EventLog
@@ -60,6 +61,7 @@ def configured(profile: Profile, **changes: Any) -> MeterConfig:
         "model": profile.meter_type or MODEL,
         "server_sap": profile.server_sap,
         "mechanism": AuthenticationMechanism(profile.mechanism),
+        "manufacturer": profile.manufacturer,
         "password": profile.password,
         "security_suite": profile.security_suite,
         "security_policy": profile.security_policy,
@@ -80,18 +82,19 @@ def clients(config: MeterConfig) -> dict[int, ServerClient]:
         global_unicast_encryption_key=config.global_unicast_encryption_key,
         authentication_key=config.authentication_key,
     )
-    needs_keys = (
-        config.mechanism == AuthenticationMechanism.HIGH_LEVEL_GMAC
-        or config.security_policy != SecurityPolicy.NONE
-    )
+    mechanism = mechanism_of(config.mechanism, config.manufacturer)
+    needs_keys = mechanism.needs_keys or config.security_policy != SecurityPolicy.NONE
     if needs_keys and None in (unicast.global_unicast_encryption_key, unicast.authentication_key):
         raise ConfigurationError("the meter needs a global unicast encryption key and an authentication key")
-    if config.mechanism == AuthenticationMechanism.LOW_LEVEL and config.password is None:
+    if mechanism.needs_secret and config.password is None:
         raise ConfigurationError("the meter needs a password")
+    if mechanism.high_level and mechanism.prove is None:
+        raise ConfigurationError("the meter needs the two functions of its manufacturer's mechanism")
     if mistakes := unicast.mistakes(config.security_suite):
         raise ConfigurationError("; ".join(mistakes))
     known = ServerClient(
         mechanism=config.mechanism,
+        manufacturer=config.manufacturer,
         secret=config.password,
         keys=unicast if needs_keys else None,
         security_suite=config.security_suite,
