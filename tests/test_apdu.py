@@ -82,12 +82,33 @@ SAMPLES: dict[str, tuple[_core.Apdu, str]] = {
         ),
         "C2010C07E90C1803021E00008000FF00010000600B00FF0200",
     ),
+    "read": (_core.ReadRequest([0xFA08]), "050102FA08"),
+    "read with parameters": (
+        _core.ReadRequest([0x0108, (0x2BC0, 1, b"\x11\x05")]),
+        "0502020108042BC0011105",
+    ),
+    "write": (_core.WriteRequest([0x0158], [b"\x0f\x00"]), "0601020158010F00"),
+    "write with parameters": (
+        _core.WriteRequest([(0x0108, 1, b"\x00"), 0x0110], [b"\x11\x05", b"\x03\x01"]),
+        "060204010801000201100211050301",
+    ),
+    "write unconfirmed": (
+        _core.WriteRequest([0x0140], [b"\x0f\x00"], confirmed=False),
+        "1601020140010F00",
+    ),
+    "read answers": (_core.ReadResponse([b"\x11\x05", 4]), "0C020011050104"),
+    "write answers": (_core.WriteResponse([0, 3]), "0D02000103"),
+    "information report": (_core.InformationReport([0x0108], [b"\x11\x05"]), "180001020108011105"),
+    "information report with time": (
+        _core.InformationReport([0x0108], [b"\x00"], current_time=b"20251224023000Z"),
+        "18010F32303235313232343032333030305A010201080100",
+    ),
     "AARQ": (_core.AssociationRequest(1, bytes.fromhex(USER_INFORMATION[8:])), AARQ.hex()),
     "AARE": (_core.AssociationResponse(1, 0, 0, AARE[-14:]), AARE.hex()),
     "RLRQ": (_core.ReleaseRequest(), "6200"),
     "RLRE": (_core.ReleaseResponse(1, b"\x08"), "6308800101BE03040108"),
 }
-FROM_CLIENT = ("60", "62", "c0", "c1", "c3")
+FROM_CLIENT = ("05", "06", "16", "60", "62", "c0", "c1", "c3")
 
 
 def sender(octets: str) -> Literal["client", "server"]:

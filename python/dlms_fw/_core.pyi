@@ -31,12 +31,15 @@ __all__ = [
     "HdlcFraming",
     "ImageBlock",
     "ImageBlocks",
+    "InformationReport",
     "InitiateRequest",
     "InitiateResponse",
     "Key",
     "LinkConnected",
     "LinkDisconnected",
     "PeerChanged",
+    "ReadRequest",
+    "ReadResponse",
     "ReleaseRequest",
     "ReleaseResponse",
     "RequestList",
@@ -47,6 +50,8 @@ __all__ = [
     "SetResponse",
     "Time",
     "WrapperFraming",
+    "WriteRequest",
+    "WriteResponse",
     "__version__",
     "block_digests",
     "decode_apdu",
@@ -469,6 +474,78 @@ class EventNotification:
     def time(self) -> bytes | None: ...
     def encode(self) -> bytes: ...
 
+# --- Service APDUs with short names
+# They have no invoke id: one request at a time, and its answer is the next one that comes. A variable is a
+# short name, or a short name with a selector and a parameter (parameterised access).
+
+Variable: TypeAlias = int | tuple[int, int, bytes]
+
+@final
+class ReadRequest:
+    """Read: the values of variables, or what methods return."""
+
+    def __new__(cls, variables: Sequence[Variable]) -> ReadRequest: ...
+    @property
+    def variables(self) -> tuple[Variable, ...]: ...
+    def encode(self) -> bytes: ...
+
+@final
+class WriteRequest:
+    """Write, or UnconfirmedWrite where no answer is wanted: values for variables, or parameters for methods.
+
+    ``data`` has as many complete A-XDR encodings, or image blocks, as there are variables.
+    """
+
+    def __new__(
+        cls, variables: Sequence[Variable], data: Sequence[bytes | ImageBlock], *, confirmed: bool = ...
+    ) -> WriteRequest: ...
+    @property
+    def variables(self) -> tuple[Variable, ...]: ...
+    @property
+    def data(self) -> tuple[bytes | ImageBlock, ...]: ...
+    @property
+    def confirmed(self) -> bool: ...
+    def encode(self) -> bytes: ...
+
+@final
+class ReadResponse:
+    """One result for each variable: its encoded value, or the data-access-result that says why there is none.
+
+    A single error may refuse a request as a whole.
+    """
+
+    def __new__(cls, results: Sequence[bytes | int]) -> ReadResponse: ...
+    @property
+    def results(self) -> tuple[bytes | int, ...]: ...
+    def encode(self) -> bytes: ...
+
+@final
+class WriteResponse:
+    """One data-access-result for each variable, 0 for success; a single error may refuse all."""
+
+    def __new__(cls, results: Sequence[int]) -> WriteResponse: ...
+    @property
+    def results(self) -> tuple[int, ...]: ...
+    def encode(self) -> bytes: ...
+
+@final
+class InformationReport:
+    """What a server says unasked: variables and their values.
+
+    ``current_time`` is the text of a GeneralizedTime, or the 12 octets of a date-time.
+    """
+
+    def __new__(
+        cls, variables: Sequence[Variable], data: Sequence[bytes], *, current_time: bytes | None = ...
+    ) -> InformationReport: ...
+    @property
+    def variables(self) -> tuple[Variable, ...]: ...
+    @property
+    def data(self) -> tuple[bytes, ...]: ...
+    @property
+    def current_time(self) -> bytes | None: ...
+    def encode(self) -> bytes: ...
+
 # --- Association
 
 @final
@@ -860,7 +937,8 @@ class Discarded:
     """An APDU that was refused and dropped without harm; the wait goes on.
 
     ``reason`` is a SecurityError kind (``"authentication-tag"``, ``"replay"``, ``"system-title"`` …),
-    ``"invoke-id"`` (an answer to no outstanding request), or in a server the kind of a DecodeError.
+    ``"invoke-id"`` or ``"no-request"`` (an answer to no outstanding request), or in a server the kind of a
+    DecodeError.
     ``expected_counter`` goes with ``"replay"``.
     """
 
@@ -869,7 +947,7 @@ class Discarded:
     @property
     def expected_counter(self) -> int | None: ...
 
-# The two aliases exist for type checkers only.
+# These aliases exist for type checkers only.
 Apdu: TypeAlias = (
     GetRequest
     | SetRequest
@@ -883,6 +961,11 @@ Apdu: TypeAlias = (
     | ConfirmedServiceError
     | DataNotification
     | EventNotification
+    | ReadRequest
+    | WriteRequest
+    | ReadResponse
+    | WriteResponse
+    | InformationReport
     | AssociationRequest
     | AssociationResponse
     | ReleaseRequest

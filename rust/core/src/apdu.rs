@@ -13,6 +13,9 @@ use crate::xdlms::exception::{ConfirmedServiceError, ExceptionResponse};
 use crate::xdlms::get::{GetRequest, GetResponse};
 use crate::xdlms::notification::{DataNotification, EventNotification};
 use crate::xdlms::set::{SetRequest, SetResponse};
+use crate::xdlms::short_name::read::{ReadRequest, ReadResponse};
+use crate::xdlms::short_name::report::InformationReport;
+use crate::xdlms::short_name::write::{UnconfirmedWriteRequest, WriteRequest, WriteResponse};
 
 /// The two sides of an association.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -111,6 +114,18 @@ apdus! {
     ActionResponse(ActionResponse<'a>) from Server;
     /// exception-response, tag D8.
     ExceptionResponse(ExceptionResponse) from Server;
+    /// `ReadRequest`, tag 05.
+    ReadRequest(ReadRequest<'a>) from Client;
+    /// `WriteRequest`, tag 06.
+    WriteRequest(WriteRequest<'a, P>) from Client;
+    /// `ReadResponse`, tag 0C.
+    ReadResponse(ReadResponse<'a>) from Server;
+    /// `WriteResponse`, tag 0D.
+    WriteResponse(WriteResponse) from Server;
+    /// `UnconfirmedWriteRequest`, tag 16.
+    UnconfirmedWriteRequest(UnconfirmedWriteRequest<'a, P>) from Client;
+    /// `InformationReportRequest`, tag 18.
+    InformationReport(InformationReport<'a>) from Server;
 }
 
 impl<'a> Apdu<'a> {
@@ -148,10 +163,15 @@ mod tests {
                 .filter(move |tag| Apdu::sender(*tag) == Some(role))
                 .collect::<Vec<_>>()
         };
-        assert_eq!(tags(Role::Client), [0x60, 0x62, 0xC0, 0xC1, 0xC3]);
+        assert_eq!(
+            tags(Role::Client),
+            [0x05, 0x06, 0x16, 0x60, 0x62, 0xC0, 0xC1, 0xC3]
+        );
         assert_eq!(
             tags(Role::Server),
-            [0x0E, 0x0F, 0x61, 0x63, 0xC2, 0xC4, 0xC5, 0xC7, 0xD8]
+            [
+                0x0C, 0x0D, 0x0E, 0x0F, 0x18, 0x61, 0x63, 0xC2, 0xC4, 0xC5, 0xC7, 0xD8
+            ]
         );
         for tag in (0..=u8::MAX).filter(|tag| Apdu::sender(*tag).is_none()) {
             let error = Apdu::parse_all(&[tag, 0, 0, 0]).expect_err("no plain APDU");

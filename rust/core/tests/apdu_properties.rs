@@ -22,6 +22,13 @@ use dlms_fw_core::xdlms::notification::{DataNotification, EventNotification};
 use dlms_fw_core::xdlms::result::GetDataResult;
 use dlms_fw_core::xdlms::sequence_of::SequenceOf;
 use dlms_fw_core::xdlms::set::{SetItem, SetRequest, SetRequestForm, SetResponse, SetResponseForm};
+use dlms_fw_core::xdlms::short_name::ShortNameBlock;
+use dlms_fw_core::xdlms::short_name::access::VariableAccess;
+use dlms_fw_core::xdlms::short_name::read::{ReadRequest, ReadResponse, ReadResult};
+use dlms_fw_core::xdlms::short_name::report::InformationReport;
+use dlms_fw_core::xdlms::short_name::write::{
+    UnconfirmedWriteRequest, WriteRequest, WriteResponse, WriteResult,
+};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -367,6 +374,79 @@ fn acse() -> impl Strategy<Value = Apdu<'static>> {
     prop_oneof![request, response, release]
 }
 
+fn short_name_block() -> impl Strategy<Value = ShortNameBlock<'static>> {
+    (any::<bool>(), any::<u16>(), octets(300)).prop_map(|(last_block, block_number, raw_data)| {
+        ShortNameBlock {
+            last_block,
+            block_number,
+            raw_data,
+        }
+    })
+}
+
+fn variable() -> impl Strategy<Value = VariableAccess<'static>> {
+    prop_oneof![
+        any::<u16>().prop_map(VariableAccess::Name),
+        (any::<u16>(), any::<u8>(), data()).prop_map(|(variable_name, selector, parameter)| {
+            VariableAccess::Parameterised {
+                variable_name,
+                selector,
+                parameter,
+            }
+        }),
+        any::<u16>().prop_map(VariableAccess::BlockNumber),
+        short_name_block().prop_map(VariableAccess::ReadDataBlock),
+        (any::<bool>(), any::<u16>()).prop_map(|(last_block, block_number)| {
+            VariableAccess::WriteDataBlock {
+                last_block,
+                block_number,
+            }
+        }),
+    ]
+}
+
+/// As many values as variables.
+fn written() -> impl Strategy<
+    Value = (
+        SequenceOf<VariableAccess<'static>>,
+        SequenceOf<RawData<'static>>,
+    ),
+> {
+    list((variable(), data())).prop_map(|pairs| {
+        let (variables, data) = pairs.0.into_iter().unzip();
+        (SequenceOf(variables), SequenceOf(data))
+    })
+}
+
+fn short_names() -> impl Strategy<Value = Apdu<'static>> {
+    let read_result = prop_oneof![
+        data().prop_map(ReadResult::Data),
+        (1..=u8::MAX).prop_map(|error| ReadResult::DataAccessError(error.into())),
+        short_name_block().prop_map(ReadResult::DataBlock),
+        any::<u16>().prop_map(ReadResult::BlockNumber),
+    ];
+    let write_result = prop_oneof![
+        Just(WriteResult::Success),
+        (1..=u8::MAX).prop_map(|error| WriteResult::DataAccessError(error.into())),
+        any::<u16>().prop_map(WriteResult::BlockNumber),
+    ];
+    prop_oneof![
+        list(variable()).prop_map(|variables| ReadRequest(variables).into()),
+        list(read_result).prop_map(|results| ReadResponse(results).into()),
+        written().prop_map(|(variables, data)| WriteRequest { variables, data }.into()),
+        written().prop_map(|(variables, data)| UnconfirmedWriteRequest { variables, data }.into()),
+        list(write_result).prop_map(|results| WriteResponse(results).into()),
+        (written(), option::of(octets(20))).prop_map(|((variables, data), current_time)| {
+            InformationReport {
+                current_time,
+                variables,
+                data,
+            }
+            .into()
+        }),
+    ]
+}
+
 fn apdu() -> impl Strategy<Value = Apdu<'static>> {
     prop_oneof![
         get_request(),
@@ -376,6 +456,7 @@ fn apdu() -> impl Strategy<Value = Apdu<'static>> {
         action_request(),
         action_response(),
         notification(),
+        short_names(),
         acse(),
     ]
 }

@@ -51,7 +51,11 @@ impl From<Failure> for PyErr {
 impl Channel {
     fn invoke(&self, invoke: Invoke) -> Result<InvokeIdAndPriority, ChannelError> {
         match invoke {
-            Invoke::None => Ok(InvokeIdAndPriority(0)),
+            Invoke::None | Invoke::Alone { confirmed: false } => Ok(InvokeIdAndPriority(0)),
+            Invoke::Alone { confirmed: true } => {
+                self.channel.sole_request()?;
+                Ok(InvokeIdAndPriority(0))
+            }
             Invoke::Next { confirmed } => self.channel.invoke_id(None, confirmed),
             Invoke::Given(octet) => self.channel.invoke_id(Some(octet.0), octet.confirmed()),
         }

@@ -10,6 +10,11 @@ const DEFAULT_INVOKE_ID: u8 = 1;
 pub(crate) enum Invoke {
     /// The APDU has no such octet.
     None,
+    /// A request without that octet, so that no other may be outstanding beside it.
+    Alone {
+        /// Whether an answer is expected.
+        confirmed: bool,
+    },
     /// A request that leaves the invoke id to the channel.
     Next {
         /// Whether an answer is expected.
@@ -35,7 +40,7 @@ impl Invoke {
             Self::Next { confirmed } => {
                 InvokeIdAndPriority::new(DEFAULT_INVOKE_ID, confirmed, true)
             }
-            Self::None => InvokeIdAndPriority(0),
+            Self::None | Self::Alone { .. } => InvokeIdAndPriority(0),
         }
     }
 }

@@ -33,8 +33,9 @@ mod _core {
     #[pymodule_export]
     use super::apdu::{
         ActionRequest, ActionResponse, ConfirmedServiceError, DataNotification, EventNotification,
-        ExceptionResponse, GetRequest, GetResponse, RequestList, ResponseList, SetRequest,
-        SetResponse, decode_apdu,
+        ExceptionResponse, GetRequest, GetResponse, InformationReport, ReadRequest, ReadResponse,
+        RequestList, ResponseList, SetRequest, SetResponse, WriteRequest, WriteResponse,
+        decode_apdu,
     };
     #[pymodule_export]
     use super::bits::BitString;

@@ -10,6 +10,7 @@ mod receive;
 mod requests;
 mod responses;
 mod send;
+mod short_name;
 #[cfg(test)]
 mod tests;
 
@@ -22,6 +23,7 @@ use crate::apdu::{Apdu, Role};
 use crate::error::{DecodeError, LinkError, SecurityError};
 use crate::xdlms::block_transfer::{Assembler, BlockService, Splitter};
 use outstanding::Outstanding;
+use short_name::ShortNameTransfers;
 
 /// The outcome of the initiate exchange, as far as sending is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +97,8 @@ pub enum ChannelError {
     },
     /// All sixteen invoke ids are outstanding, or the one asked for is.
     InvokeIdInUse,
+    /// A request without an invoke id waits for its answer, and a second one could not be told apart.
+    RequestOutstanding,
     /// A block transfer in this direction has not been finished.
     BlockTransferInProgress,
 }
@@ -128,6 +132,9 @@ impl fmt::Display for ChannelError {
                 "the APDU of {length} octets does not fit the peer's limit of {limit}, and no block transfer was negotiated"
             ),
             Self::InvokeIdInUse => f.write_str("the invoke id is still outstanding"),
+            Self::RequestOutstanding => {
+                f.write_str("a request with short names is still outstanding")
+            }
             Self::BlockTransferInProgress => {
                 f.write_str("another block transfer has not been finished")
             }
@@ -163,6 +170,8 @@ pub struct Channel {
     splitter: Option<Splitter>,
     /// A long APDU of the peer that we are collecting.
     assembler: Option<Assembler>,
+    /// The same where variables have short names.
+    short_names: ShortNameTransfers,
     /// Server: the number of the last datablock of the SET that is being answered.
     last_set_block: Option<u32>,
     /// The message being looked at; kept for its capacity, and over a change of the peer.
@@ -193,6 +202,7 @@ impl Channel {
             outstanding: Outstanding::default(),
             splitter: None,
             assembler: None,
+            short_names: ShortNameTransfers::default(),
             last_set_block: None,
             message: Vec::new(),
             message_waits: false,
@@ -231,6 +241,7 @@ impl Channel {
         self.outstanding = Outstanding::default();
         self.splitter = None;
         self.assembler = None;
+        self.short_names.clear();
         self.last_set_block = None;
     }
 

@@ -1,4 +1,4 @@
-//! Which requests wait for an answer, by invoke id.
+//! Which requests wait for an answer: by invoke id, or the only one where variables have short names.
 
 use crate::apdu::Apdu;
 use crate::xdlms::action::ActionResponseForm;
@@ -7,12 +7,14 @@ use crate::xdlms::invoke::InvokeIdAndPriority;
 use crate::xdlms::result::{ActionResult, DataAccessResult, GetDataResult};
 use crate::xdlms::set::SetResponseForm;
 
-/// A service whose answers carry the invoke id of the request.
+/// A service that is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Service {
     Get,
     Set,
     Action,
+    Read,
+    Write,
 }
 
 /// One request on its way.
@@ -46,9 +48,11 @@ impl Pending {
                 }
                 _ => (None, false),
             },
+            Apdu::ReadResponse(response) => (Some(response.0.0.len()), response.is_refusal()),
+            Apdu::WriteResponse(response) => (Some(response.0.0.len()), response.is_refusal()),
             _ => return true,
         };
-        items == self.items || (items.is_none() && refused)
+        items == self.items || refused
     }
 }
 
@@ -57,6 +61,8 @@ impl Pending {
 pub(super) struct Outstanding {
     slots: [Option<Pending>; 16],
     last: u8,
+    /// Read and Write have no invoke id.
+    short_name: Option<Pending>,
 }
 
 impl Outstanding {
@@ -88,9 +94,30 @@ impl Outstanding {
         self.slots[usize::from(invoke.invoke_id())] = None;
     }
 
+    /// Whether a request with short names waits.
+    pub(super) const fn is_short_name_waiting(&self) -> bool {
+        self.short_name.is_some()
+    }
+
+    /// Notes a request with short names that was sent and will be answered.
+    pub(super) const fn add_short_name(&mut self, pending: Pending) {
+        self.short_name = Some(pending);
+    }
+
+    /// The request with short names that waits, where it is of this service.
+    pub(super) fn find_short_name(&self, service: Service) -> Option<Pending> {
+        self.short_name.filter(|pending| pending.service == service)
+    }
+
+    /// The request with short names has been answered.
+    pub(super) const fn answer_short_name(&mut self) -> Option<Pending> {
+        self.short_name.take()
+    }
+
     /// Nothing waits any more.
     pub(super) fn clear(&mut self) {
         self.slots = [None; 16];
+        self.short_name = None;
     }
 }
 

@@ -7,6 +7,7 @@ use crate::security::{SecurityContext, is_ciphered};
 use super::framing::Input;
 use super::outstanding::Pending;
 use super::send::travels_protected;
+use super::short_name::misplaced;
 use super::{Channel, ChannelError, Event};
 
 /// Where events go while the octets they borrow are still there.
@@ -183,11 +184,18 @@ impl Channel {
             Apdu::GetRequest(request) => self.get_request(request, security, out),
             Apdu::SetRequest(request) => self.set_request(request, security, out),
             Apdu::ActionRequest(request) => self.action_request(request, security, out),
+            Apdu::ReadResponse(response) => self.read_response(response, security, out),
+            Apdu::WriteResponse(response) => self.write_response(response, security, out),
+            Apdu::ReadRequest(request) => self.read_request(request, security, out),
+            Apdu::WriteRequest(request) => self.write_request(request, security, out),
+            Apdu::UnconfirmedWriteRequest(ref request) if !request.is_complete() => Ok(misplaced()),
+            Apdu::InformationReport(ref report) if !report.is_complete() => Ok(misplaced()),
             Apdu::ExceptionResponse(_) | Apdu::ConfirmedServiceError(_) => {
                 // They carry no invoke id, so they end everything that was under way.
                 self.outstanding.clear();
                 self.splitter = None;
                 self.assembler = None;
+                self.short_names.clear();
                 Ok(Handled::Event(Event::Apdu(apdu)))
             }
             other => Ok(Handled::Event(Event::Apdu(other))),
@@ -200,6 +208,7 @@ const fn is_unanswered(apdu: &Apdu<'_>) -> bool {
     match apdu {
         Apdu::SetRequest(request) => !request.invoke_id_and_priority.confirmed(),
         Apdu::ActionRequest(request) => !request.invoke_id_and_priority.confirmed(),
+        Apdu::UnconfirmedWriteRequest(_) => true,
         _ => false,
     }
 }

@@ -47,6 +47,17 @@ impl Channel {
         Ok(invoke)
     }
 
+    /// Whether a request without an invoke id may go out: none waits.
+    ///
+    /// # Errors
+    /// `RequestOutstanding`.
+    pub const fn sole_request(&self) -> Result<(), ChannelError> {
+        if self.outstanding.is_short_name_waiting() {
+            return Err(ChannelError::RequestOutstanding);
+        }
+        Ok(())
+    }
+
     /// Decides how an APDU that begins with `tag` is protected and whether it fits the peer's limit.
     #[must_use]
     pub fn plan(&self, tag: u8, apdu: &dyn Emit, security: Option<&SecurityContext>) -> Plan {
@@ -113,8 +124,9 @@ impl Channel {
             length: plan.apdu_length,
             limit: self.limit().unwrap_or(usize::MAX),
         };
-        let Some(splitter) = Splitter::new(&apdu.to_vec()) else {
-            return Err(does_not_fit);
+        let octets = apdu.to_vec();
+        let Some(splitter) = Splitter::new(&octets) else {
+            return self.send_short_name_blocks(&octets, does_not_fit, security, out);
         };
         if !self
             .negotiation
@@ -152,6 +164,12 @@ impl Channel {
                     _ => None,
                 };
                 (request.invoke_id_and_priority, Service::Action, items)
+            }
+            Apdu::ReadRequest(request) => {
+                return self.sent_short_names(Service::Read, request.0.0.len());
+            }
+            Apdu::WriteRequest(request) => {
+                return self.sent_short_names(Service::Write, request.variables.0.len());
             }
             _ => return,
         };
@@ -209,7 +227,7 @@ impl Channel {
     }
 
     /// The peer's limit for one APDU as transmitted, protection included.
-    fn limit(&self) -> Option<usize> {
+    pub(super) fn limit(&self) -> Option<usize> {
         let size = self.negotiation?.peer_max_receive_pdu_size;
         (size != 0).then_some(usize::from(size))
     }
@@ -227,7 +245,12 @@ impl Channel {
     }
 
     /// The longest plain APDU whose protected form has at most `limit` octets.
-    fn largest_plain(&self, tag: u8, limit: usize, security: Option<&SecurityContext>) -> usize {
+    pub(super) fn largest_plain(
+        &self,
+        tag: u8,
+        limit: usize,
+        security: Option<&SecurityContext>,
+    ) -> usize {
         let mut plain = limit;
         while let Some(plan) = self.seal_plan(tag, plain, security) {
             match plan.sealed_len().checked_sub(limit) {

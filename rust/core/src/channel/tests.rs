@@ -1,5 +1,7 @@
 //! Two channels joined back to back: every service, plain and ciphered, over wrapper and HDLC, whole and in blocks.
 
+mod short_name;
+
 use super::*;
 use crate::codec::{Emit, Parse};
 use crate::error::{LinkErrorKind, SecurityErrorKind};

@@ -49,7 +49,7 @@ impl Emit for DataBlock<'_> {
 /// OCTET STRING of variable size without a tag: a length, then the octets.
 ///
 /// Any definite form of the length is taken: meters that fill in lengths afterwards reserve `82 xx xx` for them.
-pub(super) fn parse_octets<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], DecodeError> {
+pub(crate) fn parse_octets<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], DecodeError> {
     let length = read_length_form(reader, false)?;
     reader.take(length)
 }

@@ -16,6 +16,7 @@ pub mod notification;
 pub mod result;
 pub mod sequence_of;
 pub mod set;
+pub mod short_name;
 
 #[cfg(test)]
 pub(crate) mod samples;

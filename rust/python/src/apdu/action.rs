@@ -41,17 +41,25 @@ impl Emit for Parameter<'_> {
     }
 }
 
-/// What Python gave as the parameter.
-enum HeldParameter {
+/// What Python gave as a parameter, or as a value to write.
+pub(super) enum HeldParameter {
     Data(EncodedData),
     Block(Py<ImageBlock>),
 }
 
 impl HeldParameter {
-    fn wire<'a>(&'a self, py: Python<'a>) -> Parameter<'a> {
+    pub(super) fn wire<'a>(&'a self, py: Python<'a>) -> Parameter<'a> {
         match self {
             Self::Data(data) => Parameter::Data(data.raw(py)),
             Self::Block(block) => Parameter::Block(block.get().wire(py)),
+        }
+    }
+
+    /// The object that Python gave.
+    pub(super) fn object(&self, py: Python<'_>) -> Py<PyAny> {
+        match self {
+            Self::Data(data) => data.object(py).into_any(),
+            Self::Block(block) => block.clone_ref(py).into_any(),
         }
     }
 }
@@ -199,10 +207,9 @@ impl ActionRequest {
 
     #[getter]
     fn parameter(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.parameter.as_ref().map(|parameter| match parameter {
-            HeldParameter::Data(data) => data.object(py).into_any(),
-            HeldParameter::Block(block) => block.clone_ref(py).into_any(),
-        })
+        self.parameter
+            .as_ref()
+            .map(|parameter| parameter.object(py))
     }
 
     fn encode<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {

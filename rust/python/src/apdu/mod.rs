@@ -8,6 +8,7 @@ mod list;
 mod notification;
 mod request;
 mod response;
+mod short_name;
 
 pub(crate) use action::{ActionRequest, Parameter};
 pub(crate) use list::{RequestList, ResponseList};
@@ -15,6 +16,9 @@ pub(crate) use notification::{DataNotification, EventNotification};
 pub(crate) use request::{GetRequest, SetRequest};
 pub(crate) use response::{
     ActionResponse, ConfirmedServiceError, ExceptionResponse, GetResponse, SetResponse,
+};
+pub(crate) use short_name::{
+    InformationReport, ReadRequest, ReadResponse, WriteRequest, WriteResponse,
 };
 
 use dlms_fw_core::apdu::{Apdu, Role};
@@ -84,6 +88,11 @@ outgoing! {
     AssociationResponse,
     ReleaseRequest,
     ReleaseResponse,
+    ReadRequest,
+    WriteRequest,
+    ReadResponse,
+    WriteResponse,
+    InformationReport,
 }
 
 /// One complete plain APDU that `sender` has sent.
@@ -193,6 +202,12 @@ pub(crate) fn incoming<'py>(py: Python<'py>, apdu: &Apdu<'_>) -> PyResult<Bound<
         Apdu::EventNotification(notification) => {
             object(py, EventNotification::from_core(py, notification))
         }
+        Apdu::ReadRequest(request) => object(py, ReadRequest::from_core(py, request)?),
+        Apdu::WriteRequest(request) => object(py, WriteRequest::from_core(py, request)?),
+        Apdu::UnconfirmedWriteRequest(request) => object(py, WriteRequest::from_core(py, request)?),
+        Apdu::ReadResponse(response) => object(py, ReadResponse::from_core(py, response)?),
+        Apdu::WriteResponse(response) => object(py, WriteResponse::from_core(py, response)?),
+        Apdu::InformationReport(report) => object(py, InformationReport::from_core(py, report)?),
         Apdu::AssociationRequest(request) => object(py, AssociationRequest::from_core(py, request)),
         Apdu::AssociationResponse(response) => {
             object(py, AssociationResponse::from_core(py, response))
