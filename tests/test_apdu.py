@@ -63,6 +63,56 @@ SAMPLES: dict[str, tuple[_core.Apdu, str]] = {
     ),
     "set answers": (_core.ResponseList([_core.SetResponse(0), _core.SetResponse(3)]), "C505C1020003"),
     "action answers": (_core.ResponseList([_core.ActionResponse(12)]), "C703C1010C00"),
+    "access": (
+        _core.AccessRequest(
+            [
+                _core.GetRequest(18, IMAGE_TRANSFER, 2),
+                _core.SetRequest(18, IMAGE_TRANSFER, 5, b"\x03\x01"),
+                _core.ActionRequest(18, IMAGE_TRANSFER, 3, b"\x0f\x00"),
+                _core.GetRequest(7, bytes.fromhex("0100630100FF"), 2, (2, b"\x02\x00")),
+                _core.SetRequest(7, bytes.fromhex("0100630100FF"), 2, b"\x11\x01", (1, b"\x00")),
+                _core.ActionRequest(18, IMAGE_TRANSFER, 4),
+            ],
+            break_on_error=True,
+        ),
+        "D9E00000010006"
+        "01001200002C0000FF02"
+        "02001200002C0000FF05"
+        "03001200002C0000FF03"
+        "0400070100630100FF02020200"
+        "0500070100630100FF020100"
+        "03001200002C0000FF04"
+        "06000301" + "0F00" + "00" + "1101" + "00",
+    ),
+    "access unconfirmed with time": (
+        _core.AccessRequest(
+            [_core.GetRequest(18, IMAGE_TRANSFER, 2)],
+            date_time=bytes.fromhex("07E90C1803021E00008000FF"),
+            long_invoke_id_and_priority=0x12345678,
+        ),
+        "D9123456780C07E90C1803021E00008000FF0101001200002C0000FF020100",
+    ),
+    "access answers": (
+        _core.AccessResponse(
+            [
+                _core.GetResponse(0, b"\x16\x01"),
+                _core.GetResponse(4),
+                _core.SetResponse(3),
+                _core.ActionResponse(0, b"\x09\x01\xff"),
+                _core.ActionResponse(250),
+            ],
+            long_invoke_id_and_priority=0xC0000007,
+        ),
+        "DAC00000070000051601000009" + "01FF00" + "05" + "01000104" + "0203" + "0300" + "03FA",
+    ),
+    "access answers that repeat": (
+        _core.AccessResponse(
+            [_core.SetResponse(0)],
+            request_items=[_core.SetRequest(18, IMAGE_TRANSFER, 5, b"\x00")],
+        ),
+        "DA40000001000101" + "02001200002C0000FF05" + "0100" + "010200",
+    ),
+    "data notification confirm": (_core.DataNotificationConfirm(0xC0000007), "10C000000700"),
     "exception": (_core.ExceptionResponse(1, 2), "D80102"),
     "exception with counter": (_core.ExceptionResponse(1, 6, invocation_counter=256), "D8010600000100"),
     "exception of unknown code": (_core.ExceptionResponse(9, 77), "D8094D"),
@@ -108,7 +158,7 @@ SAMPLES: dict[str, tuple[_core.Apdu, str]] = {
     "RLRQ": (_core.ReleaseRequest(), "6200"),
     "RLRE": (_core.ReleaseResponse(1, b"\x08"), "6308800101BE03040108"),
 }
-FROM_CLIENT = ("05", "06", "16", "60", "62", "c0", "c1", "c3")
+FROM_CLIENT = ("05", "06", "10", "16", "60", "62", "c0", "c1", "c3", "d9")
 
 
 def sender(octets: str) -> Literal["client", "server"]:

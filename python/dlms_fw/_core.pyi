@@ -11,6 +11,8 @@ from typing import Any, Final, Literal, TypeAlias, final
 from typing_extensions import Buffer
 
 __all__ = [
+    "AccessRequest",
+    "AccessResponse",
     "ActionRequest",
     "ActionResponse",
     "AssociationRequest",
@@ -21,6 +23,7 @@ __all__ = [
     "ConfirmedServiceError",
     "Data",
     "DataNotification",
+    "DataNotificationConfirm",
     "Date",
     "DateTime",
     "Discarded",
@@ -423,6 +426,71 @@ class ResponseList:
     def encode(self) -> bytes: ...
 
 @final
+class AccessRequest:
+    """Reads, writes and method calls in one request; the items are requests of any of the three services.
+
+    Their own invoke ids and service classes say nothing here. The channel gives the next long invoke id where
+    none is given; a given ``long_invoke_id_and_priority`` goes before the options. ``date_time`` is 12
+    octets, or empty.
+    """
+
+    def __new__(
+        cls,
+        items: Sequence[GetRequest | SetRequest | ActionRequest],
+        *,
+        confirmed: bool = ...,
+        break_on_error: bool = ...,
+        self_descriptive: bool = ...,
+        high_priority: bool = ...,
+        date_time: bytes = ...,
+        long_invoke_id_and_priority: int | None = ...,
+    ) -> AccessRequest: ...
+    @property
+    def items(self) -> tuple[GetRequest | SetRequest | ActionRequest, ...]: ...
+    @property
+    def confirmed(self) -> bool: ...
+    @property
+    def break_on_error(self) -> bool:
+        """Whether the items behind the first that fails are left alone."""
+
+    @property
+    def self_descriptive(self) -> bool:
+        """Whether the response shall repeat what was asked for."""
+
+    @property
+    def high_priority(self) -> bool: ...
+    @property
+    def date_time(self) -> bytes: ...
+    @property
+    def long_invoke_id_and_priority(self) -> int | None: ...
+    def encode(self) -> bytes: ...
+
+@final
+class AccessResponse:
+    """The answer to an :class:`AccessRequest`: as many items, in order, each of the service of its request.
+
+    ``request_items`` are what was asked for, without its data, where the request wanted it repeated.
+    """
+
+    def __new__(
+        cls,
+        items: Sequence[GetResponse | SetResponse | ActionResponse],
+        *,
+        request_items: Sequence[GetRequest | SetRequest | ActionRequest] | None = ...,
+        date_time: bytes = ...,
+        long_invoke_id_and_priority: int = ...,
+    ) -> AccessResponse: ...
+    @property
+    def items(self) -> tuple[GetResponse | SetResponse | ActionResponse, ...]: ...
+    @property
+    def request_items(self) -> tuple[GetRequest | SetRequest | ActionRequest, ...] | None: ...
+    @property
+    def date_time(self) -> bytes: ...
+    @property
+    def long_invoke_id_and_priority(self) -> int: ...
+    def encode(self) -> bytes: ...
+
+@final
 class ExceptionResponse:
     def __new__(
         cls, state_error: int, service_error: int, *, invocation_counter: int | None = ...
@@ -455,6 +523,17 @@ class DataNotification:
     def date_time(self) -> bytes: ...
     @property
     def data(self) -> bytes: ...
+    def encode(self) -> bytes: ...
+
+@final
+class DataNotificationConfirm:
+    """The client has the data-notification of this invoke id; of the newer editions."""
+
+    def __new__(cls, long_invoke_id_and_priority: int, date_time: bytes = ...) -> DataNotificationConfirm: ...
+    @property
+    def long_invoke_id_and_priority(self) -> int: ...
+    @property
+    def date_time(self) -> bytes: ...
     def encode(self) -> bytes: ...
 
 @final
@@ -960,12 +1039,15 @@ Apdu: TypeAlias = (
     | ExceptionResponse
     | ConfirmedServiceError
     | DataNotification
+    | DataNotificationConfirm
     | EventNotification
     | ReadRequest
     | WriteRequest
     | ReadResponse
     | WriteResponse
     | InformationReport
+    | AccessRequest
+    | AccessResponse
     | AssociationRequest
     | AssociationResponse
     | ReleaseRequest

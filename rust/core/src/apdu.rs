@@ -8,10 +8,11 @@ use crate::acse::release::{ReleaseRequest, ReleaseResponse};
 use crate::axdr::RawData;
 use crate::codec::{Emit, Parse, Reader, Writer};
 use crate::error::{DecodeError, DecodeErrorKind};
+use crate::xdlms::access::{AccessRequest, AccessResponse};
 use crate::xdlms::action::{ActionRequest, ActionResponse};
 use crate::xdlms::exception::{ConfirmedServiceError, ExceptionResponse};
 use crate::xdlms::get::{GetRequest, GetResponse};
-use crate::xdlms::notification::{DataNotification, EventNotification};
+use crate::xdlms::notification::{DataNotification, DataNotificationConfirm, EventNotification};
 use crate::xdlms::set::{SetRequest, SetResponse};
 use crate::xdlms::short_name::read::{ReadRequest, ReadResponse};
 use crate::xdlms::short_name::report::InformationReport;
@@ -98,6 +99,8 @@ apdus! {
     ConfirmedServiceError(ConfirmedServiceError) from Server;
     /// data-notification, tag 0F.
     DataNotification(DataNotification<'a>) from Server;
+    /// data-notification-confirm, tag 10.
+    DataNotificationConfirm(DataNotificationConfirm) from Client;
     /// get-request, tag C0.
     GetRequest(GetRequest<'a>) from Client;
     /// set-request, tag C1.
@@ -126,6 +129,10 @@ apdus! {
     UnconfirmedWriteRequest(UnconfirmedWriteRequest<'a, P>) from Client;
     /// `InformationReportRequest`, tag 18.
     InformationReport(InformationReport<'a>) from Server;
+    /// access-request, tag D9.
+    AccessRequest(AccessRequest<'a, P>) from Client;
+    /// access-response, tag DA.
+    AccessResponse(AccessResponse<'a>) from Server;
 }
 
 impl<'a> Apdu<'a> {
@@ -165,12 +172,12 @@ mod tests {
         };
         assert_eq!(
             tags(Role::Client),
-            [0x05, 0x06, 0x16, 0x60, 0x62, 0xC0, 0xC1, 0xC3]
+            [0x05, 0x06, 0x10, 0x16, 0x60, 0x62, 0xC0, 0xC1, 0xC3, 0xD9]
         );
         assert_eq!(
             tags(Role::Server),
             [
-                0x0C, 0x0D, 0x0E, 0x0F, 0x18, 0x61, 0x63, 0xC2, 0xC4, 0xC5, 0xC7, 0xD8
+                0x0C, 0x0D, 0x0E, 0x0F, 0x18, 0x61, 0x63, 0xC2, 0xC4, 0xC5, 0xC7, 0xD8, 0xDA
             ]
         );
         for tag in (0..=u8::MAX).filter(|tag| Apdu::sender(*tag).is_none()) {

@@ -7,6 +7,9 @@ use dlms_fw_core::acse::release::ReleaseRequest;
 use dlms_fw_core::apdu::{Apdu, Role};
 use dlms_fw_core::axdr::RawData;
 use dlms_fw_core::codec::{Emit, Parse};
+use dlms_fw_core::xdlms::access::{
+    AccessItem, AccessOutcome, AccessRequest, AccessResponse, AccessResult, AccessSpecification,
+};
 use dlms_fw_core::xdlms::action::{
     ActionItem, ActionOutcome, ActionRequest, ActionRequestForm, ActionResponse, ActionResponseForm,
 };
@@ -18,7 +21,9 @@ use dlms_fw_core::xdlms::get::{
     GetDataBlock, GetRequest, GetRequestForm, GetResponse, GetResponseForm,
 };
 use dlms_fw_core::xdlms::invoke::{InvokeIdAndPriority, LongInvokeIdAndPriority};
-use dlms_fw_core::xdlms::notification::{DataNotification, EventNotification};
+use dlms_fw_core::xdlms::notification::{
+    DataNotification, DataNotificationConfirm, EventNotification, OptionalDateTime,
+};
 use dlms_fw_core::xdlms::result::GetDataResult;
 use dlms_fw_core::xdlms::sequence_of::SequenceOf;
 use dlms_fw_core::xdlms::set::{SetItem, SetRequest, SetRequestForm, SetResponse, SetResponseForm};
@@ -284,8 +289,73 @@ fn notification() -> impl Strategy<Value = Apdu<'static>> {
             let long_invoke_id_and_priority = LongInvokeIdAndPriority(invoke);
             DataNotification {
                 long_invoke_id_and_priority,
-                date_time,
+                date_time: OptionalDateTime(date_time),
                 notification_body,
+            }
+            .into()
+        }),
+    ]
+}
+
+fn access() -> impl Strategy<Value = Apdu<'static>> {
+    let selection = || {
+        (any::<u8>(), data()).prop_map(|(access_selector, access_parameters)| SelectiveAccess {
+            access_selector,
+            access_parameters,
+        })
+    };
+    let specification = move || {
+        prop_oneof![
+            attribute().prop_map(AccessSpecification::Get),
+            attribute().prop_map(AccessSpecification::Set),
+            method().prop_map(AccessSpecification::Action),
+            (attribute(), selection()).prop_map(|(attribute, part)| {
+                AccessSpecification::GetWithSelection(attribute, part)
+            }),
+            (attribute(), selection()).prop_map(|(attribute, part)| {
+                AccessSpecification::SetWithSelection(attribute, part)
+            }),
+        ]
+    };
+    let head = || {
+        (any::<u32>(), option::of(any::<[u8; 12]>())).prop_map(|(invoke, date_time)| {
+            (LongInvokeIdAndPriority(invoke), OptionalDateTime(date_time))
+        })
+    };
+    let item = (specification(), data()).prop_map(|(specification, data)| AccessItem {
+        specification,
+        data,
+    });
+    let result = (0..3, any::<u8>()).prop_map(|(service, code)| match service {
+        0 => AccessResult::Get(code.into()),
+        1 => AccessResult::Set(code.into()),
+        _ => AccessResult::Action(code.into()),
+    });
+    let outcome = (result, data()).prop_map(|(result, data)| AccessOutcome { result, data });
+    prop_oneof![
+        (head(), list(item)).prop_map(|((long_invoke_id_and_priority, date_time), items)| {
+            AccessRequest {
+                long_invoke_id_and_priority,
+                date_time,
+                items: items.0,
+            }
+            .into()
+        }),
+        (head(), option::of(list(specification())), list(outcome)).prop_map(
+            |((long_invoke_id_and_priority, date_time), specifications, outcomes)| {
+                AccessResponse {
+                    long_invoke_id_and_priority,
+                    date_time,
+                    specifications,
+                    outcomes: outcomes.0,
+                }
+                .into()
+            }
+        ),
+        head().prop_map(|(long_invoke_id_and_priority, date_time)| {
+            DataNotificationConfirm {
+                long_invoke_id_and_priority,
+                date_time,
             }
             .into()
         }),
@@ -457,6 +527,7 @@ fn apdu() -> impl Strategy<Value = Apdu<'static>> {
         action_response(),
         notification(),
         short_names(),
+        access(),
         acse(),
     ]
 }

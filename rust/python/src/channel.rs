@@ -51,7 +51,9 @@ impl From<Failure> for PyErr {
 impl Channel {
     fn invoke(&self, invoke: Invoke) -> Result<InvokeIdAndPriority, ChannelError> {
         match invoke {
-            Invoke::None | Invoke::Alone { confirmed: false } => Ok(InvokeIdAndPriority(0)),
+            Invoke::None | Invoke::NextLong | Invoke::Alone { confirmed: false } => {
+                Ok(InvokeIdAndPriority(0))
+            }
             Invoke::Alone { confirmed: true } => {
                 self.channel.sole_request()?;
                 Ok(InvokeIdAndPriority(0))
@@ -120,7 +122,11 @@ impl Channel {
     ) -> PyResult<Bound<'py, PyBytes>> {
         let outgoing = Outgoing::cast(apdu)?;
         let invoke = self.invoke(outgoing.invoke()).map_err(Error::from)?;
-        let wire = outgoing.wire(py, invoke);
+        let mut wire = outgoing.wire(py, invoke);
+        if let (Apdu::AccessRequest(request), Invoke::NextLong) = (&mut wire, outgoing.invoke()) {
+            let options = request.long_invoke_id_and_priority;
+            request.long_invoke_id_and_priority = self.channel.next_long_invoke_id(options);
+        }
         let mut lent = match &self.security {
             Some(security) => Some(security.bind(py).try_borrow_mut()?),
             None => None,

@@ -20,6 +20,8 @@ pub(crate) enum Invoke {
         /// Whether an answer is expected.
         confirmed: bool,
     },
+    /// A request with a long invoke id that leaves it to the channel.
+    NextLong,
     /// The octet is given: by the request, or by a response that repeats the one of its request.
     Given(InvokeIdAndPriority),
 }
@@ -40,7 +42,7 @@ impl Invoke {
             Self::Next { confirmed } => {
                 InvokeIdAndPriority::new(DEFAULT_INVOKE_ID, confirmed, true)
             }
-            Self::None | Self::Alone { .. } => InvokeIdAndPriority(0),
+            Self::None | Self::Alone { .. } | Self::NextLong => InvokeIdAndPriority(0),
         }
     }
 }

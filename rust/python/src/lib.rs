@@ -32,10 +32,10 @@ mod _core {
     use super::acse::{AssociationRequest, AssociationResponse, ReleaseRequest, ReleaseResponse};
     #[pymodule_export]
     use super::apdu::{
-        ActionRequest, ActionResponse, ConfirmedServiceError, DataNotification, EventNotification,
-        ExceptionResponse, GetRequest, GetResponse, InformationReport, ReadRequest, ReadResponse,
-        RequestList, ResponseList, SetRequest, SetResponse, WriteRequest, WriteResponse,
-        decode_apdu,
+        AccessRequest, AccessResponse, ActionRequest, ActionResponse, ConfirmedServiceError,
+        DataNotification, DataNotificationConfirm, EventNotification, ExceptionResponse,
+        GetRequest, GetResponse, InformationReport, ReadRequest, ReadResponse, RequestList,
+        ResponseList, SetRequest, SetResponse, WriteRequest, WriteResponse, decode_apdu,
     };
     #[pymodule_export]
     use super::bits::BitString;

@@ -4,6 +4,9 @@
 //! block costs one pass. It knows no socket and no clock: a timeout is a call. The security context is lent for each call, because
 //! the association above it owns it.
 
+mod access;
+#[cfg(test)]
+mod access_tests;
 mod framing;
 mod outstanding;
 mod receive;
@@ -22,6 +25,7 @@ pub use send::Plan;
 use crate::apdu::{Apdu, Role};
 use crate::error::{DecodeError, LinkError, SecurityError};
 use crate::xdlms::block_transfer::{Assembler, BlockService, Splitter};
+use access::LongOutstanding;
 use outstanding::Outstanding;
 use short_name::ShortNameTransfers;
 
@@ -166,6 +170,7 @@ pub struct Channel {
     negotiation: Option<Negotiation>,
     max_receive_apdu_size: usize,
     outstanding: Outstanding,
+    long_outstanding: LongOutstanding,
     /// A long APDU of ours that the peer is taking block by block.
     splitter: Option<Splitter>,
     /// A long APDU of the peer that we are collecting.
@@ -200,6 +205,7 @@ impl Channel {
             negotiation: None,
             max_receive_apdu_size,
             outstanding: Outstanding::default(),
+            long_outstanding: LongOutstanding::default(),
             splitter: None,
             assembler: None,
             short_names: ShortNameTransfers::default(),
@@ -239,6 +245,7 @@ impl Channel {
     pub fn reset_association(&mut self) {
         self.negotiation = None;
         self.outstanding = Outstanding::default();
+        self.long_outstanding = LongOutstanding::default();
         self.splitter = None;
         self.assembler = None;
         self.short_names.clear();

@@ -181,6 +181,7 @@ impl Channel {
             Apdu::GetResponse(response) => self.get_response(response, security, out),
             Apdu::SetResponse(response) => self.set_response(response, security, out),
             Apdu::ActionResponse(response) => self.action_response(response, security, out),
+            Apdu::AccessResponse(response) => self.access_response(response),
             Apdu::GetRequest(request) => self.get_request(request, security, out),
             Apdu::SetRequest(request) => self.set_request(request, security, out),
             Apdu::ActionRequest(request) => self.action_request(request, security, out),
@@ -193,6 +194,7 @@ impl Channel {
             Apdu::ExceptionResponse(_) | Apdu::ConfirmedServiceError(_) => {
                 // They carry no invoke id, so they end everything that was under way.
                 self.outstanding.clear();
+                self.long_outstanding.clear();
                 self.splitter = None;
                 self.assembler = None;
                 self.short_names.clear();
@@ -209,6 +211,8 @@ const fn is_unanswered(apdu: &Apdu<'_>) -> bool {
         Apdu::SetRequest(request) => !request.invoke_id_and_priority.confirmed(),
         Apdu::ActionRequest(request) => !request.invoke_id_and_priority.confirmed(),
         Apdu::UnconfirmedWriteRequest(_) => true,
+        Apdu::AccessRequest(request) => !request.long_invoke_id_and_priority.confirmed(),
+        Apdu::DataNotificationConfirm(_) => true,
         _ => false,
     }
 }

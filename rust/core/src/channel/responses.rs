@@ -24,7 +24,7 @@ fn answer(pending: Pending, apdu: Apdu<'_>) -> Result<Handled<'_>, ChannelError>
 }
 
 /// An answer to no outstanding request.
-const STALE: Handled<'static> = Handled::Event(Event::Discarded {
+pub(super) const STALE: Handled<'static> = Handled::Event(Event::Discarded {
     reason: "invoke-id",
     expected_counter: None,
 });

@@ -171,6 +171,10 @@ impl Channel {
             Apdu::WriteRequest(request) => {
                 return self.sent_short_names(Service::Write, request.variables.0.len());
             }
+            Apdu::AccessRequest(request) if self.role == Role::Client => {
+                self.access_sent(request);
+                return;
+            }
             _ => return,
         };
         // A GET is always answered; the bit of the service class says nothing there.

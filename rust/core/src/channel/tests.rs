@@ -31,14 +31,14 @@ fn security(own: [u8; 8], peer: [u8; 8], policy: Protection) -> SecurityContext 
 }
 
 /// One end: a channel, its protection and what it has seen, each APDU in its plain octets.
-struct End {
-    channel: Channel,
+pub(super) struct End {
+    pub(super) channel: Channel,
     security: Option<SecurityContext>,
-    seen: Vec<Seen>,
+    pub(super) seen: Vec<Seen>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Seen {
+pub(super) enum Seen {
     Connected,
     Disconnected,
     Peer(u16),
@@ -47,7 +47,7 @@ enum Seen {
 }
 
 impl End {
-    fn receive(&mut self, octets: &[u8]) -> Result<Vec<u8>, ChannelError> {
+    pub(super) fn receive(&mut self, octets: &[u8]) -> Result<Vec<u8>, ChannelError> {
         let mut out = Vec::new();
         let mut octets = octets;
         loop {
@@ -75,7 +75,7 @@ impl End {
         }
     }
 
-    fn send(&mut self, apdu: &[u8]) -> Result<Vec<u8>, ChannelError> {
+    pub(super) fn send(&mut self, apdu: &[u8]) -> Result<Vec<u8>, ChannelError> {
         let plan = self.channel.plan(apdu[0], &apdu, self.security.as_ref());
         let mut out = Vec::new();
         match self.channel.direct_len(&plan) {
@@ -94,7 +94,7 @@ impl End {
         Ok(out)
     }
 
-    fn last_apdu(&mut self) -> Vec<u8> {
+    pub(super) fn last_apdu(&mut self) -> Vec<u8> {
         match self.seen.pop() {
             Some(Seen::Apdu(octets)) => octets,
             other => panic!(
@@ -106,15 +106,15 @@ impl End {
     }
 }
 
-struct Pair {
-    client: End,
-    server: End,
+pub(super) struct Pair {
+    pub(super) client: End,
+    pub(super) server: End,
     /// The length of the longest APDU seen on the wrapper, and how many messages went each way.
     messages: usize,
 }
 
 impl Pair {
-    fn new(hdlc: bool, policy: Protection, pdu_size: u16) -> Self {
+    pub(super) fn new(hdlc: bool, policy: Protection, pdu_size: u16) -> Self {
         let end = |role: Role, own, peer| {
             let framing = if hdlc {
                 hdlc_framing(role)
@@ -153,7 +153,7 @@ impl Pair {
     }
 
     /// Carries octets to and fro until both ends are quiet.
-    fn carry(&mut self, octets: Vec<u8>, mut to_server: bool) {
+    pub(super) fn carry(&mut self, octets: Vec<u8>, mut to_server: bool) {
         let mut octets = octets;
         while !octets.is_empty() {
             self.messages += 1;
@@ -168,7 +168,7 @@ impl Pair {
     }
 
     /// A request of the client arrives whole, and the server's answer as well.
-    fn exchange(&mut self, request: &[u8], response: &[u8], pdu_size: u16) {
+    pub(super) fn exchange(&mut self, request: &[u8], response: &[u8], pdu_size: u16) {
         let octets = self.client.send(request).expect("sent");
         self.carry(octets, true);
         assert_eq!(self.server.last_apdu(), request);

@@ -82,6 +82,26 @@ pub struct SelectiveAccess<'a> {
     pub access_parameters: RawData<'a>,
 }
 
+impl<'a> Parse<'a> for SelectiveAccess<'a> {
+    fn parse(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            access_selector: reader.u8()?,
+            access_parameters: RawData::parse(reader)?,
+        })
+    }
+}
+
+impl Emit for SelectiveAccess<'_> {
+    fn emitted_len(&self) -> usize {
+        1 + self.access_parameters.emitted_len()
+    }
+
+    fn emit(&self, out: &mut Writer<'_>) {
+        out.u8(self.access_selector);
+        self.access_parameters.emit(out);
+    }
+}
+
 /// Cosem-Attribute-Descriptor-With-Selection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AttributeSelection<'a> {
@@ -99,10 +119,7 @@ impl<'a> Parse<'a> for AttributeSelection<'a> {
     fn parse(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
         let attribute = AttributeDescriptor::parse(reader)?;
         let access_selection = if parse_flag(reader)? {
-            Some(SelectiveAccess {
-                access_selector: reader.u8()?,
-                access_parameters: RawData::parse(reader)?,
-            })
+            Some(SelectiveAccess::parse(reader)?)
         } else {
             None
         };
@@ -115,10 +132,7 @@ impl<'a> Parse<'a> for AttributeSelection<'a> {
 
 impl Emit for AttributeSelection<'_> {
     fn emitted_len(&self) -> usize {
-        let selection = self
-            .access_selection
-            .as_ref()
-            .map_or(0, |access| 1 + access.access_parameters.emitted_len());
+        let selection = self.access_selection.as_ref().map_or(0, Emit::emitted_len);
         Self::SHORTEST + selection
     }
 
@@ -128,8 +142,7 @@ impl Emit for AttributeSelection<'_> {
             None => out.u8(0),
             Some(access) => {
                 out.u8(1);
-                out.u8(access.access_selector);
-                access.access_parameters.emit(out);
+                access.emit(out);
             }
         }
     }

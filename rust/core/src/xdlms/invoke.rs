@@ -50,10 +50,19 @@ impl InvokeIdAndPriority {
 pub struct LongInvokeIdAndPriority(pub u32);
 
 impl LongInvokeIdAndPriority {
+    /// The bits of the invoke id.
+    pub const INVOKE_ID: u32 = 0x00FF_FFFF;
+
     /// The invoke id, 24 bits.
     #[must_use]
     pub const fn invoke_id(self) -> u32 {
-        self.0 & 0x00FF_FFFF
+        self.0 & Self::INVOKE_ID
+    }
+
+    /// The same with another invoke id, of which the low 24 bits count.
+    #[must_use]
+    pub const fn with_invoke_id(self, invoke_id: u32) -> Self {
+        Self(self.0 & !Self::INVOKE_ID | invoke_id & Self::INVOKE_ID)
     }
 
     /// Whether the APDU describes itself.

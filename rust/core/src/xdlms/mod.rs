@@ -3,6 +3,7 @@
 //! From the bottom: [`invoke`], [`conformance`], [`descriptor`], [`sequence_of`], [`datablock`], [`result`]; then the services.
 //! Nothing here knows an association, a cipher or a transport; APDUs are read and written in their plain form.
 
+pub mod access;
 pub mod action;
 pub mod block_transfer;
 pub mod conformance;

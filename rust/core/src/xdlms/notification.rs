@@ -1,4 +1,5 @@
-//! What a server sends unasked: event-notification-request (one attribute) and data-notification (a push list).
+//! What a server sends unasked: event-notification-request (one attribute) and data-notification (a push list), and how a
+//! client confirms the latter.
 
 use super::datablock::parse_octets;
 use super::descriptor::AttributeDescriptor;
@@ -10,6 +11,39 @@ use crate::error::{DecodeError, DecodeErrorKind};
 
 /// The length of a date-time.
 const DATE_TIME: u8 = 12;
+
+/// A date-time as the long services carry it: an octet-string of 12 octets, or an empty one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub struct OptionalDateTime(pub Option<[u8; DATE_TIME as usize]>);
+
+impl<'a> Parse<'a> for OptionalDateTime {
+    fn parse(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
+        let wrong_length = reader.error(DecodeErrorKind::WrongLength);
+        match parse_octets(reader)? {
+            [] => Ok(Self(None)),
+            octets => octets
+                .try_into()
+                .map(|octets| Self(Some(octets)))
+                .map_err(|_| wrong_length),
+        }
+    }
+}
+
+impl Emit for OptionalDateTime {
+    fn emitted_len(&self) -> usize {
+        1 + self.0.map_or(0, |octets| octets.len())
+    }
+
+    fn emit(&self, out: &mut Writer<'_>) {
+        match &self.0 {
+            None => out.u8(0),
+            Some(octets) => {
+                out.u8(DATE_TIME);
+                out.put(octets);
+            }
+        }
+    }
+}
 
 /// Event-Notification-Request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,8 +110,8 @@ impl Emit for EventNotification<'_> {
 pub struct DataNotification<'a> {
     /// The invoke id, service class and priority, long form.
     pub long_invoke_id_and_priority: LongInvokeIdAndPriority,
-    /// When it was made, as the 12 octets of a date-time.
-    pub date_time: Option<[u8; DATE_TIME as usize]>,
+    /// When it was made.
+    pub date_time: OptionalDateTime,
     /// The values, most often a structure.
     pub notification_body: RawData<'a>,
 }
@@ -90,15 +124,9 @@ impl DataNotification<'_> {
 impl<'a> Parse<'a> for DataNotification<'a> {
     fn parse(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
         reader.expect(Self::TAG)?;
-        let long_invoke_id_and_priority = LongInvokeIdAndPriority(reader.u32()?);
-        let wrong_length = reader.error(DecodeErrorKind::WrongLength);
-        let date_time = match parse_octets(reader)? {
-            [] => None,
-            octets => Some(octets.try_into().map_err(|_| wrong_length)?),
-        };
         Ok(Self {
-            long_invoke_id_and_priority,
-            date_time,
+            long_invoke_id_and_priority: LongInvokeIdAndPriority(reader.u32()?),
+            date_time: OptionalDateTime::parse(reader)?,
             notification_body: RawData::parse(reader)?,
         })
     }
@@ -106,25 +134,50 @@ impl<'a> Parse<'a> for DataNotification<'a> {
 
 impl Emit for DataNotification<'_> {
     fn emitted_len(&self) -> usize {
-        let date_time = if self.date_time.is_some() {
-            1 + usize::from(DATE_TIME)
-        } else {
-            1
-        };
-        1 + 4 + date_time + self.notification_body.emitted_len()
+        1 + 4 + self.date_time.emitted_len() + self.notification_body.emitted_len()
     }
 
     fn emit(&self, out: &mut Writer<'_>) {
         out.u8(Self::TAG);
         out.u32(self.long_invoke_id_and_priority.0);
-        match &self.date_time {
-            None => out.u8(0),
-            Some(date_time) => {
-                out.u8(DATE_TIME);
-                out.put(date_time);
-            }
-        }
+        self.date_time.emit(out);
         self.notification_body.emit(out);
+    }
+}
+
+/// Data-Notification-Confirm, of the newer editions: the client has the data-notification of this invoke id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct DataNotificationConfirm {
+    /// That of the notification.
+    pub long_invoke_id_and_priority: LongInvokeIdAndPriority,
+    /// When it was confirmed.
+    pub date_time: OptionalDateTime,
+}
+
+impl DataNotificationConfirm {
+    /// The tag of the APDU.
+    pub const TAG: u8 = 0x10;
+}
+
+impl Parse<'_> for DataNotificationConfirm {
+    fn parse(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        reader.expect(Self::TAG)?;
+        Ok(Self {
+            long_invoke_id_and_priority: LongInvokeIdAndPriority(reader.u32()?),
+            date_time: OptionalDateTime::parse(reader)?,
+        })
+    }
+}
+
+impl Emit for DataNotificationConfirm {
+    fn emitted_len(&self) -> usize {
+        1 + 4 + self.date_time.emitted_len()
+    }
+
+    fn emit(&self, out: &mut Writer<'_>) {
+        out.u8(Self::TAG);
+        out.u32(self.long_invoke_id_and_priority.0);
+        self.date_time.emit(out);
     }
 }
 
@@ -137,6 +190,7 @@ mod tests {
     fn samples_survive() {
         check_samples::<EventNotification<'_>>(samples::EVENT_NOTIFICATIONS);
         check_samples::<DataNotification<'_>>(samples::DATA_NOTIFICATIONS);
+        check_samples::<DataNotificationConfirm>(samples::DATA_NOTIFICATION_CONFIRMS);
     }
 
     #[test]

@@ -106,7 +106,7 @@ pub(crate) struct ActionRequest {
 }
 
 /// null-data, which stands in a list for a parameter that is absent.
-const NULL_DATA: RawData<'static> = RawData::trusted(&[0]);
+pub(super) const NULL_DATA: RawData<'static> = RawData::trusted(&[0]);
 
 impl ActionRequest {
     pub(crate) fn from_core(

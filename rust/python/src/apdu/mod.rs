@@ -3,6 +3,7 @@
 //!
 //! Octets stay where Python put them until they are written into their final place; an image block is only referred to.
 
+mod access;
 mod action;
 mod list;
 mod notification;
@@ -10,9 +11,10 @@ mod request;
 mod response;
 mod short_name;
 
+pub(crate) use access::{AccessRequest, AccessResponse};
 pub(crate) use action::{ActionRequest, Parameter};
 pub(crate) use list::{RequestList, ResponseList};
-pub(crate) use notification::{DataNotification, EventNotification};
+pub(crate) use notification::{DataNotification, DataNotificationConfirm, EventNotification};
 pub(crate) use request::{GetRequest, SetRequest};
 pub(crate) use response::{
     ActionResponse, ConfirmedServiceError, ExceptionResponse, GetResponse, SetResponse,
@@ -84,6 +86,9 @@ outgoing! {
     ConfirmedServiceError,
     DataNotification,
     EventNotification,
+    AccessRequest,
+    AccessResponse,
+    DataNotificationConfirm,
     AssociationRequest,
     AssociationResponse,
     ReleaseRequest,
@@ -199,6 +204,11 @@ pub(crate) fn incoming<'py>(py: Python<'py>, apdu: &Apdu<'_>) -> PyResult<Bound<
         Apdu::DataNotification(notification) => {
             object(py, DataNotification::from_core(py, notification))
         }
+        Apdu::DataNotificationConfirm(confirm) => {
+            object(py, DataNotificationConfirm::from_core(confirm))
+        }
+        Apdu::AccessRequest(request) => object(py, AccessRequest::from_core(py, request)?),
+        Apdu::AccessResponse(response) => object(py, AccessResponse::from_core(py, response)?),
         Apdu::EventNotification(notification) => {
             object(py, EventNotification::from_core(py, notification))
         }

@@ -2,7 +2,7 @@
 
 use dlms_fw_core::xdlms::descriptor::AttributeDescriptor;
 use dlms_fw_core::xdlms::invoke::{InvokeIdAndPriority, LongInvokeIdAndPriority};
-use dlms_fw_core::xdlms::notification;
+use dlms_fw_core::xdlms::notification::{self, OptionalDateTime};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -18,13 +18,27 @@ fn date_time(octets: &[u8]) -> PyResult<[u8; 12]> {
     })
 }
 
+/// The 12 octets of a date-time, or none.
+pub(super) fn optional_date_time(octets: &[u8]) -> PyResult<OptionalDateTime> {
+    Ok(OptionalDateTime(if octets.is_empty() {
+        None
+    } else {
+        Some(date_time(octets)?)
+    }))
+}
+
+/// The object of an optional date-time: `bytes`, empty where there is none.
+pub(super) fn date_time_object(py: Python<'_>, date_time: OptionalDateTime) -> Bound<'_, PyBytes> {
+    PyBytes::new(py, date_time.0.as_ref().map_or(&[], |octets| &octets[..]))
+}
+
 /// data-notification.
 #[pyclass(frozen, eq, hash, module = "dlms_fw._core")]
 #[derive(PartialEq, Eq, Hash)]
 pub(crate) struct DataNotification {
     #[pyo3(get)]
     long_invoke_id_and_priority: u32,
-    date_time: Option<[u8; 12]>,
+    date_time: OptionalDateTime,
     data: EncodedData,
 }
 
@@ -66,24 +80,16 @@ impl DataNotification {
         date_time: &[u8],
         data: EncodedData,
     ) -> PyResult<Self> {
-        let date_time = if date_time.is_empty() {
-            None
-        } else {
-            Some(self::date_time(date_time)?)
-        };
         Ok(Self {
             long_invoke_id_and_priority,
-            date_time,
+            date_time: optional_date_time(date_time)?,
             data,
         })
     }
 
     #[getter]
     fn date_time<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        PyBytes::new(
-            py,
-            self.date_time.as_ref().map_or(&[], |octets| &octets[..]),
-        )
+        date_time_object(py, self.date_time)
     }
 
     #[getter]
@@ -96,10 +102,71 @@ impl DataNotification {
     }
 
     fn __repr__(&self) -> String {
-        let date_time = self.date_time.map_or(0, |octets| octets.len());
+        let date_time = self.date_time.0.map_or(0, |octets| octets.len());
         format!(
             "DataNotification(long_invoke_id_and_priority={}, date_time=<{date_time} octets>, data={:?})",
             self.long_invoke_id_and_priority, self.data
+        )
+    }
+}
+
+/// data-notification-confirm.
+#[pyclass(frozen, eq, hash, module = "dlms_fw._core")]
+#[derive(PartialEq, Eq, Hash)]
+pub(crate) struct DataNotificationConfirm {
+    confirm: notification::DataNotificationConfirm,
+}
+
+impl DataNotificationConfirm {
+    pub(crate) const fn from_core(confirm: &notification::DataNotificationConfirm) -> Self {
+        Self { confirm: *confirm }
+    }
+
+    #[allow(clippy::unused_self, reason = "every class of an APDU has it")]
+    pub(crate) const fn invoke(&self) -> Invoke {
+        Invoke::None
+    }
+
+    pub(crate) const fn wire(
+        &self,
+        _py: Python<'_>,
+        _invoke: InvokeIdAndPriority,
+    ) -> notification::DataNotificationConfirm {
+        self.confirm
+    }
+}
+
+#[pymethods]
+impl DataNotificationConfirm {
+    #[new]
+    #[pyo3(signature = (long_invoke_id_and_priority, date_time = Vec::new()))]
+    fn new(long_invoke_id_and_priority: u32, date_time: Vec<u8>) -> PyResult<Self> {
+        Ok(Self {
+            confirm: notification::DataNotificationConfirm {
+                long_invoke_id_and_priority: LongInvokeIdAndPriority(long_invoke_id_and_priority),
+                date_time: optional_date_time(&date_time)?,
+            },
+        })
+    }
+
+    #[getter]
+    const fn long_invoke_id_and_priority(&self) -> u32 {
+        self.confirm.long_invoke_id_and_priority.0
+    }
+
+    #[getter]
+    fn date_time<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        date_time_object(py, self.confirm.date_time)
+    }
+
+    fn encode<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        emitted(py, &self.confirm)
+    }
+
+    fn __repr__(&self) -> String {
+        format!(
+            "DataNotificationConfirm(long_invoke_id_and_priority={})",
+            self.long_invoke_id_and_priority()
         )
     }
 }
