@@ -13,8 +13,10 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from dlms_fw import _core, errors
+from dlms_fw._core import Key, PrivateKey, PublicKey, derive_key
 
 VECTORS = Path(__file__).parent / "vectors"
 RECEIVER = b"RECEIVER"
@@ -214,11 +216,26 @@ def run_key_agreement(record: Record) -> None:
     client, server = octets(record, "client_system_title"), octets(record, "server_system_title")
     parties = {
         "ephemeral-unified": client + server,
-        "one-pass": client + server,
+        "one-pass-diffie-hellman": client + server,
         "static-unified": client + b"\x08" + bytes.fromhex(record.get("transaction_id", "")) + server,
     }[record["scheme"]]
     derived = hashlib.sha256(b"\0\0\0\1" + shared_secret + octets(record, "algorithm_id") + parties).digest()
     assert derived[:16] == octets(record, "key")
+
+    secret = PrivateKey("P-256", octets(record, "peer_private_key")).agree(
+        PublicKey("P-256", public.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)[1:])
+    )
+    assert secret == Key(shared_secret)
+    key = derive_key(
+        secret,
+        1,
+        record["scheme"],
+        originator_system_title=client,
+        recipient_system_title=server,
+        transaction_id=bytes.fromhex(record.get("transaction_id", "")),
+        older_algorithm_ids=record["algorithm_id"].startswith("60857406"),
+    )
+    assert key == Key(octets(record, "key"))
 
 
 def run_signature(record: Record) -> None:
@@ -228,6 +245,7 @@ def run_signature(record: Record) -> None:
     verifier.verify(signature, octets(record, "signed"), ec.ECDSA(hashes.SHA256()))
     with pytest.raises(InvalidSignature):
         verifier.verify(signature, octets(record, "signed")[:-1] + b"\0", ec.ECDSA(hashes.SHA256()))
+    PrivateKey("P-256", octets(record, "private_key")).public.verify(octets(record, "signed"), raw)
 
 
 RUNNERS: dict[str, Callable[[Record], None]] = {

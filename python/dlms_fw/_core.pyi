@@ -41,6 +41,8 @@ __all__ = [
     "LinkConnected",
     "LinkDisconnected",
     "PeerChanged",
+    "PrivateKey",
+    "PublicKey",
     "ReadRequest",
     "ReadResponse",
     "ReleaseRequest",
@@ -58,6 +60,7 @@ __all__ = [
     "__version__",
     "block_digests",
     "decode_apdu",
+    "derive_key",
     "image_digests",
 ]
 
@@ -802,9 +805,121 @@ class Key:
     def expose(self) -> bytes:
         """The octets, for the few places that must hand them on (a password in an AARQ, AES key wrap)."""
 
+    def wrap(self, key_encrypting_key: Key) -> bytes:
+        """This key, 16 or 32 octets, wrapped with AES key wrap (RFC 3394): 24 or 40 octets.
+
+        Raises:
+            SecurityError: of kind ``key-length`` where either key is neither 16 nor 32 octets long.
+        """
+
+    @staticmethod
+    def unwrap(key_encrypting_key: Key, octets: Buffer) -> Key:
+        """The key in 24 or 40 octets that were wrapped with AES key wrap.
+
+        Raises:
+            SecurityError: of kind ``key-unwrap`` where they were wrapped with another key, or ``key-length``.
+        """
+
     def __len__(self) -> int: ...
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
+
+@final
+class PrivateKey:
+    """A private key of suite 1 (P-256) or 2 (P-384): never in repr, never pickled, wiped when dropped.
+
+    Made from the scalar: 32 or 48 octets, big-endian.
+
+    Raises:
+        SecurityError: of kind ``private-key`` where the octets are no scalar of the curve.
+    """
+
+    def __new__(cls, curve: str, octets: Buffer) -> PrivateKey: ...
+    @staticmethod
+    def from_randomness(curve: str, randomness: Buffer) -> PrivateKey:
+        """A new key: give 64 (P-256) or 96 (P-384) random octets of the operating system."""
+
+    @staticmethod
+    def from_pkcs8(der: Buffer) -> PrivateKey:
+        """From an unencrypted PKCS #8 structure in DER, which names its curve."""
+
+    @property
+    def curve(self) -> str:
+        """The name of the curve: P-256 or P-384."""
+
+    @property
+    def public(self) -> PublicKey: ...
+    @property
+    def fingerprint(self) -> str:
+        """That of the public key."""
+
+    def sign(self, data: Buffer) -> bytes:
+        """The signature r || s, 64 or 96 octets, over the hash of the data; deterministic (RFC 6979)."""
+
+    def agree(self, public: PublicKey) -> Key:
+        """The shared secret Z of ECDH: the x coordinate of the product.
+
+        Raises:
+            SecurityError: of kind ``public-key`` where the other key is on another curve.
+        """
+
+@final
+class PublicKey:
+    """A public key of security suite 1 (P-256) or 2 (P-384), made from x || y; ``bytes`` gives them back.
+
+    Raises:
+        SecurityError: of kind ``public-key`` where the octets are no point on the curve, in this form.
+    """
+
+    def __new__(cls, curve: str, octets: Buffer) -> PublicKey: ...
+    @staticmethod
+    def from_spki(der: Buffer) -> PublicKey:
+        """From a SubjectPublicKeyInfo in DER, which names its curve; a compressed point is refused."""
+
+    @property
+    def curve(self) -> str:
+        """The name of the curve: P-256 or P-384."""
+
+    @property
+    def fingerprint(self) -> str: ...
+    def verify(self, data: Buffer, signature: Buffer) -> None:
+        """Raises AuthenticationError of kind ``signature`` unless this key made r || s over the data.
+
+        Only the fixed width is taken, never DER. A high s is accepted.
+        """
+
+    def __bytes__(self) -> bytes: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+def derive_key(
+    shared_secret: Key,
+    suite: int,
+    scheme: str,
+    *,
+    originator_system_title: bytes,
+    recipient_system_title: bytes,
+    transaction_id: bytes | None = ...,
+    key_wrapping: bool = ...,
+    older_algorithm_ids: bool = ...,
+) -> Key:
+    """The key of suite 1 or 2 that two parties derive from what they share (NIST SP 800-56A, single step).
+
+    Args:
+        shared_secret: Z, from ``PrivateKey.agree``.
+        suite: 1 or 2.
+        scheme: "ephemeral-unified" (method key_agreement; the originator is the client),
+            "one-pass-diffie-hellman" or "static-unified" (general-ciphering).
+        originator_system_title: Of the one who begins.
+        recipient_system_title: Of the other.
+        transaction_id: Of the APDU, without its length; used by "static-unified" alone, and needed there.
+        key_wrapping: The key will wrap keys, rather than cipher APDUs.
+        older_algorithm_ids: As older texts and the meters made by them have it: 60 85 74 06 08 03 instead of
+            60 85 74 05 08 03.
+
+    Raises:
+        SecurityError: of kind ``unsupported-protection`` in suite 0, or ``transaction-id``.
+    """
 
 @final
 class SecurityContext:

@@ -16,7 +16,7 @@ from dlms_fw.errors import SecurityError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dlms_fw._core import Key, SecurityContext
+    from dlms_fw._core import Key, PrivateKey, PublicKey, SecurityContext
 
 SYSTEM_TITLE_LENGTH = 8
 
@@ -67,6 +67,45 @@ class Keys:
     def counter_key(self) -> Key | None:
         """The key whose invocation counters we use: the unicast key, else the broadcast key."""
         return self.global_unicast_encryption_key or self.global_broadcast_encryption_key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AsymmetricKeys:
+    """The keys on elliptic curves of one client at one meter, for security suites 1 and 2.
+
+    The same class serves both ends: what is ours at one end is the peer's at the other.
+    """
+
+    signing_key: PrivateKey | None = None
+    """Ours for digital signature: general-signing, HLS mechanism 7, ephemeral keys that we send."""
+    key_agreement_key: PrivateKey | None = None
+    """Ours for key agreement: the static key of the one-pass and of the static unified scheme."""
+    peer_signing_key: PublicKey | None = None
+    peer_key_agreement_key: PublicKey | None = None
+
+    def mistakes(self, suite: SecuritySuite) -> list[str]:
+        """What is wrong with these keys for ``suite``, as sentences without octets."""
+        wanted = curve_of(suite)
+        named = {
+            "signing_key": self.signing_key,
+            "key_agreement_key": self.key_agreement_key,
+            "peer_signing_key": self.peer_signing_key,
+            "peer_key_agreement_key": self.peer_key_agreement_key,
+        }
+        return [
+            f"{name}: on {key.curve}, but security suite {suite.value} "
+            + (f"is on {wanted}" if wanted else "knows no such keys")
+            for name, key in named.items()
+            if key is not None and key.curve != wanted
+        ]
+
+
+def curve_of(suite: SecuritySuite) -> str | None:
+    """The elliptic curve of a suite; suite 0 has none."""
+    return {
+        SecuritySuite.ECDH_ECDSA_AES_GCM_128_SHA_256: "P-256",
+        SecuritySuite.ECDH_ECDSA_AES_GCM_256_SHA_384: "P-384",
+    }.get(suite)
 
 
 def key_length(suite: SecuritySuite) -> int:

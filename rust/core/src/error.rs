@@ -90,6 +90,11 @@ error_kinds! {
         MissingKey "missing-key" "the key that the message needs is not present";
         Challenge "challenge" "a challenge is too short, too long, or equals our own";
         Proof "authentication-proof" "the HLS proof does not match";
+        PrivateKey "private-key" "the octets are no private key on the curve";
+        PublicKey "public-key" "the octets are no public key on the curve that is due";
+        Signature "signature" "the signature is missing, malformed, or not by this key over these octets";
+        Unwrap "key-unwrap" "the key was not wrapped with this key encrypting key";
+        TransactionId "transaction-id" "the transaction id is missing, too long, or not the one of the request";
     }
 }
 

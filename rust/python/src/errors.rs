@@ -95,9 +95,9 @@ impl Error {
                 let facts = [("kind", error.kind.code())].into_py_dict(py)?;
                 facts.set_item("expected_counter", error.expected_counter)?;
                 let class = match error.kind {
-                    SecurityErrorKind::Tag | SecurityErrorKind::Proof => {
-                        py.get_type::<python::AuthenticationError>()
-                    }
+                    SecurityErrorKind::Tag
+                    | SecurityErrorKind::Proof
+                    | SecurityErrorKind::Signature => py.get_type::<python::AuthenticationError>(),
                     SecurityErrorKind::Replay => py.get_type::<python::ReplayError>(),
                     _ => py.get_type::<python::SecurityError>(),
                 };

@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 
 mod acse;
 mod apdu;
+mod asymmetric;
 mod bits;
 mod channel;
 mod data;
@@ -37,6 +38,8 @@ mod _core {
         GetRequest, GetResponse, InformationReport, ReadRequest, ReadResponse, RequestList,
         ResponseList, SetRequest, SetResponse, WriteRequest, WriteResponse, decode_apdu,
     };
+    #[pymodule_export]
+    use super::asymmetric::{PrivateKey, PublicKey, derive_key};
     #[pymodule_export]
     use super::bits::BitString;
     #[pymodule_export]

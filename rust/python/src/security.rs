@@ -31,9 +31,24 @@ impl Drop for Secret {
 }
 
 impl Key {
-    fn octets(&self) -> &[u8] {
+    pub(crate) fn octets(&self) -> &[u8] {
         &self.octets.0
     }
+
+    pub(crate) fn of(octets: &[u8]) -> Self {
+        Self {
+            octets: Secret(octets.to_vec()),
+        }
+    }
+}
+
+/// Enough to tell keys apart: the first octets of a digest that is no plain digest of the key.
+pub(crate) fn fingerprint(octets: &[u8]) -> String {
+    let hashed = Secret([FINGERPRINT_PREFIX, octets].concat());
+    digest(&hashed.0).sha256[..4]
+        .iter()
+        .map(|octet| format!("{octet:02x}"))
+        .collect()
 }
 
 #[pymethods]
@@ -43,20 +58,29 @@ impl Key {
         if octets.is_empty() {
             return Err(PyValueError::new_err("a key has at least one octet"));
         }
-        Ok(Self {
-            octets: Secret(octets.to_vec()),
-        })
+        Ok(Self::of(&octets))
     }
 
     #[getter]
     fn fingerprint(&self) -> String {
-        let mut hashed = Secret([FINGERPRINT_PREFIX, self.octets()].concat());
-        let sha256 = digest(&hashed.0).sha256;
-        security::wipe(&mut hashed.0);
-        sha256[..4]
-            .iter()
-            .map(|octet| format!("{octet:02x}"))
-            .collect()
+        fingerprint(self.octets())
+    }
+
+    fn wrap<'py>(
+        &self,
+        py: Python<'py>,
+        key_encrypting_key: &Self,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let wrapped =
+            security::wrap_key(key_encrypting_key.octets(), self.octets()).map_err(Error::from)?;
+        Ok(PyBytes::new(py, &wrapped))
+    }
+
+    #[staticmethod]
+    fn unwrap(key_encrypting_key: &Self, octets: Octets<'_>) -> PyResult<Self> {
+        let key =
+            security::unwrap_key(key_encrypting_key.octets(), &octets).map_err(Error::from)?;
+        Ok(Self::of(&key))
     }
 
     fn expose<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {

@@ -1,4 +1,4 @@
-//! AES-GCM with the 12-octet tag of DLMS, in place: the one file that names a crypto crate.
+//! AES-GCM with the 12-octet tag of DLMS, in place.
 //!
 //! Tags are compared in constant time, and nothing is deciphered before its tag has been verified.
 
