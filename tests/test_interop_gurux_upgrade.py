@@ -82,6 +82,7 @@ def upgrade_their_meter(
     return found
 
 
+@pytest.mark.proves("interop-upgrade")
 @pytest.mark.parametrize("framing", FRAMINGS)
 @pytest.mark.parametrize("security", ["none", "hls-gmac"])
 def test_our_client_upgrades_their_meter(tmp_path: Path, framing: str, security: str) -> None:
@@ -145,6 +146,7 @@ def upgrade_our_meter(folder: Path, framing: str, security: str, size: int, **ch
     return said
 
 
+@pytest.mark.proves("interop-upgrade")
 @pytest.mark.parametrize("framing", FRAMINGS)
 @pytest.mark.parametrize("security", ["none", "lls", "hls-gmac"])
 def test_their_client_upgrades_our_meter(tmp_path: Path, framing: str, security: str) -> None:

@@ -45,7 +45,7 @@ class Peer:
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        self._write(json.dumps(config | {"limits": LIMITS}) + "\n")
+        self._write(json.dumps(config | {"limits": LIMITS | config.get("limits", {})}) + "\n")
 
     def __enter__(self) -> Self:
         return self
@@ -76,6 +76,10 @@ class Peer:
             raise PeerError(f"{self._script} ended with {self._process.returncode}")
         report: dict[str, Any] = json.loads(line)
         return report
+
+    def send(self, order: object) -> None:
+        """One more JSON line to the peer's standard input."""
+        self._write(json.dumps(order) + "\n")
 
     def finish(self, seconds: float = 60.0) -> dict[str, Any]:
         """End the peer's input, and give its last report once it has ended well."""

@@ -1,0 +1,99 @@
+"""What a referee cannot do, with a value that shows it: the test has it refused, or read as something else.
+
+It is neither generated nor counted. Where a referee has no function at all there is no value to try.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from differential.compare import THEY_ENCODE, WE_ENCODE
+
+
+@dataclass(frozen=True)
+class Absent:
+    """One thing that a referee lacks; without ``kind`` there is no function to call."""
+
+    what: str
+    reason: str
+    kind: str | None = None
+    direction: str = WE_ENCODE
+    value: Any = None
+
+
+_ENTRY = [
+    2,
+    ["structure", [["double-long-unsigned", 1], ["double-long-unsigned", 0]] + [["long-unsigned", 0]] * 2],
+]
+_TODAY = "07ea010104080000000000" + "00"
+_READ_ONLY = "It reads the type, and has no encoder for it."
+
+
+def _data(name: str, value: Any, reason: str, direction: str = WE_ENCODE) -> Absent:
+    return Absent(name, reason, "data", direction, [name, value])
+
+
+_NO_CONVERSION = "It knows the tag, and has no conversion for it."
+ABSENT = {
+    "dlms-cosem": (
+        _data("bit-string", "101", _NO_CONVERSION),
+        _data("visible-string", "dlms", _NO_CONVERSION),
+        _data("utf8-string", "dlms", _NO_CONVERSION),
+        _data("bcd", 0x12, _NO_CONVERSION),
+        _data("float32", "3f800000", _NO_CONVERSION),
+        _data("float64", "3ff0000000000000", _NO_CONVERSION),
+        _data("date-time", _TODAY, "It makes a datetime of it, which does not go back to octets."),
+        _data("date", _TODAY[:10], "It makes a date of it, which does not go back to octets."),
+        _data("time", _TODAY[10:18], "It makes a time of it, which does not go back to octets."),
+        _data("null-data", None, _READ_ONLY, THEY_ENCODE),
+        _data("boolean", True, _READ_ONLY, THEY_ENCODE),
+        _data("array", [["unsigned", 1]], "Its encoder of an array raises.", THEY_ENCODE),
+        Absent(
+            "entry_descriptor",
+            "Selective access by entry is not implemented.",
+            "get-request",
+            WE_ENCODE,
+            {"invoke": 1, "attribute": [7, "0100630100ff", 2], "selection": _ENTRY},
+        ),
+        Absent(
+            "short-name contexts",
+            "It refuses application contexts 2 and 4.",
+            "aarq",
+            WE_ENCODE,
+            {
+                "context": 2,
+                "mechanism": None,
+                "value": None,
+                "title": None,
+                "user": None,
+                "initiate": {
+                    "conformance": 0x1C00,
+                    "size": 512,
+                    "dedicated_key": None,
+                    "response_allowed": True,
+                },
+            },
+        ),
+        Absent(
+            "services by short name in conformance",
+            "It has no names for these bits of the conformance block, and drops them.",
+            "initiate-response",
+            WE_ENCODE,
+            {"conformance": 0x1C_0120, "size": 512, "vaa_name": 7},
+        ),
+        Absent("GET response, normal, to write", "The encoder of a normal GET response raises."),
+        Absent("SET and ACTION with a list, or in blocks", "Only the normal forms are implemented."),
+        Absent("event-notification, ACCESS, general block transfer", "There is no class for these APDUs."),
+        Absent("Compact array", _NO_CONVERSION),
+    ),
+    "gurux-dlms": (
+        _data("date", _TODAY[:10], "Its translator to XML raises at a date; it is tried by itself instead."),
+        Absent("don't-care", "It does not know the tag."),
+        Absent("delta types", "Its Data has no tags 28 to 33."),
+        Absent("compact array, to write", "It does not know the types of the elements of a list of Python."),
+        Absent("ACTION with a list", "It takes the count of the list for the class of the object."),
+        Absent("SET and ACTION response lists, to write", "Its translator raises where it should count."),
+        Absent("AARE with a challenge, to write", "Its encoder raises where the title belongs."),
+    ),
+}
