@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, TypeAlias, final
 from typing_extensions import Buffer
 
 __all__ = [
+    "RANDOMNESS_LENGTH",
     "AccessRequest",
     "AccessResponse",
     "ActionRequest",
@@ -64,6 +65,7 @@ __all__ = [
     "image_digests",
 ]
 
+RANDOMNESS_LENGTH: Final[int]
 __version__: Final[str]
 
 # --- A-XDR
@@ -925,10 +927,10 @@ def derive_key(
 class SecurityContext:
     """Keys, system titles, invocation counters and the replay check of one association.
 
-    ``policy`` is a floor, as security control bits: 0x00 none, 0x10 authenticated, 0x20 encrypted, 0x30 both.
-    What we send has exactly this protection, what we accept must have at least it. Counters from
-    ``invocation_counter`` up to, but not including, ``counter_limit`` may be used; the caller must have
-    recorded the limit durably before.
+    ``policy`` is a set of bits: 0x10 authenticated, 0x20 encrypted (as in the security control octet), 0x40
+    signed. What we send has exactly this protection, and an answer also what its request had. What we accept
+    must have at least ``floor``, by default the policy. Counters from ``invocation_counter`` up to, but not
+    including, ``counter_limit`` may be used; the caller must have recorded the limit durably before.
     """
 
     def __new__(
@@ -946,7 +948,45 @@ class SecurityContext:
         counter_limit: int = ...,
         peer_invocation_counter: int | None = ...,
         general: bool = ...,
+        floor: int | None = ...,
     ) -> SecurityContext: ...
+    def use_general_protection(
+        self,
+        randomness: bytes,
+        *,
+        key_information: str | None = ...,
+        signing_key: PrivateKey | None = ...,
+        key_agreement_key: PrivateKey | None = ...,
+        peer_signing_key: PublicKey | None = ...,
+        peer_key_agreement_key: PublicKey | None = ...,
+        master_key: Key | None = ...,
+        older_algorithm_ids: bool = ...,
+        header_authenticated: bool = ...,
+    ) -> None:
+        """Make general-signing and general-ciphering possible, and give the keys for them.
+
+        Args:
+            randomness: ``RANDOMNESS_LENGTH`` octets of the operating system, for this context alone:
+                transaction ids, a key to wrap, an ephemeral key.
+            key_information: Cipher what is no answer as general-ciphering, with a key that is "none" (the
+                global one, not named), "identified", "wrapped", from "one-pass-diffie-hellman" or
+                "static-unified". An answer is ciphered as its request was.
+            signing_key: Ours.
+            key_agreement_key: Ours, the static one.
+            peer_signing_key: The peer's.
+            peer_key_agreement_key: The peer's, the static one.
+            master_key: Wraps keys.
+            older_algorithm_ids: As in :func:`derive_key`.
+            header_authenticated: Whether the header of general-ciphering goes into the authentication tag.
+                Some meters leave it out.
+
+        Raises:
+            SecurityError: of kind ``private-key``, ``public-key`` or ``key-length`` where something does not
+                fit the suite.
+        """
+
+    @property
+    def floor(self) -> int: ...
     @property
     def suite(self) -> int: ...
     @property

@@ -94,6 +94,7 @@ error_kinds! {
         PublicKey "public-key" "the octets are no public key on the curve that is due";
         Signature "signature" "the signature is missing, malformed, or not by this key over these octets";
         Unwrap "key-unwrap" "the key was not wrapped with this key encrypting key";
+        KeyInformation "key-information" "the key-info of a general-ciphering APDU is unknown, or not the one that was decided on";
         TransactionId "transaction-id" "the transaction id is missing, too long, or not the one of the request";
     }
 }

@@ -8,8 +8,8 @@ use dlms_fw_core::apdu::{Apdu, Role};
 use dlms_fw_core::codec::{Emit, Parse};
 use dlms_fw_core::hdlc::frame::{FLAG, Frame};
 use dlms_fw_core::security::{
-    Algorithm, AlgorithmIdentifiers, Curve, Derivation, KeyMaterial, PrivateKey, Protection,
-    PublicKey, Scheme, SecurityContext, SecuritySuite,
+    Algorithm, AlgorithmIdentifiers, Ciphering, Curve, Derivation, KeyMaterial, PrivateKey,
+    Protection, PublicKey, Scheme, SecurityContext, SecuritySuite,
 };
 use dlms_fw_core::wrapper;
 use dlms_fw_core::xdlms::initiate::{InitiateRequest, InitiateResponse};
@@ -328,7 +328,9 @@ impl Record {
     /// The context of the sender, about to use the record's counter.
     fn context(&self, policy: Protection) -> SecurityContext {
         let mut context = self.keyed(self.title(), policy);
-        context.set_general(self.optional("general") == Some("true"));
+        if self.optional("general") == Some("true") {
+            context.set_ciphering(Ciphering::General);
+        }
         let counter = self.number("invocation_counter");
         assert!(context.extend(counter, counter + 1), "{self}: the counter");
         context

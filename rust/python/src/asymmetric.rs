@@ -170,11 +170,7 @@ pub(crate) fn derive_key(
         } else {
             Algorithm::AesGcm
         },
-        identifiers: if older_algorithm_ids {
-            AlgorithmIdentifiers::Older
-        } else {
-            AlgorithmIdentifiers::Current
-        },
+        identifiers: identifiers(older_algorithm_ids),
         originator_system_title,
         recipient_system_title,
         transaction_id: transaction_id.unwrap_or_default(),
@@ -183,6 +179,15 @@ pub(crate) fn derive_key(
         .key(shared_secret.octets())
         .map_err(Error::from)?;
     Ok(Key::of(&key))
+}
+
+/// Which names of the algorithms go into a derivation.
+pub(crate) const fn identifiers(older: bool) -> AlgorithmIdentifiers {
+    if older {
+        AlgorithmIdentifiers::Older
+    } else {
+        AlgorithmIdentifiers::Current
+    }
 }
 
 fn named(curve: &str) -> PyResult<Curve> {

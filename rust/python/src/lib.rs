@@ -63,6 +63,10 @@ mod _core {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add(
+            "RANDOMNESS_LENGTH",
+            dlms_fw_core::security::RANDOMNESS_LENGTH,
+        )?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

@@ -4,11 +4,14 @@ use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 
 use dlms_fw_core::image::digest;
-use dlms_fw_core::security::{self, KeyMaterial, Protection, SecuritySuite};
+use dlms_fw_core::security::{
+    self, Ciphering, GeneralKeyMaterial, KeyInformation, KeyMaterial, Protection, SecuritySuite,
+};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+use crate::asymmetric::{PrivateKey, PublicKey, identifiers};
 use crate::errors::Error;
 use crate::octets::Octets;
 
@@ -131,6 +134,7 @@ impl SecurityContext {
         suite, policy, *, system_title, peer_system_title = None, global_unicast_encryption_key = None,
         authentication_key = None, global_broadcast_encryption_key = None, dedicated_key = None,
         invocation_counter = 0, counter_limit = 0, peer_invocation_counter = None, general = false,
+        floor = None,
     ))]
     #[allow(
         clippy::too_many_arguments,
@@ -149,11 +153,12 @@ impl SecurityContext {
         counter_limit: u32,
         peer_invocation_counter: Option<u32>,
         general: bool,
+        floor: Option<u8>,
     ) -> PyResult<Self> {
         let suite = SecuritySuite::from_id(suite)
             .ok_or_else(|| PyValueError::new_err("security suites are 0, 1 and 2"))?;
-        let policy = Protection::from_bits(policy)
-            .ok_or_else(|| PyValueError::new_err("a policy is 0x00, 0x10, 0x20 or 0x30"))?;
+        let floor = protection(floor.unwrap_or(policy))?;
+        let policy = protection(policy)?;
         let keys = KeyMaterial {
             global_unicast_encryption_key: octets_of(global_unicast_encryption_key),
             global_broadcast_encryption_key: octets_of(global_broadcast_encryption_key),
@@ -167,10 +172,59 @@ impl SecurityContext {
             .set_peer_system_title(peer_system_title.map(title).transpose()?)
             .map_err(Error::from)?;
         context.set_peer_counter(peer_invocation_counter);
-        context.set_general(general);
+        context.set_floor(floor);
+        if general {
+            context.set_ciphering(Ciphering::General);
+        }
         let mut context = Self { context };
         context.extend(invocation_counter, counter_limit.max(invocation_counter))?;
         Ok(context)
+    }
+
+    #[pyo3(signature = (
+        randomness, *, key_information = None, signing_key = None, key_agreement_key = None,
+        peer_signing_key = None, peer_key_agreement_key = None, master_key = None,
+        older_algorithm_ids = false, header_authenticated = true,
+    ))]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "keyword arguments of a Python method"
+    )]
+    fn use_general_protection(
+        &mut self,
+        randomness: &[u8],
+        key_information: Option<&str>,
+        signing_key: Option<&PrivateKey>,
+        key_agreement_key: Option<&PrivateKey>,
+        peer_signing_key: Option<&PublicKey>,
+        peer_key_agreement_key: Option<&PublicKey>,
+        master_key: Option<&Bound<'_, Key>>,
+        older_algorithm_ids: bool,
+        header_authenticated: bool,
+    ) -> PyResult<()> {
+        let ciphering = key_information.map(key_information_of).transpose()?;
+        self.context
+            .set_general_keys(GeneralKeyMaterial {
+                signing_key: signing_key.map(|key| key.key.clone()),
+                key_agreement_key: key_agreement_key.map(|key| key.key.clone()),
+                peer_signing_key: peer_signing_key.map(|key| key.key),
+                peer_key_agreement_key: peer_key_agreement_key.map(|key| key.key),
+                master_key: octets_of(master_key),
+                randomness,
+                identifiers: identifiers(older_algorithm_ids),
+            })
+            .map_err(Error::from)?;
+        self.context.set_header_authenticated(header_authenticated);
+        if let Some(kind) = ciphering {
+            self.context
+                .set_ciphering(Ciphering::GeneralCiphering(kind));
+        }
+        Ok(())
+    }
+
+    #[getter]
+    fn floor(&self) -> u8 {
+        self.context.floor().bits()
     }
 
     #[getter]
@@ -244,7 +298,8 @@ impl SecurityContext {
     }
 
     fn seal<'py>(&mut self, py: Python<'py>, apdu: Octets<'_>) -> PyResult<Bound<'py, PyBytes>> {
-        let protection = self.context.sending_protection(false);
+        let tag = apdu.first().copied().unwrap_or_default();
+        let protection = self.context.message_protection(tag, false).protection;
         let sealed = self.context.seal(&apdu, protection).map_err(Error::from)?;
         Ok(PyBytes::new(py, &sealed))
     }
@@ -286,6 +341,22 @@ impl SecurityContext {
 
 fn octets_of<'a>(key: Option<&'a Bound<'_, Key>>) -> Option<&'a [u8]> {
     key.map(|key| key.get().octets())
+}
+
+fn protection(bits: u8) -> PyResult<Protection> {
+    Protection::from_bits(bits)
+        .ok_or_else(|| PyValueError::new_err("a policy has the bits 0x10, 0x20 and 0x40"))
+}
+
+fn key_information_of(name: &str) -> PyResult<KeyInformation> {
+    Ok(match name {
+        "none" => KeyInformation::None,
+        "identified" => KeyInformation::Identified,
+        "wrapped" => KeyInformation::Wrapped,
+        "one-pass-diffie-hellman" => KeyInformation::OnePassDiffieHellman,
+        "static-unified" => KeyInformation::StaticUnified,
+        _ => return Err(PyValueError::new_err("no such key information")),
+    })
 }
 
 fn title(octets: &[u8]) -> PyResult<[u8; 8]> {

@@ -2,7 +2,7 @@
 
 use crate::apdu::{Apdu, Role};
 use crate::error::{DecodeError, DecodeErrorKind, SecurityErrorKind};
-use crate::security::{SecurityContext, is_ciphered};
+use crate::security::{SecurityContext, is_protected};
 
 use super::framing::Input;
 use super::outstanding::Pending;
@@ -153,8 +153,8 @@ impl Channel {
         security: Option<&mut SecurityContext>,
     ) -> Result<&'a [u8], Refusal> {
         let tag = *message.first().ok_or(Refusal::Discard("truncated", None))?;
-        let error = match (is_ciphered(tag), security) {
-            (false, Some(security)) if travels_protected(tag) && !security.policy().is_none() => {
+        let error = match (is_protected(tag), security) {
+            (false, Some(security)) if travels_protected(tag) && !security.floor().is_none() => {
                 SecurityErrorKind::Downgrade.into()
             }
             (false, _) => return Ok(message),

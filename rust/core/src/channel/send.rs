@@ -2,7 +2,7 @@
 
 use crate::apdu::{Apdu, Role};
 use crate::codec::{Emit, Writer};
-use crate::security::{Protection, SealPlan, SecurityContext};
+use crate::security::{SealPlan, SecurityContext};
 use crate::xdlms::action::ActionRequestForm;
 use crate::xdlms::block_transfer::Splitter;
 use crate::xdlms::get::GetRequestForm;
@@ -243,9 +243,9 @@ impl Channel {
         security: Option<&SecurityContext>,
     ) -> Option<SealPlan> {
         let security = security?;
-        let protection = security.sending_protection(self.role == Role::Server);
-        (protection != Protection::NONE && travels_protected(tag))
-            .then(|| security.plan(tag, length, protection))
+        let message = security.message_protection(tag, self.role == Role::Server);
+        (!message.protection.is_none() && travels_protected(tag))
+            .then(|| security.plan(tag, length, message))
     }
 
     /// The longest plain APDU whose protected form has at most `limit` octets.

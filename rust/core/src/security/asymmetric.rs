@@ -73,6 +73,7 @@ impl Curve {
 }
 
 /// A private key, wiped when dropped.
+#[derive(Clone)]
 pub enum PrivateKey {
     /// On P-256.
     P256(Box<p256::ecdsa::SigningKey>),

@@ -47,7 +47,7 @@ impl SecuritySuite {
     }
 }
 
-/// How far an APDU is protected: a set of authentication and encryption.
+/// How far an APDU is protected: a set of authentication, encryption and digital signature.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Protection(u8);
 
@@ -60,21 +60,35 @@ impl Protection {
     pub const ENCRYPTED: Self = Self(0x20);
     /// Authenticated and encrypted.
     pub const BOTH: Self = Self(0x30);
+    /// Signed by the sender; no bit of the security control octet, the signature stands around it.
+    pub const SIGNED: Self = Self(0x40);
 
-    /// From security control bits; `None` where other bits than 4 and 5 are set.
+    /// From security control bits 4 and 5, and 0x40 for a signature; `None` where other bits are set.
     #[must_use]
     pub const fn from_bits(bits: u8) -> Option<Self> {
-        if bits & !0x30 == 0 {
+        if bits & !0x70 == 0 {
             Some(Self(bits))
         } else {
             None
         }
     }
 
-    /// The bits as they stand in the security control octet.
+    /// The bits of [`Protection::from_bits`].
     #[must_use]
     pub const fn bits(self) -> u8 {
         self.0
+    }
+
+    /// Authentication and encryption alone.
+    #[must_use]
+    pub const fn ciphering(self) -> Self {
+        Self(self.0 & 0x30)
+    }
+
+    /// Whether a signature is there.
+    #[must_use]
+    pub const fn is_signed(self) -> bool {
+        self.0 & 0x40 != 0
     }
 
     /// Whether everything that `floor` demands is there.
@@ -118,7 +132,7 @@ impl SecurityControl {
     /// The octet for a suite and a protection, unicast key set, not compressed.
     #[must_use]
     pub const fn new(suite: SecuritySuite, protection: Protection) -> Self {
-        Self(suite.id() | protection.bits())
+        Self(suite.id() | protection.ciphering().bits())
     }
 
     /// The same with the broadcast key set.
@@ -173,7 +187,9 @@ mod tests {
             0x70
         );
         assert!(SecurityControl(0xB0).is_compressed());
-        assert_eq!(Protection::from_bits(0x40), None);
+        assert_eq!(Protection::from_bits(0x80), None);
+        let signed = Protection::BOTH | Protection::SIGNED;
+        assert_eq!(SecurityControl::new(SecuritySuite::Suite1, signed).0, 0x31);
     }
 
     #[test]

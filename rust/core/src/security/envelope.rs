@@ -10,6 +10,7 @@ use crate::error::{SecurityError, SecurityErrorKind};
 
 use super::control::SecurityControl;
 use super::gcm::TAG_LENGTH;
+use super::general::{GENERAL_CIPHERING, GENERAL_SIGNING};
 
 /// general-glo-ciphering.
 pub(crate) const GENERAL_GLO: u8 = 0xDB;
@@ -118,10 +119,10 @@ impl Form {
     }
 }
 
-/// Whether an APDU that begins with `tag` is ciphered in one of the forms known here.
+/// Whether an APDU that begins with `tag` is ciphered or signed in one of the forms known here.
 #[must_use]
-pub const fn is_ciphered(tag: u8) -> bool {
-    Form::of(tag).is_some()
+pub const fn is_protected(tag: u8) -> bool {
+    Form::of(tag).is_some() || matches!(tag, GENERAL_CIPHERING | GENERAL_SIGNING)
 }
 
 /// Octets in front of and behind a plain APDU of `plain_length` octets once it is sealed.

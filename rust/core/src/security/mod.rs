@@ -9,13 +9,17 @@ mod context;
 mod control;
 mod envelope;
 mod gcm;
+mod general;
+mod general_keys;
 mod key_derivation;
 mod key_wrap;
 
 pub use asymmetric::{Curve, PrivateKey, PublicKey};
-pub use context::{KeyMaterial, SealPlan, SecurityContext};
+pub use context::{Ciphering, KeyMaterial, MessageProtection, SealPlan, SecurityContext};
 pub use control::{Protection, SecurityControl, SecuritySuite};
-pub use envelope::{ded_tag, glo_tag, is_ciphered};
+pub use envelope::{ded_tag, glo_tag, is_protected};
+pub use general::KeyInformation;
+pub use general_keys::{GeneralKeyMaterial, RANDOMNESS_LENGTH};
 pub use key_derivation::{Algorithm, AlgorithmIdentifiers, Derivation, Scheme};
 pub use key_wrap::{WRAP_OVERHEAD, unwrap_key, wrap_key};
 

@@ -163,7 +163,7 @@ fn s_10_our_own_message_reflected_is_refused() {
         client.open_in_place(&mut sealed),
         Err(SecurityErrorKind::Tag.into())
     );
-    client.set_general(true);
+    client.set_ciphering(Ciphering::General);
     let mut sealed = client.seal(&GET_CLOCK, Protection::BOTH).expect("sealed");
     assert_eq!(
         client.open_in_place(&mut sealed),
@@ -203,7 +203,11 @@ fn s_17_a_proof_of_another_suite_or_control_is_refused() {
 #[test]
 fn the_service_inside_must_be_the_one_outside() {
     let (mut client, mut server) = pair(Protection::BOTH);
-    let plan = client.plan(0xC1, GET_CLOCK.len(), Protection::BOTH);
+    let plan = client.plan(
+        0xC1,
+        GET_CLOCK.len(),
+        client.message_protection(0xC1, false),
+    );
     let mut sealed = vec![0; plan.sealed_len()];
     sealed[plan.plain()].copy_from_slice(&GET_CLOCK);
     client.seal_in_place(&plan, &mut sealed).expect("sealed");
@@ -229,7 +233,9 @@ fn suite_2_dedicated_and_general_forms_open_what_they_seal() {
             context
                 .set_peer_system_title(Some(peer))
                 .expect("another title");
-            context.set_general(general);
+            if general {
+                context.set_ciphering(Ciphering::General);
+            }
             assert!(context.extend(0, 10));
             context
         };
@@ -245,3 +251,6 @@ fn suite_2_dedicated_and_general_forms_open_what_they_seal() {
     };
     assert!(SecurityContext::new(SecuritySuite::Suite2, Protection::BOTH, CLIENT, &short).is_err());
 }
+
+#[path = "general_tests.rs"]
+mod general;
