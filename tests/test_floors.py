@@ -23,6 +23,8 @@ FLOORS: dict[str, int] = {
     "enums": 1,
     "errors": 1,
     "axdr": 2,
+    "certificate_authority": 2,
+    "certificates": 2,
     "containers": 2,
     "endpoint": 2,
     "events": 2,

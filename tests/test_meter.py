@@ -23,7 +23,7 @@ from dlms_fw.cosem.interface import InterfaceClass, MethodCall
 from dlms_fw.cosem.profile_generic import EntryDescriptor, RangeDescriptor
 from dlms_fw.cosem.sap_assignment import SapAssignment
 from dlms_fw.cosem.script_table import ScriptTable
-from dlms_fw.cosem.security_setup import SecuritySetupV0
+from dlms_fw.cosem.security_setup import SecuritySetup
 from dlms_fw.cosem.single_action_schedule import ExecutionTime
 from dlms_fw.enums import ActionResult, AttributeAccessMode, DataAccessResult, MethodAccessMode
 from dlms_fw.errors import ServiceError
@@ -111,8 +111,8 @@ def test_the_association_says_what_was_agreed() -> None:
         assert client.get(association.application_context_name)[-1] == 3
         assert client.get(association.authentication_mechanism_name)[-1] == 5
         assert client.get(association.xdlms_context_info).max_receive_pdu_size == 1024
-        setup = SecuritySetupV0(client.get(association.security_setup_reference))
-        assert client.get(setup.security_policy) == 3
+        setup = SecuritySetup(client.get(association.security_setup_reference))
+        assert client.get(setup.security_policy) == 0x6C
         assert client.get(setup.server_system_title) == bench.config.system_title
 
 

@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from dlms_fw._core import Key
+from dlms_fw.cosem.association import User
 from dlms_fw.enums import AuthenticationMechanism, SecuritySuite
 from dlms_fw.errors import ConfigurationError
 from dlms_fw.hls import ManufacturerMechanism
+from dlms_fw.meter.access import AccessRule
 from dlms_fw.meter.activation import ActivationTimings, FirmwareBehaviour
 from dlms_fw.profiles import HdlcSettings
-from dlms_fw.security import SecurityPolicy
+from dlms_fw.security import SecurityPolicy, key_length
 from dlms_fw.signing_keys import PublicKey
 
 BLOCK_OVERHEAD: Final = 54
@@ -39,6 +41,14 @@ class MeterConfig:
         security_suite: Of the keys.
         security_policy: The least protection of those clients' messages.
         hdlc: The most that is accepted in the negotiation of an HDLC link.
+        master_key: The key-encrypting key, under which other keys are transferred; without one none is.
+        security_setup_version: Of its Security setup objects, 0 or 1.
+        security_setups: One object for all clients, or one more for the reading client.
+        trust_anchors: Certificates of authorities, X.509 in DER, that others must chain to.
+        older_algorithm_ids: Whether keys are derived with the algorithm ids of older texts.
+        association_version: Of its Association LN objects, 0 to 3.
+        access_rules: Other access rights than those of the model.
+        users: The users of the management and reading clients; none lets everybody in.
         client_system_title: The only client title that is accepted; ``None`` accepts any.
         max_pdu_size: Largest APDU that is received, in octets.
         image_block_size: In octets; ``0`` takes the largest multiple of 64 that surely fits ``max_pdu_size``.
@@ -77,6 +87,14 @@ class MeterConfig:
     global_unicast_encryption_key: Key | None = None
     global_broadcast_encryption_key: Key | None = None
     authentication_key: Key | None = None
+    master_key: Key | None = None
+    security_setup_version: Literal[0, 1] = 1
+    security_setups: Literal["shared", "separate"] = "shared"
+    trust_anchors: tuple[bytes, ...] = ()
+    older_algorithm_ids: bool = False
+    association_version: Literal[0, 1, 2, 3] = 1
+    access_rules: tuple[AccessRule, ...] = ()
+    users: tuple[User, ...] = ()
     client_system_title: bytes | None = None
     max_pdu_size: int = 1024
     hdlc: HdlcSettings = field(default_factory=lambda: HdlcSettings(window_size=7))
@@ -111,5 +129,12 @@ class MeterConfig:
             object.__setattr__(self, "image_block_size", room // 64 * 64 if room >= 64 else max(1, room))
         if not 1 <= self.image_block_size <= 0xFFFF:
             raise ConfigurationError("image_block_size is 1 to 65535 octets")
+        if self.security_setup_version not in {0, 1} or self.association_version not in range(4):
+            raise ConfigurationError("security_setup_version is 0 or 1, and association_version 0, 1, 2 or 3")
+        if self.master_key is not None and len(self.master_key) != key_length(self.security_suite):
+            raise ConfigurationError(
+                f"master_key: {len(self.master_key)} octets, but security suite "
+                f"{self.security_suite.value} needs {key_length(self.security_suite)}"
+            )
         if self.counter_stride < 1:
             raise ConfigurationError("counter_stride is at least 1")

@@ -17,7 +17,7 @@ from dlms_fw.meter.storage import Medium
 
 
 class StandardEvent(IntEnum):
-    """Codes of the standard log, 0-0:96.11.0.255 (MCS301 manual, page 74; 30 to 32, 51: IDIS practice)."""
+    """Codes of the standard log, 0-0:96.11.0.255 (MCS301 manual, page 74; 30 to 51: IDIS practice)."""
 
     POWER_DOWN = 1
     POWER_UP = 2
@@ -30,6 +30,7 @@ class StandardEvent(IntEnum):
     FIRMWARE_TRANSFER_STARTED = 30
     FIRMWARE_TRANSFER_FINISHED = 31
     FIRMWARE_ACTIVATION_FAILED = 32
+    GLOBAL_KEYS_CHANGED = 48
     FIRMWARE_VERIFICATION_FAILED = 51
 
 

@@ -14,6 +14,7 @@ from typing import Final, Literal
 
 from dlms_fw._core import ExceptionResponse, GetRequest, HdlcFraming, RequestList, WrapperFraming
 from dlms_fw.errors import LinkError, SecurityError, TransportError
+from dlms_fw.meter.access import NO_PROTECTION
 from dlms_fw.meter.activation import FirmwareBehaviour
 from dlms_fw.meter.clock import TimeSource
 from dlms_fw.meter.configuration import MeterConfig
@@ -79,7 +80,8 @@ class SimulatedMeter:
         self._units: MeterUnits | None
         try:
             self._units = MeterUnits(medium, config, time_source)
-            self._dictionary = mcs301.object_dictionary(self._units, self._ownership)
+            self._dictionary = mcs301.object_dictionary(self._units, self._ownership, self._know_clients)
+            self._known_clients = mcs301.clients(config, self._units)
         except RecordLost:
             # Without its records it must not speak under its keys: it only says who it is.
             self._units = None
@@ -183,6 +185,13 @@ class SimulatedMeter:
         elif isinstance(event, RequestRefused):
             self._log_fraud(event.reason)
 
+    def _know_clients(self) -> None:
+        """Keys, a policy or a secret have changed: the next association finds the new ones."""
+        self._known_clients = mcs301.clients(self.config, self._units)
+        for client_sap, client in self._known_clients.items():
+            locked = client_sap in self._locked_until
+            self._clients[client_sap] = replace(client, locked=True) if locked else client
+
     def refresh_locks(self) -> None:
         """Lets clients in again whose time is over."""
         if not self._locked_until:
@@ -273,5 +282,6 @@ class MeterConnection:
             return b""
         if self._caller.association is not self._session.association:
             self._caller = Caller(self._session.association, self)
+        self._caller.answer_protection = NO_PROTECTION
         response: Response | ExceptionResponse | None = self._meter.serve(self._caller, event)
         return b"" if response is None else self._session.respond(response)

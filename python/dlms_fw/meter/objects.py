@@ -8,8 +8,8 @@ request comes here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from dataclasses import dataclass, replace
+from typing import Any, Final, NoReturn, TypeAlias
 
 from dlms_fw._core import (
     ActionRequest,
@@ -22,9 +22,19 @@ from dlms_fw._core import (
     SetRequest,
     SetResponse,
 )
-from dlms_fw.cosem.association import AccessRight, AttributeAccessItem, MethodAccessItem, ObjectListElement
+from dlms_fw.cosem.association import ObjectListElement
 from dlms_fw.cosem.server import CosemFault, ServerObject
-from dlms_fw.enums import ActionResult, AttributeAccessMode, DataAccessResult, MethodAccessMode
+from dlms_fw.enums import ActionResult, DataAccessResult, SecurityPolicyV1
+from dlms_fw.logical_name import LogicalName
+from dlms_fw.meter.access import (
+    NO_PROTECTION,
+    NO_RIGHTS,
+    REQUEST,
+    RESPONSE,
+    AccessRule,
+    Rights,
+    access_right,
+)
 from dlms_fw.session.server import Association
 
 Request: TypeAlias = GetRequest | SetRequest | ActionRequest | RequestList
@@ -35,30 +45,42 @@ CONFIRMED: Final = 0x40
 """The bit of Invoke-Id-And-Priority that asks for an answer."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Caller:
     """Who sends a request: an association on one connection."""
 
     association: Association
     connection: object
     """Tells two associations of the same client apart."""
+    answer_protection: SecurityPolicyV1 = NO_PROTECTION
+    """What access rights demand of the answer to the request being served."""
 
     @property
     def client_sap(self) -> int:
         """The client's address."""
         return self.association.client_sap
 
+    @property
+    def request_protection(self) -> SecurityPolicyV1:
+        """The protection with which its request came."""
+        client = self.association.client
+        # What came through the association has at least the protection of its policy.
+        return NO_PROTECTION if client is None else SecurityPolicyV1(client.security_policy >> 2)
 
-@dataclass(frozen=True, slots=True)
-class Rights:
-    """What one client may do with one object, by attribute_id and method_id."""
+    @property
+    def response_protection(self) -> SecurityPolicyV1:
+        """The strongest protection that an answer to it can have."""
+        client = self.association.client
+        return NO_PROTECTION if client is None else SecurityPolicyV1(client.security_policy << 1)
 
-    readable: frozenset[int] = frozenset()
-    writable: frozenset[int] = frozenset()
-    methods: frozenset[int] = frozenset()
-
-
-NO_RIGHTS: Final = Rights()
+    def demand(self, protection: SecurityPolicyV1) -> None:
+        """Hold the request against an access right. Raises CosemFault where it or its answer falls short."""
+        if (
+            protection & REQUEST & ~self.request_protection
+            or protection & RESPONSE & ~self.response_protection
+        ):
+            raise CosemFault(DataAccessResult.SCOPE_OF_ACCESS_VIOLATED)
+        self.answer_protection |= protection & RESPONSE
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,21 +92,24 @@ class Entry:
     """By client SAP; a client that is not in it does not even see the object."""
     for_caller: Callable[[Caller], ServerObject] | None = None
     """Makes the object as this caller sees it, where that differs between callers."""
-    selectors: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
-    """The selectors of selective access by attribute_id."""
     gate: Callable[[Caller, int], bool] | None = None
     """Whether a caller may call a method now; the other answer is temporary-failure."""
 
 
 class ObjectDictionary:
-    """All objects of one logical device."""
+    """All objects of one logical device; rules give other rights than the entries do."""
 
-    def __init__(self, entries: Iterable[Entry]) -> None:
+    def __init__(self, entries: Iterable[Entry], rules: Iterable[AccessRule] = ()) -> None:
         self._entries: dict[tuple[int, bytes], Entry] = {}
         self._logical_names: set[bytes] = set()
-        for entry in entries:
+        self._most: dict[tuple[int, bytes], Rights] = {}
+        rules = tuple(rules)
+        for given in entries:
+            entry = _ruled(given, rules)
             name = entry.object.logical_name.to_bytes()
-            self._entries[entry.object.interface.class_id, name] = entry
+            key = entry.object.interface.class_id, name
+            self._entries[key] = entry
+            self._most[key] = _union(entry.rights.values())
             self._logical_names.add(name)
 
     def serve(self, caller: Caller, request: Request) -> Response:
@@ -96,18 +121,47 @@ class ObjectDictionary:
             return ResponseList(answers, invoke_id_and_priority=invoke_id)
         return self._serve_one(caller, request, invoke_id)
 
-    def object_list(self, client_sap: int) -> list[ObjectListElement]:
-        """What one client sees, with its rights."""
+    def object_list(self, client_sap: int, association_version: int) -> list[ObjectListElement]:
+        """What one client sees, with its rights in the form of that version of Association LN."""
         return [
             ObjectListElement(
                 entry.object.interface.class_id,
                 entry.object.interface.version,
                 entry.object.logical_name,
-                _access_right(entry, entry.rights[client_sap]),
+                access_right(entry.object.interface, entry.rights[client_sap], association_version),
             )
             for _, entry in sorted(self._entries.items())
             if client_sap in entry.rights
         ]
+
+    def sees(self, client_sap: int, name: tuple[int, LogicalName]) -> bool:
+        """Whether the object is in the client's object list."""
+        return client_sap in self._entry(name).rights
+
+    def known(self, name: tuple[int, LogicalName]) -> tuple[int, Rights]:
+        """The version of an object, and the most that the model lets any client do with it.
+
+        Raises CosemFault where there is none.
+        """
+        return self._entry(name).object.interface.version, self._most[name[0], name[1].to_bytes()]
+
+    def set_rights(self, client_sap: int, name: tuple[int, LogicalName], rights: Rights | None) -> None:
+        """Gives a client other rights on an object, or hides it. Raises CosemFault where there is none."""
+        entry = self._entry(name)
+        others = {sap: known for sap, known in entry.rights.items() if sap != client_sap}
+        changed = others if rights is None else {**others, client_sap: rights}
+        self._entries[name[0], name[1].to_bytes()] = replace(entry, rights=changed)
+
+    def _entry(self, name: tuple[int, LogicalName]) -> Entry:
+        class_id, octets = name[0], name[1].to_bytes()
+        return self._entries.get((class_id, octets)) or self._absent(octets)
+
+    def _absent(self, logical_name: bytes) -> NoReturn:
+        known = logical_name in self._logical_names
+        # The codes are those of all services.
+        raise CosemFault(
+            DataAccessResult.OBJECT_CLASS_INCONSISTENT if known else DataAccessResult.OBJECT_UNDEFINED
+        )
 
     def _serve_one(
         self, caller: Caller, request: GetRequest | SetRequest | ActionRequest, invoke_id: int
@@ -132,7 +186,8 @@ class ObjectDictionary:
 
     def _read(self, caller: Caller, request: GetRequest) -> bytes:
         entry, target = self._find(caller, request.class_id, request.logical_name)
-        _demand(request.attribute_id, target, entry.rights[caller.client_sap].readable)
+        rights = entry.rights[caller.client_sap]
+        _demand(caller, request, target, rights, rights.readable)
         try:
             return target.read(request.attribute_id, request.selection)
         except OSError:
@@ -140,7 +195,8 @@ class ObjectDictionary:
 
     def _write(self, caller: Caller, request: SetRequest) -> None:
         entry, target = self._find(caller, request.class_id, request.logical_name)
-        _demand(request.attribute_id, target, entry.rights[caller.client_sap].writable)
+        rights = entry.rights[caller.client_sap]
+        _demand(caller, request, target, rights, rights.writable)
         if request.selection is not None:
             raise CosemFault(DataAccessResult.SCOPE_OF_ACCESS_VIOLATED)
         try:
@@ -152,8 +208,11 @@ class ObjectDictionary:
         method_id = request.method_id
         entry, target = self._find(caller, request.class_id, request.logical_name)
         if method_id in target.interface.methods:
-            if method_id not in entry.rights[caller.client_sap].methods:
+            rights = entry.rights[caller.client_sap]
+            if method_id not in rights.methods:
                 raise CosemFault(ActionResult.READ_WRITE_DENIED)
+            if rights.method_protection and (needed := rights.method_protection.get(method_id)):
+                caller.demand(needed)
             if entry.gate is not None and not entry.gate(caller, method_id):
                 raise CosemFault(ActionResult.TEMPORARY_FAILURE)
         parameter = request.parameter
@@ -165,21 +224,57 @@ class ObjectDictionary:
             raise CosemFault(ActionResult.HARDWARE_FAULT) from None
 
     def _find(self, caller: Caller, class_id: int, logical_name: bytes) -> tuple[Entry, ServerObject]:
-        entry = self._entries.get((class_id, logical_name))
-        if entry is None:
-            known = logical_name in self._logical_names
-            # The codes are those of both services.
-            raise CosemFault(
-                DataAccessResult.OBJECT_CLASS_INCONSISTENT if known else DataAccessResult.OBJECT_UNDEFINED
-            )
+        entry = self._entries.get((class_id, logical_name)) or self._absent(logical_name)
         if caller.client_sap not in entry.rights:
             raise CosemFault(DataAccessResult.READ_WRITE_DENIED)
         return entry, entry.object if entry.for_caller is None else entry.for_caller(caller)
 
 
-def _demand(attribute_id: int, target: ServerObject, permitted: frozenset[int]) -> None:
-    if attribute_id in target.interface.attributes and attribute_id not in permitted:
+def _demand(
+    caller: Caller,
+    request: GetRequest | SetRequest,
+    target: ServerObject,
+    rights: Rights,
+    permitted: frozenset[int],
+) -> None:
+    attribute_id = request.attribute_id
+    if attribute_id not in target.interface.attributes:
+        return  # the object itself says so
+    if attribute_id not in permitted:
         raise CosemFault(DataAccessResult.READ_WRITE_DENIED)
+    if request.selection is not None and request.selection[0] not in rights.selectors.get(attribute_id, ()):
+        raise CosemFault(DataAccessResult.SCOPE_OF_ACCESS_VIOLATED)
+    if needed := rights.attribute_protection.get(attribute_id):
+        caller.demand(needed)
+
+
+def _ruled(entry: Entry, rules: tuple[AccessRule, ...]) -> Entry:
+    rights = dict(entry.rights)
+    for rule in rules:
+        if rule.speaks_of(entry.object.interface.class_id, entry.object.logical_name):
+            clients = frozenset(rights) if rule.clients is None else rule.clients
+            rights |= {sap: rule.applied(rights.get(sap, NO_RIGHTS)) for sap in clients}
+    return replace(entry, rights=rights)
+
+
+def _union(all_rights: Iterable[Rights]) -> Rights:
+    """The most that anybody may do, under the protection that all of them need."""
+    rights = list(all_rights)
+    return Rights(
+        frozenset().union(*(each.readable for each in rights)),
+        frozenset().union(*(each.writable for each in rights)),
+        frozenset().union(*(each.methods for each in rights)),
+        _common([each.attribute_protection for each in rights]),
+        _common([each.method_protection for each in rights]),
+    )
+
+
+def _common(protections: list[Mapping[int, SecurityPolicyV1]]) -> dict[int, SecurityPolicyV1]:
+    first, *others = protections or [{}]
+    common = dict(first)
+    for other in others:
+        common = {n: demanded & other.get(n, NO_PROTECTION) for n, demanded in common.items()}
+    return {number: demanded for number, demanded in common.items() if demanded}
 
 
 def full_rights(server_object: ServerObject) -> Rights:
@@ -202,29 +297,3 @@ def reading_rights(server_object: ServerObject) -> Rights:
 def _has_setter(server_object: ServerObject, name: str) -> bool:
     implementation = getattr(type(server_object), name, None)
     return isinstance(implementation, property) and implementation.fset is not None
-
-
-def _access_right(entry: Entry, rights: Rights) -> AccessRight:
-    interface = entry.object.interface
-    modes = {
-        (False, False): AttributeAccessMode.NO_ACCESS,
-        (True, False): AttributeAccessMode.READ_ONLY,
-        (False, True): AttributeAccessMode.WRITE_ONLY,
-        (True, True): AttributeAccessMode.READ_AND_WRITE,
-    }
-    return AccessRight(
-        [
-            AttributeAccessItem(
-                number,
-                modes[number in rights.readable, number in rights.writable],
-                list(entry.selectors[number]) if number in entry.selectors else None,
-            )
-            for number in sorted(interface.attributes)
-        ],
-        [
-            MethodAccessItem(
-                number, MethodAccessMode.ACCESS if number in rights.methods else MethodAccessMode.NO_ACCESS
-            )
-            for number in sorted(interface.methods)
-        ],
-    )

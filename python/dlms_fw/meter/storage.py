@@ -166,8 +166,11 @@ class Records:
             raise RecordLost(name)
         return value
 
-    def store(self, name: str, value: Json) -> None:
-        """Replaces the record; durable when this returns. After an OSError the old value holds."""
+    def store(self, name: str, value: Json, *, wipe: bool = False) -> None:
+        """Replaces the record; durable when this returns. After an OSError the old value holds.
+
+        With ``wipe`` the copy that is overwritten is erased first, so that nothing of a longer value stays.
+        """
         generation, newest = self._newest.get(name, (0, 1))
         copy, generation = 1 - newest, generation + 1
         payload = json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
@@ -175,6 +178,8 @@ class Records:
             self.MAGIC, generation, len(payload), _record_digest(name, generation, payload)
         )
         region = _copy_region(name, copy)
+        if wipe:
+            self._medium.erase(region)
         self._medium.write(region, 0, header + payload)
         self._medium.sync(region)
         self._newest[name] = generation, copy

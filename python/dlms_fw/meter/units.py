@@ -1,4 +1,4 @@
-"""What a meter is made of beneath its objects: clock, counters, logs and firmware, as found at power-up."""
+"""What a meter is made of beneath its objects: clock, counters, logs, keys and firmware at power-up."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from dlms_fw.meter.configuration import MeterConfig
 from dlms_fw.meter.counters import CounterRecord
 from dlms_fw.meter.event_log import EventLog, FraudEvent, StandardEvent
 from dlms_fw.meter.firmware import FirmwareUnit, format_memory
+from dlms_fw.meter.key_pairs import KeyPairs
+from dlms_fw.meter.security_memory import SecurityMemory
 from dlms_fw.meter.storage import Medium, Records
+from dlms_fw.meter.symmetric_keys import SymmetricKeys
 
 STANDARD_LOG_ENTRIES: Final = 580
 FRAUD_LOG_ENTRIES: Final = 680
@@ -40,6 +43,11 @@ class MeterUnits:
         if last is not None and last.code != StandardEvent.POWER_DOWN:
             self.log_event(StandardEvent.POWER_DOWN)  # it could not say so when it happened
         self.log_event(StandardEvent.POWER_UP)
+        self.security_memory = SecurityMemory(records)
+        self.symmetric_keys = SymmetricKeys(
+            self.security_memory, config, log_event=self.log_event, log_fraud=self.log_fraud
+        )
+        self.key_pairs = KeyPairs(self.security_memory, config, now=lambda: self.clock.local)
         self.firmware = FirmwareUnit(
             medium, records, self.clock, time_source, config, log_event=self.log_event
         )

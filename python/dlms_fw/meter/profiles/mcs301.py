@@ -5,10 +5,11 @@ A model is data: which objects there are and with which rights. What they do sta
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
-from dlms_fw._core import Data, Key
+from dlms_fw._core import Data
 from dlms_fw.axdr import Tag
 from dlms_fw.cosem import well_known
 from dlms_fw.cosem.association import AssociationLN
@@ -16,28 +17,36 @@ from dlms_fw.cosem.clock import Clock
 from dlms_fw.cosem.image_transfer import ImageTransfer
 from dlms_fw.cosem.profile_generic import ProfileGeneric
 from dlms_fw.cosem.server import CosemFault, ServerObject
-from dlms_fw.enums import AuthenticationMechanism, DataAccessResult
+from dlms_fw.enums import AuthenticationMechanism, DataAccessResult, KeyId, SecurityPolicyV1
 from dlms_fw.errors import ConfigurationError
 from dlms_fw.hls import mechanism_of
 from dlms_fw.logical_name import LogicalName
+from dlms_fw.meter.access import Rights
+from dlms_fw.meter.association_care import ClientCare
+from dlms_fw.meter.association_objects import (
+    ASSOCIATION_VERSIONS,
+    AssociationCare,
+    Surroundings,
+)
 from dlms_fw.meter.configuration import MeterConfig
 from dlms_fw.meter.event_log import EventLog
 from dlms_fw.meter.log_objects import EventLogProfile, code_column, parameter_column
-from dlms_fw.meter.objects import Caller, Entry, ObjectDictionary, Rights, full_rights, reading_rights
+from dlms_fw.meter.objects import Caller, Entry, ObjectDictionary, full_rights, reading_rights
 from dlms_fw.meter.ownership import TransferOwnership
 from dlms_fw.meter.plain_objects import (
-    CurrentAssociation,
     DataObject,
     SapAssignmentObject,
-    SecuritySetupObject,
     number_object,
     octets_object,
 )
+from dlms_fw.meter.security_memory import SecurityMemory
+from dlms_fw.meter.security_objects import SECURITY_SETUP_VERSIONS
 from dlms_fw.meter.state import Firmware
+from dlms_fw.meter.symmetric_keys import SymmetricKeys
 from dlms_fw.meter.time_objects import ActivationScheduler, ActivationScripts, ClockObject
 from dlms_fw.meter.units import MeterUnits
 from dlms_fw.profiles import Profile
-from dlms_fw.security import Keys, SecurityPolicy
+from dlms_fw.security import SecurityPolicy
 from dlms_fw.session.server import Association, ServerClient
 
 MODEL: Final = "MCS301"
@@ -45,6 +54,9 @@ MANAGEMENT: Final = 1
 READING: Final = 2
 PUBLIC: Final = 16
 PRE_ESTABLISHED: Final = 102
+
+READING_SETUP: Final = 2
+"""Value group E of the reading client's security setup, where it has one of its own (1: consumer port)."""
 
 PROGRAM_MEMORY_ALARM: Final = 1 << 8
 NV_MEMORY_ALARM: Final = 1 << 10
@@ -76,61 +88,86 @@ def configured(profile: Profile, **changes: Any) -> MeterConfig:
     return MeterConfig(**(settings | changes))
 
 
-def clients(config: MeterConfig) -> dict[int, ServerClient]:
-    """What the meter knows about its clients. Raises ConfigurationError where a secret is missing."""
-    unicast = Keys(
-        global_unicast_encryption_key=config.global_unicast_encryption_key,
-        authentication_key=config.authentication_key,
-    )
+def clients(config: MeterConfig, units: MeterUnits | None = None) -> dict[int, ServerClient]:
+    """What the meter knows about its clients now; without ``units`` what it leaves the factory with.
+
+    Raises ConfigurationError where a secret is missing.
+    """
     mechanism = mechanism_of(config.mechanism, config.manufacturer)
-    needs_keys = mechanism.needs_keys or config.security_policy != SecurityPolicy.NONE
-    if needs_keys and None in (unicast.global_unicast_encryption_key, unicast.authentication_key):
-        raise ConfigurationError("the meter needs a global unicast encryption key and an authentication key")
     if mechanism.needs_secret and config.password is None:
         raise ConfigurationError("the meter needs a password")
     if mechanism.high_level and mechanism.prove is None:
         raise ConfigurationError("the meter needs the two functions of its manufacturer's mechanism")
-    if mistakes := unicast.mistakes(config.security_suite):
-        raise ConfigurationError("; ".join(mistakes))
-    known = ServerClient(
-        mechanism=config.mechanism,
-        manufacturer=config.manufacturer,
-        secret=config.password,
-        keys=unicast if needs_keys else None,
-        security_suite=config.security_suite,
-        security_policy=config.security_policy,
-        max_receive_pdu_size=config.max_pdu_size,
-        client_system_title=config.client_system_title,
-    )
+    keys = SymmetricKeys(SecurityMemory(None), config) if units is None else units.symmetric_keys
     table = {
-        MANAGEMENT: known,
-        READING: known,
+        MANAGEMENT: _client(config, units, keys, MANAGEMENT),
+        READING: _client(config, units, keys, READING),
         PUBLIC: ServerClient(max_receive_pdu_size=config.max_pdu_size),
     }
-    broadcast = config.global_broadcast_encryption_key
-    if broadcast is not None and config.authentication_key is not None:
+    setup = setup_of(config, PRE_ESTABLISHED)
+    broadcast = keys.broadcast_keys(setup)
+    if broadcast is not None:
         table[PRE_ESTABLISHED] = ServerClient(
-            keys=Keys(
-                authentication_key=config.authentication_key, global_broadcast_encryption_key=broadcast
-            ),
+            keys=broadcast,
             security_suite=config.security_suite,
             security_policy=SecurityPolicy.AUTHENTICATED_ENCRYPTED,
             max_receive_pdu_size=config.max_pdu_size,
             client_system_title=config.client_system_title,
             pre_established=True,
         )
-    elif not needs_keys and config.mechanism == AuthenticationMechanism.LOWEST_LEVEL:
+    elif table[MANAGEMENT].keys is None and config.mechanism == AuthenticationMechanism.LOWEST_LEVEL:
         table[PRE_ESTABLISHED] = ServerClient(max_receive_pdu_size=config.max_pdu_size, pre_established=True)
     return table
 
 
-def object_dictionary(units: MeterUnits, ownership: TransferOwnership) -> ObjectDictionary:
-    """All objects of a meter in working order."""
+def _client(
+    config: MeterConfig, units: MeterUnits | None, keys: SymmetricKeys, client_sap: int
+) -> ServerClient:
+    setup = setup_of(config, client_sap)
+    policy = keys.level(setup)
+    unicast = keys.client_keys(setup)
+    mechanism = mechanism_of(config.mechanism, config.manufacturer)
+    needs_keys = mechanism.needs_keys or policy != SecurityPolicy.NONE
+    if needs_keys and None in (unicast.global_unicast_encryption_key, unicast.authentication_key):
+        raise ConfigurationError("the meter needs a global unicast encryption key and an authentication key")
+    if mistakes := unicast.mistakes(config.security_suite):
+        raise ConfigurationError("; ".join(mistakes))
+    secrets = {} if units is None else units.security_memory.state.secrets
+    return ServerClient(
+        mechanism=config.mechanism,
+        manufacturer=config.manufacturer,
+        secret=secrets.get(client_sap, config.password),
+        keys=unicast if needs_keys else None,
+        security_suite=config.security_suite,
+        security_policy=policy,
+        max_receive_pdu_size=config.max_pdu_size,
+        client_system_title=config.client_system_title,
+    )
+
+
+def setup_of(config: MeterConfig, client_sap: int) -> int:
+    """The number of the security setup object that holds for a client."""
+    return READING_SETUP if client_sap == READING and config.security_setups == "separate" else 0
+
+
+def object_dictionary(
+    units: MeterUnits, ownership: TransferOwnership, on_change: Callable[[], None]
+) -> ObjectDictionary:
+    """All objects of a meter in working order; ``on_change`` is called when clients are to be known anew."""
+    config = units.config
+    care = ClientCare(
+        units.security_memory,
+        lambda: dictionary,
+        needs_secret=mechanism_of(config.mechanism, config.manufacturer).needs_secret,
+        users=config.users,
+        on_change=on_change,
+    )
     dictionary: ObjectDictionary = ObjectDictionary(
         [
-            *identity(units.config),
+            *identity(config),
             *_counters(units),
-            *_association(units.config, lambda sap: dictionary.object_list(sap)),
+            *_association(config, care),
+            *_security_setups(units),
             *_clock(units),
             *_firmware(units, ownership),
             *_logs(units),
@@ -140,17 +177,21 @@ def object_dictionary(units: MeterUnits, ownership: TransferOwnership) -> Object
                     lambda: PROGRAM_MEMORY_ALARM if units.firmware.damaged_parts else 0,
                 )
             ),
-        ]
+        ],
+        config.access_rules,
     )
+    care.power_up()
+    units.symmetric_keys.on_change = units.key_pairs.on_change = on_change
     return dictionary
 
 
 def recovery_dictionary(config: MeterConfig) -> ObjectDictionary:
     """What a meter still answers whose memory is damaged: who it is, and that something is wrong."""
+    care = ClientCare(SecurityMemory(None), lambda: dictionary)
     dictionary: ObjectDictionary = ObjectDictionary(
         [
             *identity(config),
-            *_association(config, lambda sap: dictionary.object_list(sap)),
+            *_association(config, care),
             _everybody(number_object(well_known.ALARM_REGISTER_1, lambda: NV_MEMORY_ALARM)),
         ]
     )
@@ -169,37 +210,66 @@ def identity(config: MeterConfig) -> list[Entry]:
 
 def _counters(units: MeterUnits) -> Iterator[Entry]:
     """The last accepted invocation counters: 0 management, 1 reading, 2 broadcast."""
-    config = units.config
-    unicast, broadcast = config.global_unicast_encryption_key, config.global_broadcast_encryption_key
-    for number, key in enumerate((unicast, unicast, broadcast)):
-        yield _everybody(_counter(units, number, key))
+    unicast, broadcast = KeyId.GLOBAL_UNICAST_ENCRYPTION_KEY, KeyId.GLOBAL_BROADCAST_ENCRYPTION_KEY
+    streams = (MANAGEMENT, unicast), (READING, unicast), (PRE_ESTABLISHED, broadcast)
+    for number, (client_sap, key_id) in enumerate(streams):
+        yield _everybody(_counter(units, number, setup_of(units.config, client_sap), key_id))
 
 
-def _counter(units: MeterUnits, number: int, key: Key | None) -> DataObject:
+def _counter(units: MeterUnits, number: int, setup: int, key_id: KeyId) -> DataObject:
     def value() -> int:
+        key = units.symmetric_keys.keys(setup).get(key_id)
         return 0 if key is None else max(0, units.counters.last_accepted(key.fingerprint))
 
     return number_object(well_known.invocation_counter(number), value)
 
 
-def _association(config: MeterConfig, object_list: Any) -> list[Entry]:
-    def for_caller(caller: Caller) -> ServerObject:
-        return CurrentAssociation(
-            well_known.CURRENT_ASSOCIATION,
-            caller.association,
-            config=config,
-            security_setup=well_known.SECURITY_SETUP,
-            object_list=lambda: object_list(caller.client_sap),
-        )
+def _association(config: MeterConfig, care: AssociationCare) -> list[Entry]:
+    implementation = ASSOCIATION_VERSIONS[config.association_version]
 
-    readable = frozenset(AssociationLN.attributes) - {AssociationLN.secret.attribute_id}
-    rights = Rights(readable, methods=frozenset({AssociationLN.reply_to_hls_authentication.method_id}))
+    def for_caller(caller: Caller) -> ServerObject:
+        setup = well_known.security_setup(setup_of(config, caller.client_sap))
+        surroundings = Surroundings(config.server_sap, setup, care)
+        return implementation(well_known.CURRENT_ASSOCIATION, caller.association, surroundings)
+
     nobody = for_caller(Caller(Association(PUBLIC), None))
-    known: Mapping[int, Rights] = {MANAGEMENT: rights, READING: rights, PUBLIC: Rights(readable)}
-    return [
-        Entry(nobody, known, for_caller=for_caller),
-        _read_only(SecuritySetupObject(well_known.SECURITY_SETUP, config)),
-    ]
+    interface = nobody.interface
+    secret = frozenset({AssociationLN.secret.attribute_id})
+    secrets = AssociationLN.change_hls_secret.method_id
+    readable = frozenset(interface.attributes) - secret
+    ciphered = SecurityPolicyV1.NOTHING
+    if config.security_policy & SecurityPolicy.ENCRYPTED:
+        ciphered = SecurityPolicyV1.ENCRYPTED_REQUEST
+    management = Rights(
+        readable,
+        secret,
+        frozenset(interface.methods),
+        attribute_protection=dict.fromkeys(secret, ciphered),
+        method_protection={secrets: ciphered},
+    )
+    reading = Rights(readable, methods=frozenset({AssociationLN.reply_to_hls_authentication.method_id}))
+    known: Mapping[int, Rights] = {MANAGEMENT: management, READING: reading, PUBLIC: Rights(readable)}
+    return [Entry(nobody, known, for_caller=for_caller)]
+
+
+def _security_setups(units: MeterUnits) -> Iterator[Entry]:
+    config = units.config
+    implementation = SECURITY_SETUP_VERSIONS[config.security_setup_version]
+    for setup in sorted({setup_of(config, sap) for sap in (MANAGEMENT, READING)}):
+
+        def for_caller(caller: Caller | None, setup: int = setup) -> ServerObject:
+            return implementation(
+                well_known.security_setup(setup),
+                units,
+                setup,
+                server_system_title=config.system_title,
+                client_system_title=(caller and caller.association.client_system_title)
+                or config.client_system_title,
+            )
+
+        nobody = for_caller(None)
+        rights = {MANAGEMENT: full_rights(nobody), READING: reading_rights(nobody)}
+        yield Entry(nobody, rights, for_caller=for_caller)
 
 
 def _clock(units: MeterUnits) -> list[Entry]:
@@ -274,9 +344,9 @@ def _last(log: EventLog) -> tuple[int, int]:
 
 
 def _log(profile: EventLogProfile) -> Entry:
-    rights = reading_rights(profile)
     selectors = {ProfileGeneric.buffer.attribute_id: (1, 2)}
-    return Entry(profile, {MANAGEMENT: rights, READING: rights}, selectors=selectors)
+    rights = replace(reading_rights(profile), selectors=selectors)
+    return Entry(profile, {MANAGEMENT: rights, READING: rights})
 
 
 def _everybody(server_object: ServerObject) -> Entry:
