@@ -44,6 +44,7 @@ FLOORS: dict[str, int] = {
     "async_client": 5,
     "client": 5,
     "driver": 5,
+    "key_management": 6,
     "ledger": 5,
     "meter": 5,
     "cli": 7,

@@ -172,6 +172,21 @@ class AsyncClient:
         await self._drop()
         self._ledger.release()
 
+    def change_profile(self, profile: Profile) -> None:
+        """Be who this profile says from the next association on, with its keys.
+
+        Raises:
+            LocalProtocolError: while associated.
+        """
+        if self._session is not None:
+            raise LocalProtocolError("the profile is changed between two associations")
+        self._ledger.release()
+        self.profile = profile
+        self._framing = framing(self.endpoint, profile)
+        self._ledger = Ledger(profile, self._journal)
+        self._response_timeout = profile.response_timeout_s
+        self._request_deadline = profile.request_deadline_s
+
     # Services
 
     async def get(self, ref: AttributeRef[_T], selection: Selection | None = None) -> _T:

@@ -26,9 +26,10 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
-from dlms_fw._core import PublicKey
+from dlms_fw._core import PrivateKey, PublicKey
 from dlms_fw.enums import CertificateEntity, CertificateType
 from dlms_fw.errors import ConfigurationError, SecurityError
+from dlms_fw.security import AsymmetricKeys
 
 CERTIFICATE_LIMIT: Final = 4096
 """Octets of the largest certificate that is read."""
@@ -79,6 +80,13 @@ class Certificate:
             SecurityError: of kind ``certificate``: no X.509 v3 certificate, too long, or on another curve.
         """
         parsed = parsed_certificate(der)
+        try:  # names and extensions are read only now, and may be damaged
+            return cls._of(parsed, bytes(der))
+        except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
+            raise refused("it is no certificate in DER") from error
+
+    @classmethod
+    def _of(cls, parsed: x509.Certificate, der: bytes) -> Certificate:
         public = parsed.public_key()
         if not isinstance(public, ec.EllipticCurvePublicKey) or public.curve.name not in CURVE_NAMES:
             raise refused("its key is neither on P-256 nor on P-384")
@@ -89,7 +97,7 @@ class Certificate:
         alternative = _extension(parsed, x509.SubjectAlternativeName)
         number = parsed.serial_number
         return cls(
-            der=bytes(der),
+            der=der,
             curve=CURVE_NAMES[public.curve.name],
             public_key=PublicKey.from_spki(
                 public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
@@ -198,6 +206,42 @@ class CertificateRequest:
         return cls(bytes.fromhex(common_name), PublicKey.from_spki(spki))
 
 
+def asymmetric_keys(
+    own: Iterable[tuple[CertificateType, EllipticPrivateKey]],
+    peer_certificates: Iterable[Certificate],
+    *,
+    peer_system_title: bytes,
+    anchors: Iterable[Certificate],
+    at: datetime,
+) -> AsymmetricKeys:
+    """Our private keys, and the public keys of a peer from certificates that are verified here.
+
+    Args:
+        own: Our keys with what each is for.
+        peer_certificates: Those of the peer, and of authorities between it and the trust anchors.
+        peer_system_title: Whose they must be.
+        anchors: The trust anchors.
+        at: Now, aware.
+
+    Raises:
+        SecurityError: of kind ``certificate``: one is somebody else's, not trusted, or not valid.
+    """
+    trusted, given = list(anchors), list(peer_certificates)
+    peers: dict[CertificateType, PublicKey] = {}
+    for certificate in given:
+        certificate.verify(trusted, given, at)
+        if not certificate.is_authority:
+            certificate.check_device(peer_system_title, None)
+            peers[certificate.certificate_type] = certificate.public_key
+    ours = {kind: PrivateKey.from_pkcs8(private_der(key)) for kind, key in own}
+    return AsymmetricKeys(
+        signing_key=ours.get(CertificateType.DIGITAL_SIGNATURE),
+        key_agreement_key=ours.get(CertificateType.KEY_AGREEMENT),
+        peer_signing_key=peers.get(CertificateType.DIGITAL_SIGNATURE),
+        peer_key_agreement_key=peers.get(CertificateType.KEY_AGREEMENT),
+    )
+
+
 def certificate_request(key: EllipticPrivateKey, system_title: bytes) -> bytes:
     """A certificate signing request for a key, PKCS #10 in DER, with the system title as common name."""
     builder = x509.CertificateSigningRequestBuilder().subject_name(device_name(system_title))
@@ -263,11 +307,10 @@ def parsed_certificate(der: bytes) -> x509.Certificate:
         raise refused("it is too long")
     try:
         certificate = x509.load_der_x509_certificate(bytes(der))
-        certificate.public_key()
-        certificate.extensions  # noqa: B018 (read here, where what it raises is caught)
-    except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
+        version = certificate.version
+    except (ValueError, x509.InvalidVersion) as error:
         raise refused("it is no certificate in DER") from error
-    if certificate.version is not x509.Version.v3:
+    if version is not x509.Version.v3:
         raise refused("it is no certificate of version 3")
     return certificate
 

@@ -95,6 +95,20 @@ class ReplayError(SecurityError):
     """An invocation counter that is not above the last one accepted."""
 
 
+class KeyChangeFailed(DlmsError):
+    """A meter does not answer under the keys that it was given; nothing may be thrown away yet.
+
+    Attributes:
+        restored: Whether it answers under the old keys, with which the client is then associated.
+    """
+
+    code = "key-change"
+
+    def __init__(self, message: str, *, restored: bool) -> None:
+        super().__init__(message)
+        self.restored = restored
+
+
 class AssociationRejected(DlmsError):
     """The meter refused the association.
 
