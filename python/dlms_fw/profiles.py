@@ -167,6 +167,29 @@ def load_profile(
     return parse_profile(profiles[name], name, folder=path.parent, environ=environ, manufacturer=manufacturer)
 
 
+def read_key(reference: str, *, folder: Path | None = None, environ: Mapping[str, str] | None = None) -> Key:
+    """A symmetric key that is referred to like those of a profile: hex digits behind file:, env: or cmd:.
+
+    Args:
+        reference: Where it is.
+        folder: What relative paths begin at; by default the current folder.
+        environ: What ``env:`` looks into; the process environment by default.
+
+    Raises:
+        ConfigurationError: it cannot be read, or is not hex digits; without showing any of it.
+    """
+    secrets = _Secrets(folder or Path(), os.environ if environ is None else environ)
+    try:
+        octets = _from_hex(secrets.read(reference))
+    except ValueError as error:
+        raise ConfigurationError(f"a key cannot be read: {error}", code="configuration.key") from None
+    if octets is None:
+        raise ConfigurationError(
+            "a key cannot be read: what is referred to is not hex digits", code="configuration.key"
+        )
+    return Key(octets)
+
+
 def parse_profile(
     table: Mapping[str, Any],
     name: str,

@@ -34,6 +34,7 @@ COMMANDS: dict[str, Home] = {
     "upgrade": Home("dlms_fw.cli.upgrade", "upgrade", "Bring a firmware image into a meter."),
     "cancel": Home("dlms_fw.cli.cancel", "cancel", "Take back a scheduled activation."),
     "info": Home("dlms_fw.cli.info", "info", "What a meter is, runs and has received."),
+    "keys": Home("dlms_fw.cli.keys", "keys", "Replace a meter's keys, and give it certificates."),
     "image": Home("dlms_fw.cli.image", "image", "Make, sign, check and show firmware images."),
     "sim": Home("dlms_fw.cli.sim", "sim", "Run a simulated meter."),
 }

@@ -15,6 +15,7 @@ import click
 
 from dlms_fw._core import DateTime
 from dlms_fw.cli.image import parsed_by
+from dlms_fw.cli.keys import read_certificate
 from dlms_fw.cli.outcome import Outcome
 from dlms_fw.cli.target import chosen_profile, profile_options, without_security
 from dlms_fw.endpoint import Endpoint
@@ -25,6 +26,7 @@ from dlms_fw.meter.meter import SimulatedMeter
 from dlms_fw.meter.profiles import mcs301
 from dlms_fw.meter.serve import serve
 from dlms_fw.meter.storage import Directory
+from dlms_fw.profiles import read_key
 from dlms_fw.signing_keys import load_public_keys
 
 MODELS = {"mcs301": mcs301.configured}
@@ -63,6 +65,12 @@ _SECONDS = click.FloatRange(0, 86_400)
     type=click.Choice(["newest-first", "newest-last"]),
     help="Where the running firmware's identifier stands in its array.",
 )
+@click.option("--master-key", metavar="REF", help="Its master key: file:PATH, env:NAME or cmd:COMMAND.")
+@click.option(
+    "--trust-anchor", multiple=True, metavar="FILE", help="A certificate of an authority; may be repeated."
+)
+@click.option("--security-setup-version", type=click.IntRange(0, 1), help="Of its Security setup.")
+@click.option("--association-version", type=click.IntRange(0, 3), help="Of its Association LN.")
 def sim(
     listen: str,
     model: str,
@@ -110,6 +118,10 @@ def _changes(settings: dict[str, Any]) -> dict[str, Any]:
         "sync_every_blocks": settings["sync"],
         "utc_offset_minutes": settings["utc_offset"],
         "identifiers_order": settings["identifiers"],
+        "master_key": None if settings["master_key"] is None else read_key(settings["master_key"]),
+        "trust_anchors": tuple(read_certificate(path).der for path in settings["trust_anchor"]) or None,
+        "security_setup_version": settings["security_setup_version"],
+        "association_version": settings["association_version"],
         "accept_raw": settings["accept_raw"] or None,
         "allow_downgrade": settings["allow_downgrade"] or None,
         "self_verify": False if settings["no_self_verify"] else None,
