@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from dlms_fw._core import PrivateKey
+from dlms_fw._core import Key, PrivateKey
 from dlms_fw.certificate_authority import CertificateAuthority
 from dlms_fw.certificates import (
     Certificate,
@@ -17,6 +17,7 @@ from dlms_fw.certificates import (
     asymmetric_keys,
     certificate_request,
     generate_key,
+    key_from_scalar,
     load_private_key,
     private_der,
     private_pem,
@@ -41,6 +42,7 @@ from dlms_fw.key_management import (
     request_certificate,
     run,
 )
+from dlms_fw.meter import key_pairs
 from dlms_fw.meter.key_pairs import MAX_CERTIFICATES
 from dlms_fw.profiles import Profile
 from dlms_fw.security import AsymmetricKeys
@@ -346,6 +348,39 @@ def test_an_agreement_is_refused_unless_each_side_has_signed_it() -> None:
     for profile, keys in ((GMAC, site.keys(meters)), (site.profile, AsymmetricKeys())):
         with pytest.raises(ConfigurationError):
             next(agree_keys(profile, [KeyId(0)], keys, meter_system_title=METER_TITLE))
+
+
+@pytest.mark.proves("security-setup-key-agreement")
+def test_the_published_example_of_an_agreement_gives_the_published_key(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Green Book, key agreement by the ephemeral unified model, suite 1: both sides' octets and the key."""
+    signer = "418073C239FA6125011DE4D6CD2E645780289F761BB21BFB0835CB5585E8B373"
+    ephemeral = bytes.fromhex("34A8C23A34DBB519D09B245754C85A6CFE05D14A063EFA5AA41545AA8241EFAE")
+    key_data = (
+        "2914D60E10AB705F62ED6CC349D7CB99B9AB3F3978E59278C7AF595B3AF98794"
+        "1372DAB6D5AF1FA867E134167E6F23DE664A6693E05F43414611058D1B48F894"
+        "06F0607702AA0E2435A183E2F6B1ECD19629712E389A213610C03F77B2590860"
+        "EA840AF5C3FA1F2BCDF055D4744E9A01CE9A0E55026BCAA4EEBEB764CED64BB3"
+    )
+    for older, key in (
+        (False, "C5F4512846EDE51CFB8CCF59F08A694E"),
+        (True, "E025CA6F9EE8D2B40F993739D44CFBC0"),
+    ):
+        meter_title = bytes.fromhex("4D4D4D0000000001")
+        site = Site(system_title=meter_title, older_algorithm_ids=older)
+        units = site.bench.meter.units
+        pairs = units.key_pairs
+        pairs.generate(SIGNATURE)
+        request = pairs.request(SIGNATURE)
+        pairs.import_certificate(site.authority.issue_requested(request, SIGNATURE, at=NOW).der)
+        pairs.import_certificate(site.issue(key_from_scalar("P-256", bytes.fromhex(signer))).der)
+        with monkeypatch.context() as fixed:
+            fixed.setattr(key_pairs, "generate_key", lambda curve: key_from_scalar(curve, ephemeral))
+            item = KeyAgreementData(KeyId(0), bytes.fromhex(key_data))
+            new, answers = pairs.agree([item], bytes.fromhex("4D4D4D0000BC614E"))
+        assert new == {KeyId.GLOBAL_UNICAST_ENCRYPTION_KEY: Key(bytes.fromhex(key))}
+        assert [answer.key_id for answer in answers] == [0]
 
 
 def test_a_profile_of_suite_2_is_what_it_says() -> None:
