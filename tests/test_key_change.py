@@ -375,3 +375,33 @@ def test_the_memory_that_cannot_be_written_keeps_the_old_keys() -> None:
         assert refusal_of(client, SETUP.key_transfer(wrapped(NEW)).request) == ActionResult.HARDWARE_FAULT
     assert keys_of(bench) == before
     assert isinstance(bench.medium, SimulatedMedium)
+
+
+@pytest.mark.proves("security-setup-key-durability")
+def test_a_meter_that_has_lost_its_keys_only_says_who_it_is() -> None:
+    bench = bench_with()
+    with bench.client() as client:
+        client.action(SETUP.key_transfer(wrapped(NEW)))
+    bench.medium = bench.medium.survivor()
+    for copy in (0, 1):
+        bench.medium.rot(f"security.{copy}", 40)
+        bench.power_up()
+        assert bench.meter.in_recovery is (copy == 1)
+    with pytest.raises(DlmsError):
+        bench.client(with_keys(GMAC, NEW)).connect()
+    with bench.client(PUBLIC) as public:
+        assert public.get(Data(well_known.LOGICAL_DEVICE_NAME).value).value == b"MCS0040612345678"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"master_key": Key(b"short")},
+        {"security_setup_version": 2},
+        {"association_version": 4},
+        {"trust_anchors": (b"no certificate",)},
+    ],
+)
+def test_a_configuration_that_contradicts_itself_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ConfigurationError):
+        bench_with(**wrong)

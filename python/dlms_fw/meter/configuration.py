@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from dlms_fw._core import Key
+from dlms_fw.certificates import Certificate
 from dlms_fw.cosem.association import User
 from dlms_fw.enums import AuthenticationMechanism, SecuritySuite
-from dlms_fw.errors import ConfigurationError
+from dlms_fw.errors import ConfigurationError, SecurityError
 from dlms_fw.hls import ManufacturerMechanism
 from dlms_fw.meter.access import AccessRule
 from dlms_fw.meter.activation import ActivationTimings, FirmwareBehaviour
@@ -136,5 +137,11 @@ class MeterConfig:
                 f"master_key: {len(self.master_key)} octets, but security suite "
                 f"{self.security_suite.value} needs {key_length(self.security_suite)}"
             )
+        try:
+            anchors = [Certificate.from_der(der) for der in self.trust_anchors]
+        except SecurityError as error:
+            raise ConfigurationError(f"trust_anchors: {error}") from error
+        if not all(anchor.is_authority for anchor in anchors):
+            raise ConfigurationError("trust_anchors: one of them is no authority")
         if self.counter_stride < 1:
             raise ConfigurationError("counter_stride is at least 1")
