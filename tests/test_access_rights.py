@@ -18,7 +18,6 @@ from dlms_fw.cosem.association import (
     AssociationLNV3,
     AttributeAccessItem,
     ObjectListElement,
-    User,
 )
 from dlms_fw.cosem.interface import Selection
 from dlms_fw.enums import (
@@ -281,7 +280,7 @@ def test_an_hls_secret_is_replaced_for_the_next_association() -> None:
 @pytest.mark.proves("association-users")
 @pytest.mark.parametrize("version", [2, 3])
 def test_users_come_and_go(version: int) -> None:
-    bench = Bench(association_version=version, users=(User(1, b"first"),))
+    bench = Bench(association_version=version, users={1: "first"})
     declared = AssociationLNV2 if version == 2 else AssociationLNV3
     association = declared(well_known.CURRENT_ASSOCIATION)
     with bench.client() as client:

@@ -16,11 +16,16 @@ from dlms_fw.certificates import (
     EllipticPrivateKey,
     asymmetric_keys,
     certificate_request,
+    certificates_in,
+    check_anchor,
     generate_key,
     key_from_scalar,
     load_private_key,
     private_der,
+    private_key_in,
     private_pem,
+    public_key_in,
+    signing_key_of,
 )
 from dlms_fw.client import Client
 from dlms_fw.cosem import well_known
@@ -31,7 +36,7 @@ from dlms_fw.cosem.security_setup import (
     SecuritySetup,
 )
 from dlms_fw.enums import ActionResult, CertificateEntity, CertificateType, KeyId, SecuritySuite
-from dlms_fw.errors import ConfigurationError, SecurityError, ServiceError
+from dlms_fw.errors import AuthenticationError, ConfigurationError, SecurityError, ServiceError
 from dlms_fw.key_management import (
     agree_keys,
     export_certificate,
@@ -176,11 +181,32 @@ def test_keys_of_a_peer_come_from_verified_certificates_only() -> None:
     assert keys.peer_signing_key == meter.public_key
     assert keys.peer_key_agreement_key is None
     assert keys.signing_key is not None
-    with pytest.raises(SecurityError, match="somebody else"):
+    with pytest.raises(SecurityError, match="common name"):
         site.keys(site.certificate)
     stranger = CertificateAuthority.create("Stranger", at=NOW)
-    with pytest.raises(SecurityError, match="trusted"):
+    with pytest.raises(SecurityError, match="trust anchors"):
         site.keys(stranger.issue(generate_key("P-256").public_key(), METER_TITLE, SIGNATURE, at=NOW))
+
+
+@pytest.mark.proves("certificates-asymmetric-keys")
+def test_keys_and_certificates_in_texts() -> None:
+    authority, key = AUTHORITIES[1], generate_key("P-256")
+    device = authority.issue(key.public_key(), METER_TITLE, SIGNATURE, at=NOW)
+    pem = authority.certificate.to_pem() + device.to_pem()
+    assert certificates_in(pem.decode()) == (authority.certificate.der, device.der)
+    public = private_key_in(private_pem(key).decode()).public
+    assert public == device.public_key == public_key_in(bytes(public).hex())
+    anchors = (authority.certificate.der,)
+    assert signing_key_of(device.der, anchors=anchors, system_title=METER_TITLE, now=NOW) == public
+    check_anchor(authority.certificate.der)
+    with pytest.raises(ConfigurationError):
+        check_anchor(device.der)
+    with pytest.raises(AuthenticationError):
+        signing_key_of(device.der, anchors=anchors, system_title=CLIENT_TITLE, now=NOW)
+    for read in (certificates_in, private_key_in, public_key_in):
+        for text in ("", "hex", "00" * 64, pem.decode()[:100]):
+            with pytest.raises(ValueError, match="what it refers to"):
+                read(text)
 
 
 @pytest.mark.proves("security-setup-key-pairs")

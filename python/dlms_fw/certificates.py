@@ -23,12 +23,13 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     PublicFormat,
     load_pem_private_key,
+    load_pem_public_key,
 )
 from cryptography.x509.oid import NameOID
 
 from dlms_fw._core import PrivateKey, PublicKey
 from dlms_fw.enums import CertificateEntity, CertificateType
-from dlms_fw.errors import ConfigurationError, SecurityError
+from dlms_fw.errors import AuthenticationError, ConfigurationError, SecurityError
 from dlms_fw.security import AsymmetricKeys
 
 CERTIFICATE_LIMIT: Final = 4096
@@ -37,6 +38,12 @@ CHAIN_LIMIT: Final = 4
 """Certificates between a device and its trust anchor, at most."""
 
 _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
+_USES: Final = {
+    CertificateType.DIGITAL_SIGNATURE: "signatures",
+    CertificateType.KEY_AGREEMENT: "key agreement",
+    CertificateType.TLS: "TLS",
+    CertificateType.OTHER: "anything else",
+}
 _TITLE = re.compile(r"[0-9A-Fa-f]{16}")
 EllipticPrivateKey: TypeAlias = ec.EllipticCurvePrivateKey
 CURVES: Final[dict[str, ec.EllipticCurve]] = {"P-256": ec.SECP256R1(), "P-384": ec.SECP384R1()}
@@ -83,13 +90,13 @@ class Certificate:
         try:  # names and extensions are read only now, and may be damaged
             return cls._of(parsed, bytes(der))
         except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
-            raise refused("it is no certificate in DER") from error
+            raise refused("it cannot be read") from error
 
     @classmethod
     def _of(cls, parsed: x509.Certificate, der: bytes) -> Certificate:
         public = parsed.public_key()
         if not isinstance(public, ec.EllipticCurvePublicKey) or public.curve.name not in CURVE_NAMES:
-            raise refused("its key is neither on P-256 nor on P-384")
+            raise refused("its key is not on P-256 or P-384")
         usage = _extension(parsed, x509.KeyUsage)
         constraints = _extension(parsed, x509.BasicConstraints)
         names = parsed.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
@@ -156,7 +163,7 @@ class Certificate:
                     return
             issuers = [other for other in others if other.der != current.der and _issued(current, other)]
             if not issuers:
-                raise refused("nobody who is trusted has issued it")
+                raise refused("no chain leads from it to one of our trust anchors")
             current = issuers[0]
         raise refused(f"its chain has more than {CHAIN_LIMIT} certificates")
 
@@ -171,11 +178,13 @@ class Certificate:
         if self.is_authority or self.system_title is None:
             raise refused("its common name is no system title")
         if system_title is not None and self.system_title != system_title:
-            raise refused("its common name is the system title of somebody else")
+            raise refused("its common name is not the peer's system title")
         if curve is not None and self.curve != curve:
             raise refused(f"its key is on {self.curve}, but the security suite is on {curve}")
         if certificate_type is not None and self.certificate_type != certificate_type:
-            raise refused(f"its key is not for {certificate_type.name.lower().replace('_', ' ')}")
+            if self.certificate_type == CertificateType.OTHER:
+                raise refused("it does not say what its key is for")
+            raise refused(f"its key is not for {_USES[certificate_type]}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +213,66 @@ class CertificateRequest:
             raise refused("the request's common name is no system title")
         spki = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         return cls(bytes.fromhex(common_name), PublicKey.from_spki(spki))
+
+
+def signing_key_of(
+    octets: bytes, *, anchors: Iterable[bytes], system_title: bytes, now: datetime
+) -> PublicKey:
+    """The digital signature key of the peer, out of a certificate in DER that one of ``anchors`` has signed.
+
+    Raises:
+        AuthenticationError: of kind ``certificate``, with the reason.
+    """
+    try:
+        certificate = Certificate.from_der(octets)
+        certificate.verify(map(Certificate.from_der, anchors), (), now)
+        certificate.check_device(system_title, None, CertificateType.DIGITAL_SIGNATURE)
+    except SecurityError as error:
+        raise AuthenticationError(str(error), kind="certificate") from error
+    return certificate.public_key
+
+
+def check_anchor(anchor: bytes) -> None:
+    """Raises ConfigurationError where this is no certificate in DER that may sign others."""
+    try:
+        is_authority = Certificate.from_der(anchor).is_authority
+    except SecurityError as error:
+        raise ConfigurationError(f"trust_anchors: {error}") from error
+    if not is_authority:
+        raise ConfigurationError(
+            "trust_anchors: one of them is the certificate of something that is no authority"
+        )
+
+
+def certificates_in(text: str) -> tuple[bytes, ...]:
+    """The certificates in a PEM text, as DER. Raises ValueError where there is none."""
+    try:
+        parsed = x509.load_pem_x509_certificates(text.encode())
+    except ValueError:
+        raise ValueError("what it refers to holds no certificate in PEM") from None
+    return tuple(certificate.public_bytes(Encoding.DER) for certificate in parsed)
+
+
+def private_key_in(text: str) -> PrivateKey:
+    """The key in a PEM text (PKCS #8, not encrypted). Raises ValueError, which shows nothing of it."""
+    try:
+        return PrivateKey.from_pkcs8(private_der(load_private_key(text.encode())))
+    except (ConfigurationError, SecurityError):
+        raise ValueError("what it refers to is not one private key in PEM (PKCS #8, not encrypted)") from None
+
+
+def public_key_in(text: str) -> PublicKey:
+    """The key in a PEM text, or x and y as hex digits. Raises ValueError."""
+    try:
+        if "-----BEGIN" not in text:
+            octets = bytes.fromhex(text)
+            return PublicKey({64: "P-256", 96: "P-384"}[len(octets)], octets)
+        key = load_pem_public_key(text.encode())
+        return PublicKey.from_spki(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
+    except (ValueError, KeyError, UnsupportedAlgorithm, SecurityError):
+        raise ValueError(
+            "what it refers to is not one public key on P-256 or P-384 in PEM or as hex digits"
+        ) from None
 
 
 def asymmetric_keys(
@@ -304,12 +373,12 @@ def find(
 def parsed_certificate(der: bytes) -> x509.Certificate:
     """The certificate as the cryptography package has it. Raises SecurityError."""
     if len(der) > CERTIFICATE_LIMIT:
-        raise refused("it is too long")
+        raise refused(f"it has {len(der)} octets")
     try:
         certificate = x509.load_der_x509_certificate(bytes(der))
         version = certificate.version
     except (ValueError, x509.InvalidVersion) as error:
-        raise refused("it is no certificate in DER") from error
+        raise refused("it cannot be read") from error
     if version is not x509.Version.v3:
         raise refused("it is no certificate of version 3")
     return certificate
@@ -355,7 +424,7 @@ def _issued(certificate: Certificate, issuer: Certificate) -> bool:
 def _check_valid(certificate: Certificate, at: datetime) -> None:
     parsed = parsed_certificate(certificate.der)
     if not parsed.not_valid_before_utc <= at <= parsed.not_valid_after_utc:
-        raise refused("it is not valid at this time")
+        raise refused("it is not valid today")
 
 
 def refused(why: str) -> SecurityError:

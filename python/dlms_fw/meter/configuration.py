@@ -5,14 +5,14 @@ Keys enter as :class:`~dlms_fw._core.Key`; nothing here reads files or the envir
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from dlms_fw._core import Key
-from dlms_fw.certificates import Certificate
-from dlms_fw.cosem.association import User
+from dlms_fw.certificates import check_anchor
 from dlms_fw.enums import AuthenticationMechanism, SecuritySuite
-from dlms_fw.errors import ConfigurationError, SecurityError
+from dlms_fw.errors import ConfigurationError
 from dlms_fw.hls import ManufacturerMechanism
 from dlms_fw.meter.access import AccessRule
 from dlms_fw.meter.activation import ActivationTimings, FirmwareBehaviour
@@ -49,7 +49,7 @@ class MeterConfig:
         older_algorithm_ids: Whether keys are derived with the algorithm ids of older texts.
         association_version: Of its Association LN objects, 0 to 3.
         access_rules: Other access rights than those of the model.
-        users: The users of the management and reading clients; none lets everybody in.
+        users: Names of the users who may ask, by client user id; ``None`` takes any, and none.
         client_system_title: The only client title that is accepted; ``None`` accepts any.
         max_pdu_size: Largest APDU that is received, in octets.
         image_block_size: In octets; ``0`` takes the largest multiple of 64 that surely fits ``max_pdu_size``.
@@ -95,7 +95,7 @@ class MeterConfig:
     older_algorithm_ids: bool = False
     association_version: Literal[0, 1, 2, 3] = 1
     access_rules: tuple[AccessRule, ...] = ()
-    users: tuple[User, ...] = ()
+    users: Mapping[int, str] | None = None
     client_system_title: bytes | None = None
     max_pdu_size: int = 1024
     hdlc: HdlcSettings = field(default_factory=lambda: HdlcSettings(window_size=7))
@@ -137,11 +137,7 @@ class MeterConfig:
                 f"master_key: {len(self.master_key)} octets, but security suite "
                 f"{self.security_suite.value} needs {key_length(self.security_suite)}"
             )
-        try:
-            anchors = [Certificate.from_der(der) for der in self.trust_anchors]
-        except SecurityError as error:
-            raise ConfigurationError(f"trust_anchors: {error}") from error
-        if not all(anchor.is_authority for anchor in anchors):
-            raise ConfigurationError("trust_anchors: one of them is no authority")
+        for anchor in self.trust_anchors:
+            check_anchor(anchor)
         if self.counter_stride < 1:
             raise ConfigurationError("counter_stride is at least 1")

@@ -12,7 +12,7 @@ from typing import Any, Final
 from dlms_fw._core import Data
 from dlms_fw.axdr import Tag
 from dlms_fw.cosem import well_known
-from dlms_fw.cosem.association import AssociationLN
+from dlms_fw.cosem.association import AssociationLN, User
 from dlms_fw.cosem.clock import Clock
 from dlms_fw.cosem.image_transfer import ImageTransfer
 from dlms_fw.cosem.profile_generic import ProfileGeneric
@@ -159,7 +159,7 @@ def object_dictionary(
         units.security_memory,
         lambda: dictionary,
         needs_secret=mechanism_of(config.mechanism, config.manufacturer).needs_secret,
-        users=config.users,
+        users=tuple(User(number, name.encode()) for number, name in (config.users or {}).items()),
         on_change=on_change,
     )
     dictionary: ObjectDictionary = ObjectDictionary(
