@@ -100,6 +100,8 @@ def check_names(response: AssociationResponse, profile: Profile) -> None:
         raise RemoteProtocolError(
             f"authentication mechanism {response.mechanism} was accepted, {mechanism.id} was asked for"
         )
+    if response.authentication_value is not None and response.authentication_value_choice != 0:
+        raise RemoteProtocolError("the meter's authentication value is not a charstring")
     pending = response.diagnostic == AcseServiceUserDiagnostic.AUTHENTICATION_REQUIRED
     if response.diagnostic != 0 and not (mechanism.high_level and pending):
         raise RemoteProtocolError(f"the meter accepted with diagnostic {response.diagnostic}")

@@ -49,6 +49,8 @@ from dlms_fw.session.states import TRANSITIONS, State, Step
 
 DEFAULT_CONFORMANCE = PROPOSED_CONFORMANCE
 _CHALLENGE_TRIES = 4
+VERSION_1 = 0x80
+"""The bit of a protocol-version that must be there where there is one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +180,7 @@ class Gate:
             raise Refusal("unknown-client")
         if client.locked:
             raise Refusal("locked")
-        if not request.protocol_version_supported:
+        if request.protocol_version is not None and not request.protocol_version & VERSION_1:
             raise Refusal("protocol-version", AcseServiceProviderDiagnostic.NO_COMMON_ACSE_VERSION, source=2)
         association.application_context = application_context(client.security_policy)
         if request.application_context != association.application_context:
@@ -317,6 +319,10 @@ def _check_authentication(request: AssociationRequest, client: ServerClient, mec
         raise Refusal("mechanism", diagnostic)
     if (request.mechanism or 0) != mechanism.id:
         raise Refusal("mechanism", AcseServiceUserDiagnostic.AUTHENTICATION_MECHANISM_NAME_NOT_RECOGNISED)
+    if mechanism.id != 0 and not request.acse_requirements:
+        raise Refusal("requirements", AcseServiceUserDiagnostic.AUTHENTICATION_REQUIRED)
+    if request.authentication_value_choice != 0:
+        raise Refusal("authentication-value", AcseServiceUserDiagnostic.AUTHENTICATION_FAILURE)
     if mechanism.high_level and len(value) not in mechanism.challenge_lengths:
         raise Refusal("challenge", AcseServiceUserDiagnostic.AUTHENTICATION_FAILURE)
     if mechanism.needs_secret and not mechanism.high_level:
