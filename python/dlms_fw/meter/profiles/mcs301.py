@@ -90,6 +90,11 @@ def clients(config: MeterConfig) -> dict[int, ServerClient]:
         raise ConfigurationError("the meter needs a password")
     if mechanism.high_level and mechanism.prove is None:
         raise ConfigurationError("the meter needs the two functions of its manufacturer's mechanism")
+    own = config.asymmetric_keys
+    if mechanism.signs and (own.signing_key is None or not (own.peer_signing_key or config.trust_anchors)):
+        raise ConfigurationError("the meter needs a signing key, and its client's or a trust anchor")
+    if mistakes := own.mistakes(config.security_suite):
+        raise ConfigurationError("; ".join(mistakes))
     if mistakes := unicast.mistakes(config.security_suite):
         raise ConfigurationError("; ".join(mistakes))
     known = ServerClient(
@@ -97,6 +102,10 @@ def clients(config: MeterConfig) -> dict[int, ServerClient]:
         manufacturer=config.manufacturer,
         secret=config.password,
         keys=unicast if needs_keys else None,
+        asymmetric_keys=own,
+        certificate=config.certificate,
+        trust_anchors=config.trust_anchors,
+        users=None if config.users is None else frozenset(config.users),
         security_suite=config.security_suite,
         security_policy=config.security_policy,
         max_receive_pdu_size=config.max_pdu_size,
