@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from dlms_fw import axdr
@@ -164,6 +165,7 @@ class Responder:
         challenge: Callable[[], bytes] | None = None,
         system_title: bytes = METER_TITLE,
         max_info: int = 128,
+        now: Callable[[], datetime] | None = None,
     ) -> None:
         self.counters = counters or MeterCounters()
         self.session = ServerSession(
@@ -172,6 +174,7 @@ class Responder:
             system_title=system_title,
             challenge=challenge or Challenges(1000),
             counters=self.counters,
+            now=now,
         )
         self.values: dict[tuple[int, bytes, int], bytes] = {CLOCK_TIME: axdr.octet_string.encode(bytes(12))}
         self.requests: list[tuple[int, Any]] = []
@@ -228,6 +231,9 @@ def server_framing(max_info: int = 128) -> HdlcFraming:
     return HdlcFraming(1, 1, max_info_field_length_transmit=max_info, max_info_field_length_receive=max_info)
 
 
+CLIENT_OPTIONS = ("first_counter", "meter_counter", "seen_challenges", "now")
+
+
 class Pair:
     """A client session and a responder, joined back to back.
 
@@ -254,12 +260,13 @@ class Pair:
             profile,
             challenge=options.pop("client_challenge", Challenges()),
             counters=self.client_counters,
-            **{name: options.pop(name) for name in ("first_counter", "meter_counter") if name in options},
+            **{name: options.pop(name) for name in CLIENT_OPTIONS if name in options},
         )
         self.meter = Responder(
             {profile.client_sap: client or server_client(profile)},
             hdlc=hdlc,
             counters=meter_counters,
+            now=options.pop("meter_now", None),
             **options,
         )
         self.wire: list[tuple[bool, bytes]] = []

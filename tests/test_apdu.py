@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
@@ -260,12 +260,63 @@ def test_unknown_optional_elements_are_passed_over() -> None:
         bytes.fromhex("6015" + "80020780" + APPLICATION_CONTEXT + "8D0100B00100")
     )
     assert request.application_context == 1
-    assert request.protocol_version_supported
+    assert request.protocol_version == 0x80
 
 
 def test_a_protocol_version_without_version_1() -> None:
     request = _core.AssociationRequest.decode(bytes.fromhex("600F80020700" + APPLICATION_CONTEXT))
-    assert not request.protocol_version_supported
+    assert request.protocol_version == 0
+
+
+@pytest.mark.proves("acse-aarq", "acse-aare")
+def test_every_element_of_association_control_is_written_and_read() -> None:
+    asked: dict[str, Any] = {
+        "mechanism": 2,
+        "authentication_value": b"\x04\xf0",
+        "authentication_value_choice": 1,
+        "acse_requirements": False,
+        "protocol_version": 0xC0,
+        "called_ap_title": b"called",
+        "called_ae_qualifier": b"\x31",
+        "called_ap_invocation_id": -70_000,
+        "called_ae_invocation_id": 128,
+        "calling_ap_title": TITLE,
+        "calling_ae_qualifier": b"\x30",
+        "calling_ap_invocation_id": 2**31 - 1,
+        "client_user_id": 200,
+        "implementation_information": b"somebody",
+    }
+    request = _core.AssociationRequest(4, b"\x21", **asked)
+    again = _core.AssociationRequest.decode(request.encode())
+    assert again == request
+    assert {name: getattr(again, name) for name in asked} == asked
+    assert bytes.fromhex("A9030201C8") in request.encode()  # one octet, as DLMS has it
+    assert bytes.fromhex("800206C0") in request.encode()
+    answered: dict[str, Any] = {
+        "diagnostic_source": 2,
+        "mechanism": 7,
+        "authentication_value": b"\x02\x01\x00",
+        "authentication_value_choice": 2,
+        "acse_requirements": True,
+        "protocol_version": 0x80,
+        "responding_ap_title": TITLE,
+        "responding_ae_qualifier": b"\x30",
+        "responding_ap_invocation_id": 1,
+        "responding_ae_invocation_id": -1,
+        "implementation_information": b"",
+    }
+    response = _core.AssociationResponse(1, 2, 2, None, **answered)
+    read = _core.AssociationResponse.decode(response.encode())
+    assert read == response
+    assert {name: getattr(read, name) for name in answered} == answered
+
+
+@pytest.mark.parametrize(("choice", "value"), [(4, b"x"), (1, b""), (1, b"\x08\x00"), (1, b"\x01")])
+def test_authentication_values_that_cannot_be_written(choice: int, value: bytes) -> None:
+    with pytest.raises(ValueError, match="authentication_value_choice"):
+        _core.AssociationRequest(
+            1, None, mechanism=2, authentication_value=value, authentication_value_choice=choice
+        )
 
 
 @pytest.mark.fault("C-18")

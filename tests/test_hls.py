@@ -133,6 +133,7 @@ def test_the_table() -> None:
         "hls-sha1": 4,
         "hls-gmac": 5,
         "hls-sha256": 6,
+        "hls-ecdsa": 7,
     }
     for mechanism in MECHANISMS.values():
         assert mechanism.high_level is bool(mechanism.challenge_lengths)

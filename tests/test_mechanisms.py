@@ -248,3 +248,19 @@ def test_what_is_missing_is_said() -> None:
         row.prove(bare)
     with pytest.raises(ConfigurationError, match="titles"):
         row.prove(replace(bare, secret=SECRET))
+
+
+@pytest.mark.proves("acse-client-user")
+def test_users_of_a_client() -> None:
+    ours = profile("hls-sha256", ciphered=False)
+    known = server_client(ours, users=frozenset({7, 200}))
+    for user in (7, 200):
+        pair = Pair(replace(ours, client_user_id=user), client=known)
+        pair.associate()
+        assert pair.meter.session.association.client_user_id == user
+    for stranger in (None, 8):
+        pair = Pair(replace(ours, client_user_id=stranger), client=known)
+        with pytest.raises(AssociationRejected, match="calling ae invocation identifier") as caught:
+            pair.associate()
+        assert caught.value.hint is not None
+        assert "client_user_id" in caught.value.hint

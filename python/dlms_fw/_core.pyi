@@ -795,6 +795,10 @@ class AssociationRequest:
     """AARQ. ``application_context`` is the last octet of the name.
 
     1 LN, 2 SN, 3 LN ciphered, 4 SN ciphered.
+
+    The authentication functional unit is asked for where there is a mechanism, unless ``acse_requirements``
+    says otherwise. ``protocol_version`` is the first eight bits, 0x80 is version 1; ``None``
+    leaves it out.
     """
 
     def __new__(
@@ -804,30 +808,66 @@ class AssociationRequest:
         *,
         mechanism: int | None = ...,
         authentication_value: bytes | None = ...,
+        authentication_value_choice: int = ...,
+        acse_requirements: bool | None = ...,
+        protocol_version: int | None = ...,
+        called_ap_title: bytes | None = ...,
+        called_ae_qualifier: bytes | None = ...,
+        called_ap_invocation_id: int | None = ...,
+        called_ae_invocation_id: int | None = ...,
         calling_ap_title: bytes | None = ...,
         calling_ae_qualifier: bytes | None = ...,
+        calling_ap_invocation_id: int | None = ...,
         client_user_id: int | None = ...,
+        implementation_information: bytes | None = ...,
     ) -> AssociationRequest: ...
     @staticmethod
     def decode(data: Buffer) -> AssociationRequest: ...
     def encode(self) -> bytes: ...
     @property
+    def protocol_version(self) -> int | None: ...
+    @property
     def application_context(self) -> int: ...
     @property
     def user_information(self) -> bytes | None: ...
     @property
+    def acse_requirements(self) -> bool:
+        """Whether the functional unit "authentication" is asked for."""
+
+    @property
     def mechanism(self) -> int | None: ...
     @property
-    def authentication_value(self) -> bytes | None: ...
+    def authentication_value(self) -> bytes | None:
+        """What is in the alternative that ``authentication_value_choice`` names."""
+
     @property
-    def calling_ap_title(self) -> bytes | None: ...
+    def authentication_value_choice(self) -> int:
+        """0 charstring (what DLMS uses), 1 bitstring (count of unused bits first), 2 external, 3 other."""
+
     @property
-    def calling_ae_qualifier(self) -> bytes | None: ...
+    def called_ap_title(self) -> bytes | None: ...
     @property
-    def client_user_id(self) -> int | None: ...
+    def called_ae_qualifier(self) -> bytes | None: ...
     @property
-    def protocol_version_supported(self) -> bool:
-        """FALSE where the AARQ carries a protocol-version without version 1."""
+    def called_ap_invocation_id(self) -> int | None: ...
+    @property
+    def called_ae_invocation_id(self) -> int | None: ...
+    @property
+    def calling_ap_title(self) -> bytes | None:
+        """The client's system title."""
+
+    @property
+    def calling_ae_qualifier(self) -> bytes | None:
+        """The certificate of the client's digital signature key."""
+
+    @property
+    def calling_ap_invocation_id(self) -> int | None: ...
+    @property
+    def client_user_id(self) -> int | None:
+        """The calling-AE-invocation-id: who of the client's users asks, 0 to 255."""
+
+    @property
+    def implementation_information(self) -> bytes | None: ...
 
 @final
 class AssociationResponse:
@@ -843,12 +883,20 @@ class AssociationResponse:
         diagnostic_source: int = ...,
         mechanism: int | None = ...,
         authentication_value: bytes | None = ...,
+        authentication_value_choice: int = ...,
+        acse_requirements: bool | None = ...,
+        protocol_version: int | None = ...,
         responding_ap_title: bytes | None = ...,
         responding_ae_qualifier: bytes | None = ...,
+        responding_ap_invocation_id: int | None = ...,
+        responding_ae_invocation_id: int | None = ...,
+        implementation_information: bytes | None = ...,
     ) -> AssociationResponse: ...
     @staticmethod
     def decode(data: Buffer) -> AssociationResponse: ...
     def encode(self) -> bytes: ...
+    @property
+    def protocol_version(self) -> int | None: ...
     @property
     def application_context(self) -> int: ...
     @property
@@ -860,13 +908,29 @@ class AssociationResponse:
     @property
     def user_information(self) -> bytes | None: ...
     @property
+    def acse_requirements(self) -> bool: ...
+    @property
     def mechanism(self) -> int | None: ...
     @property
     def authentication_value(self) -> bytes | None: ...
     @property
-    def responding_ap_title(self) -> bytes | None: ...
+    def authentication_value_choice(self) -> int:
+        """As in :class:`AssociationRequest`."""
+
     @property
-    def responding_ae_qualifier(self) -> bytes | None: ...
+    def responding_ap_title(self) -> bytes | None:
+        """The server's system title."""
+
+    @property
+    def responding_ae_qualifier(self) -> bytes | None:
+        """The certificate of the server's digital signature key."""
+
+    @property
+    def responding_ap_invocation_id(self) -> int | None: ...
+    @property
+    def responding_ae_invocation_id(self) -> int | None: ...
+    @property
+    def implementation_information(self) -> bytes | None: ...
 
 @final
 class ReleaseRequest:

@@ -113,7 +113,7 @@ class AsyncClient:
         self._wall_clock = wall_clock
         self._challenge = challenge
         self._framing = framing(self.endpoint, profile)
-        self._ledger = Ledger(profile, journal)
+        self._ledger = Ledger(profile, journal, place=str(self.endpoint), now=wall_clock)
         self._transport: AsyncTransport | None = None
         self._session: ClientSession | None = None
         self._busy = False

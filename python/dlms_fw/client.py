@@ -112,7 +112,7 @@ class Client:
         self._wall_clock = wall_clock
         self._challenge = challenge
         self._framing = framing(self.endpoint, profile)
-        self._ledger = Ledger(profile, journal)
+        self._ledger = Ledger(profile, journal, place=str(self.endpoint), now=wall_clock)
         self._transport: Transport | None = None
         self._session: ClientSession | None = None
         self._busy = False

@@ -16,7 +16,7 @@ import hmac
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from dlms_fw._core import Key, SecurityContext
+from dlms_fw._core import Key, PrivateKey, PublicKey, SecurityContext
 from dlms_fw.errors import AuthenticationError, ConfigurationError
 
 LOWEST_LEVEL = 0
@@ -26,6 +26,7 @@ MD5 = 3
 SHA1 = 4
 GMAC = 5
 SHA256 = 6
+ECDSA = 7
 
 AUTHENTICATION_REQUIRED = 14
 """The AARE diagnostic that says: accepted, but passes 3 and 4 are still to come."""
@@ -48,6 +49,8 @@ class Handshake:
         peer_system_title: The peer's.
         context: Keys, titles and counters, for mechanisms that need them.
         secret: The shared secret, for mechanisms that need one.
+        signing_key: Ours, for mechanism 7.
+        peer_signing_key: The peer's, pinned or out of a certificate that was verified.
     """
 
     own_challenge: bytes
@@ -56,6 +59,8 @@ class Handshake:
     peer_system_title: bytes | None = None
     context: SecurityContext | None = None
     secret: Key | None = None
+    signing_key: PrivateKey | None = None
+    peer_signing_key: PublicKey | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +90,7 @@ class Mechanism:
         needs_secret: A password or shared secret is needed.
         needs_keys: The global unicast encryption key and the authentication key are needed, and both titles.
         needs_titles: The proof covers both system titles.
+        signs: The proof is a signature; each side needs its own signing key and a way to know the other's.
         prove: Makes f(peer's challenge).
         check: Verifies the peer's f(our challenge); raises AuthenticationError.
     """
@@ -95,6 +101,7 @@ class Mechanism:
     needs_secret: bool = False
     needs_keys: bool = False
     needs_titles: bool = False
+    signs: bool = False
     prove: Callable[[Handshake], bytes] | None = None
     check: Callable[[Handshake, bytes], None] | None = None
 
@@ -191,6 +198,18 @@ def _check_sha256(handshake: Handshake, proof: bytes) -> None:
         raise AuthenticationError("the proof does not match the secret", kind="authentication-proof")
 
 
+def _prove_ecdsa(handshake: Handshake) -> bytes:
+    if handshake.signing_key is None:
+        raise ConfigurationError("authentication by ECDSA needs a signing key")
+    return handshake.signing_key.sign(own_statement(handshake))
+
+
+def _check_ecdsa(handshake: Handshake, proof: bytes) -> None:
+    if handshake.peer_signing_key is None:
+        raise ConfigurationError("authentication by ECDSA needs the peer's public key")
+    handshake.peer_signing_key.verify(peers_statement(handshake), proof)
+
+
 MECHANISMS: dict[int, Mechanism] = {
     mechanism.id: mechanism
     for mechanism in (
@@ -216,6 +235,15 @@ MECHANISMS: dict[int, Mechanism] = {
             needs_titles=True,
             prove=_prove_sha256,
             check=_check_sha256,
+        ),
+        Mechanism(
+            id=ECDSA,
+            name="hls-ecdsa",
+            challenge_lengths=range(32, 65),
+            needs_titles=True,
+            signs=True,
+            prove=_prove_ecdsa,
+            check=_check_ecdsa,
         ),
     )
 }

@@ -24,65 +24,27 @@ from typing import Any, Self
 from urllib.parse import quote
 
 from dlms_fw.errors import ConfigurationError, JournalError
+from dlms_fw.journal_tables import (
+    APPLICATION_ID,
+    CHALLENGES,
+    COUNTERS,
+    LATER_SCHEMA,
+    METERS,
+    RUNS,
+    SCHEMA,
+    SCHEMA_VERSION,
+    TRANSFERS,
+    Table,
+    checksum,
+)
 from dlms_fw.leases import Lease
 from dlms_fw.security import COUNTER_WARNING, next_counters
 
 _LOG = logging.getLogger("dlms_fw.journal")
 
-APPLICATION_ID = 0x444C_4657  # "DLFW"
-SCHEMA_VERSION = 1
 BUSY_TIMEOUT_S = 10.0
-
-_SCHEMA = """
-CREATE TABLE counters (
-    key_fingerprint TEXT NOT NULL, system_title TEXT NOT NULL, reserved_to INTEGER NOT NULL,
-    checksum TEXT NOT NULL,
-    PRIMARY KEY (key_fingerprint, system_title)) STRICT, WITHOUT ROWID;
-CREATE TABLE meters (
-    key_fingerprint TEXT NOT NULL, client_system_title TEXT NOT NULL, meter_system_title TEXT NOT NULL,
-    accepts_from INTEGER NOT NULL, last_received INTEGER NOT NULL, checksum TEXT NOT NULL,
-    PRIMARY KEY (key_fingerprint, client_system_title, meter_system_title)) STRICT, WITHOUT ROWID;
-CREATE TABLE transfers (
-    meter TEXT NOT NULL, part INTEGER NOT NULL, checkpoint TEXT NOT NULL, checksum TEXT NOT NULL,
-    PRIMARY KEY (meter, part)) STRICT, WITHOUT ROWID;
-CREATE TABLE runs (number INTEGER PRIMARY KEY, record TEXT NOT NULL, checksum TEXT NOT NULL) STRICT;
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """The statements of one table; the checksum is always the last column, the key comes first."""
-
-    name: str
-    all: str
-    one: str
-    put: str
-
-
-_COUNTERS = _Table(
-    "counters",
-    "SELECT * FROM counters",
-    "SELECT * FROM counters WHERE key_fingerprint = ? AND system_title = ?",
-    "INSERT OR REPLACE INTO counters VALUES (?, ?, ?, ?)",
-)
-_METERS = _Table(
-    "meters",
-    "SELECT * FROM meters",
-    "SELECT * FROM meters WHERE key_fingerprint = ? AND client_system_title = ? AND meter_system_title = ?",
-    "INSERT OR REPLACE INTO meters VALUES (?, ?, ?, ?, ?, ?)",
-)
-_TRANSFERS = _Table(
-    "transfers",
-    "SELECT * FROM transfers",
-    "SELECT * FROM transfers WHERE meter = ? AND part = ?",
-    "INSERT OR REPLACE INTO transfers VALUES (?, ?, ?, ?)",
-)
-_RUNS = _Table(
-    "runs",
-    "SELECT * FROM runs ORDER BY number",
-    "SELECT * FROM runs WHERE number = ?",
-    "INSERT INTO runs VALUES (?, ?, ?)",
-)
+CHALLENGES_KEPT = 1000
+"""Per meter."""
 
 
 def default_path(environ: Mapping[str, str]) -> Path:
@@ -168,7 +130,7 @@ class Journal:
 
     def reserved_to(self, key_fingerprint: str, system_title: bytes) -> int | None:
         """The lowest counter that was never given away, or ``None`` where nothing is known of this stream."""
-        row = self._row(_COUNTERS, (key_fingerprint, system_title.hex()))
+        row = self._row(COUNTERS, (key_fingerprint, system_title.hex()))
         return None if row is None else int(row[2])
 
     def reserve(self, key_fingerprint: str, system_title: bytes, *, at_least: int, count: int) -> range:
@@ -178,9 +140,9 @@ class Journal:
             SecurityError: of kind ``counter-exhausted``.
         """
         with self._write() as db:
-            row = self._row(_COUNTERS, (key_fingerprint, system_title.hex()))
+            row = self._row(COUNTERS, (key_fingerprint, system_title.hex()))
             counters = next_counters(0 if row is None else int(row[2]), at_least, count)
-            self._put(db, _COUNTERS, (key_fingerprint, system_title.hex(), counters.stop))
+            self._put(db, COUNTERS, (key_fingerprint, system_title.hex(), counters.stop))
         if counters.stop > COUNTER_WARNING:
             _LOG.warning(
                 "invocation counters of key %s are more than half used up: change the key", key_fingerprint
@@ -191,7 +153,7 @@ class Journal:
         self, key_fingerprint: str, client_system_title: bytes, meter_system_title: bytes
     ) -> MeterCounters | None:
         """What is known about a meter, or ``None``."""
-        row = self._row(_METERS, (key_fingerprint, client_system_title.hex(), meter_system_title.hex()))
+        row = self._row(METERS, (key_fingerprint, client_system_title.hex(), meter_system_title.hex()))
         return None if row is None else MeterCounters(int(row[3]), int(row[4]))
 
     def note_meter_counters(
@@ -206,28 +168,52 @@ class Journal:
         """Remember what a verified exchange has shown; both values only ever grow."""
         key = (key_fingerprint, client_system_title.hex(), meter_system_title.hex())
         with self._write() as db:
-            row = self._row(_METERS, key)
+            row = self._row(METERS, key)
             if row is not None:
                 accepts_from, last_received = max(accepts_from, int(row[3])), max(last_received, int(row[4]))
-            self._put(db, _METERS, (*key, accepts_from, last_received))
+            self._put(db, METERS, (*key, accepts_from, last_received))
 
     def forget_meter(self, meter_system_title: bytes) -> None:
         """Forget the counters of a meter that was replaced or reset; our own counters stay as they are."""
         with self._write() as db:
             db.execute("DELETE FROM meters WHERE meter_system_title = ?", (meter_system_title.hex(),))
 
+    def meters_under(self, key_fingerprint: str) -> list[str]:
+        """The system titles, as hex, of all meters that have proved themselves under this key."""
+        with self._lock, self._errors("read"):
+            rows = self._db.execute(
+                "SELECT DISTINCT meter_system_title FROM meters WHERE key_fingerprint = ?", (key_fingerprint,)
+            ).fetchall()
+        return [str(title) for (title,) in rows]
+
+    # Challenges of meters
+
+    def has_challenge(self, meter: str, challenge: bytes) -> bool:
+        """Whether this is among the last ``CHALLENGES_KEPT`` challenges noted of this meter."""
+        return self._row(CHALLENGES, (meter, _challenge_digest(challenge))) is not None
+
+    def note_challenge(self, meter: str, challenge: bytes) -> None:
+        """Remember a digest of a challenge; on the disk before it returns."""
+        with self._write() as db:
+            last = db.execute("SELECT max(number) FROM challenges WHERE meter = ?", (meter,)).fetchone()[0]
+            number = 1 + (last or 0)
+            self._put(db, CHALLENGES, (meter, _challenge_digest(challenge), number))
+            db.execute(
+                "DELETE FROM challenges WHERE meter = ? AND number <= ?", (meter, number - CHALLENGES_KEPT)
+            )
+
     # Transfers
 
     def checkpoint(self, meter: str, part: int) -> dict[str, Any] | None:
         """The last checkpoint saved for this part of this meter, or ``None``."""
-        row = self._row(_TRANSFERS, (meter, part))
+        row = self._row(TRANSFERS, (meter, part))
         return None if row is None else json.loads(row[2])
 
     def save_checkpoint(self, meter: str, part: int, checkpoint: Mapping[str, Any]) -> None:
         """Replace the checkpoint; on the disk before it returns."""
         text = json.dumps(dict(checkpoint), sort_keys=True, separators=(",", ":"))
         with self._write() as db:
-            self._put(db, _TRANSFERS, (meter, part, text))
+            self._put(db, TRANSFERS, (meter, part, text))
 
     def drop_checkpoint(self, meter: str, part: int) -> None:
         """Forget a transfer that is over."""
@@ -240,14 +226,14 @@ class Journal:
         """Add to the record of what was asked for and what became of it; gives its number, never changes."""
         with self._write() as db:
             number = int(db.execute("SELECT coalesce(max(number), 0) + 1 FROM runs").fetchone()[0])
-            self._put(db, _RUNS, (number, json.dumps(dict(record), sort_keys=True)))
+            self._put(db, RUNS, (number, json.dumps(dict(record), sort_keys=True)))
         return number
 
     def runs(self) -> list[dict[str, Any]]:
         """All of that record, oldest first."""
         with self._lock, self._errors("read"):
-            rows = self._db.execute(_RUNS.all).fetchall()
-        return [json.loads(self._checked(_RUNS, row)[1]) for row in rows]
+            rows = self._db.execute(RUNS.all).fetchall()
+        return [json.loads(self._checked(RUNS, row)[1]) for row in rows]
 
     # Leases
 
@@ -292,16 +278,16 @@ class Journal:
 
     # Rows
 
-    def _row(self, table: _Table, key: tuple[str | int, ...]) -> tuple[Any, ...] | None:
+    def _row(self, table: Table, key: tuple[str | int, ...]) -> tuple[Any, ...] | None:
         with self._lock, self._errors("read"):
             row = self._db.execute(table.one, key).fetchone()
         return None if row is None else self._checked(table, row)
 
-    def _put(self, db: sqlite3.Connection, table: _Table, values: tuple[str | int, ...]) -> None:
-        db.execute(table.put, (*values, _checksum(table, values)))
+    def _put(self, db: sqlite3.Connection, table: Table, values: tuple[str | int, ...]) -> None:
+        db.execute(table.put, (*values, checksum(table, values)))
 
-    def _checked(self, table: _Table, row: tuple[Any, ...]) -> tuple[Any, ...]:
-        if row[-1] != _checksum(table, row[:-1]):
+    def _checked(self, table: Table, row: tuple[Any, ...]) -> tuple[Any, ...]:
+        if row[-1] != checksum(table, row[:-1]):
             raise self._damaged(f"a record of {table.name} does not match its checksum")
         return row[:-1]
 
@@ -355,7 +341,12 @@ class Journal:
             self._pragma("synchronous = FULL")
         if (answer := self._pragma("quick_check(1)")) != "ok":
             raise self._damaged(str(answer))
-        for table in (_COUNTERS, _METERS, _TRANSFERS, _RUNS):
+        tables = [COUNTERS, METERS, TRANSFERS, RUNS]
+        if not self.read_only:
+            self._db.execute(LATER_SCHEMA)
+        if self._db.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (CHALLENGES.name,)).fetchone():
+            tables.append(CHALLENGES)
+        for table in tables:
             for row in self._db.execute(table.all):
                 self._checked(table, row)
 
@@ -364,7 +355,7 @@ class Journal:
         self._pragma("synchronous = FULL")
         with self._write() as db:
             if self._identity() == (0, 0, 0):  # else another process was first
-                for statement in _SCHEMA.split(";")[:-1]:
+                for statement in SCHEMA.split(";")[:-1]:
                     db.execute(statement)
                 self._pragma(f"application_id = {APPLICATION_ID}")
                 self._pragma(f"user_version = {SCHEMA_VERSION}")
@@ -426,6 +417,10 @@ class CounterStream:
         return self.journal.reserve(self.key_fingerprint, self.system_title, at_least=at_least, count=count)
 
 
+def _challenge_digest(challenge: bytes) -> str:
+    return hashlib.sha256(challenge).hexdigest()
+
+
 def _sync_folder(folder: Path) -> None:
     """A new file is safe only when its folder is; Windows has no such call."""
     if sys.platform != "win32":
@@ -434,10 +429,6 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-
-
-def _checksum(table: _Table, values: tuple[Any, ...]) -> str:
-    return hashlib.sha256(json.dumps([table.name, *values]).encode()).hexdigest()
 
 
 _OPERATIONAL_CODES = {

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
 
 from dlms_fw._core import HdlcFraming, WrapperFraming
-from dlms_fw.errors import ConfigurationError
+from dlms_fw.errors import ConfigurationError, SecurityError
 from dlms_fw.journal import CounterStream, Journal, MeterCounters
 from dlms_fw.profiles import Profile
 from dlms_fw.security import resynchronised_counter
@@ -28,9 +30,18 @@ FIRST_COUNTER = 1
 class Ledger:
     """What one client's associations need of the journal."""
 
-    def __init__(self, profile: Profile, journal: Journal | None) -> None:
+    def __init__(
+        self,
+        profile: Profile,
+        journal: Journal | None,
+        *,
+        place: str = "",
+        now: Callable[[], datetime] | None = None,
+    ) -> None:
         self._profile = profile
         self._journal = journal
+        self._challenges = None if journal is None else _Challenges(journal, place)
+        self._now = now
         self._stream: CounterStream | None = None
         self._leased = False
         self._first_counter = profile.first_invocation_counter or 0
@@ -43,7 +54,9 @@ class Ledger:
             self._stream = journal.counters(key.fingerprint, profile.system_title)
 
     def acquire(self) -> None:
-        """Own the stream of counters. Raises Busy."""
+        """Own the stream of counters. Raises Busy; SecurityError for a key that other meters have too."""
+        if self._profile.strict_keys and self._profile.meter_system_title is not None:
+            self._check_key_is_its_own(self._profile.meter_system_title)
         if self._stream is not None and not self._leased:
             self._stream.journal.acquire(self._stream.lease_name)
             self._leased = True
@@ -93,6 +106,8 @@ class Ledger:
             counters=self._stream,
             first_counter=self._first_counter,
             meter_counter=self._meter_counter(),
+            seen_challenges=self._challenges,
+            now=self._now,
         )
 
     def _meter_counter(self) -> int | None:
@@ -107,7 +122,10 @@ class Ledger:
 
         Raises:
             ReplayError: it is not.
+            SecurityError: another meter has the same key, and the profile is strict about that.
         """
+        if (title := _title(session)) is not None:
+            self._check_key_is_its_own(title)
         known = self._known(session)
         received = None if session.context is None else session.context.peer_invocation_counter
         if known is None or received is None or self._profile.trust_meter_counter_reset:
@@ -129,11 +147,44 @@ class Ledger:
             last_received=-1 if received is None else received,
         )
 
+    def _check_key_is_its_own(self, title: bytes) -> None:
+        stream = self._stream
+        if stream is None or self._profile.keys.global_unicast_encryption_key is None:
+            return
+        others = set(stream.journal.meters_under(stream.key_fingerprint)) - {title.hex()}
+        if not others:
+            return
+        said = (
+            f"key {stream.key_fingerprint} of meter {title.hex().upper()} is also that of {len(others)} other"
+        )
+        if self._profile.strict_keys:
+            raise SecurityError(
+                f"{said} (such as {min(others).upper()}), and strict_keys refuses that", kind="shared-key"
+            )
+        _LOG.warning("%s: who opens one of these meters can pose as all of them", said)
+
     def _known(self, session: ClientSession) -> MeterCounters | None:
         stream, title = self._stream, _title(session)
         if stream is None or title is None:
             return None
         return stream.journal.meter_counters(stream.key_fingerprint, stream.system_title, title)
+
+
+@dataclass(frozen=True, slots=True)
+class _Challenges:
+    """The challenges of meters, by title, or by the place of one that does not say its title."""
+
+    journal: Journal
+    place: str
+
+    def has(self, meter: bytes | None, challenge: bytes) -> bool:
+        return self.journal.has_challenge(self._name(meter), challenge)
+
+    def note(self, meter: bytes | None, challenge: bytes) -> None:
+        self.journal.note_challenge(self._name(meter), challenge)
+
+    def _name(self, meter: bytes | None) -> str:
+        return self.place if meter is None else meter.hex()
 
 
 def _title(session: ClientSession) -> bytes | None:

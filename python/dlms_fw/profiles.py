@@ -13,13 +13,14 @@ import shlex
 import stat
 import subprocess
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
 from dlms_fw._core import Key
+from dlms_fw.certificates import certificates_in, check_anchor, private_key_in, public_key_in
 from dlms_fw.enums import SecuritySuite
 from dlms_fw.errors import ConfigurationError
 from dlms_fw.hls import (
@@ -32,7 +33,7 @@ from dlms_fw.hls import (
     mechanism_of,
 )
 from dlms_fw.regular_file import UnreadableError, read_once
-from dlms_fw.security import COUNTER_LIMIT, SYSTEM_TITLE_LENGTH, Keys, SecurityPolicy
+from dlms_fw.security import COUNTER_LIMIT, SYSTEM_TITLE_LENGTH, AsymmetricKeys, Keys, SecurityPolicy
 
 _LOG = logging.getLogger("dlms_fw.profiles")
 _T = TypeVar("_T")
@@ -68,7 +69,7 @@ class Profile:
         client_sap: Our service access point: 1 management, 2 reading, 16 public.
         server_sap: The logical device.
         mechanism: Id of the authentication mechanism: 0 none, 1 LLS, 2 HLS of the manufacturer's own,
-            3 HLS with MD5, 4 with SHA-1, 5 with GMAC, 6 with SHA-256.
+            3 HLS with MD5, 4 with SHA-1, 5 with GMAC, 6 with SHA-256, 7 with ECDSA.
         manufacturer: The two functions of mechanism 2; a file cannot name them.
         security_suite: 0, 1 or 2.
         security_policy: How our messages are protected, and the least that we accept.
@@ -77,6 +78,11 @@ class Profile:
             not be shared with another program that uses the same key.
         meter_system_title: The meter's, pinned; ``None`` takes it from the AARE.
         keys: The symmetric keys.
+        asymmetric_keys: Our keys on the curve of the suite, and the meter's public ones where pinned.
+        certificate: That of our signing key in DER; sent in the AARQ with mechanism 7.
+        trust_anchors: Certificates in DER of authorities whose word about a meter's signing key is taken.
+        strict_keys: Refuse a meter under a key that another meter has; a warning otherwise.
+        client_user_id: Who of our users asks, 0 to 255; sent in the AARQ.
         password: The LLS secret, or the shared secret of HLS mechanisms 3, 4 and 6 (and 2, where it has one).
         max_pdu_size: Octets of the largest APDU that we receive without block transfer.
         meter_type: What the meter must call itself, or ``None``.
@@ -100,6 +106,11 @@ class Profile:
     system_title: bytes | None = None
     meter_system_title: bytes | None = None
     keys: Keys = field(default_factory=Keys)
+    asymmetric_keys: AsymmetricKeys = field(default_factory=AsymmetricKeys)
+    certificate: bytes | None = None
+    trust_anchors: tuple[bytes, ...] = ()
+    strict_keys: bool = False
+    client_user_id: int | None = None
     password: Key | None = None
     max_pdu_size: int = 1024
     meter_type: str | None = None
@@ -220,6 +231,18 @@ def parse_profile(
     key_names = ("global_unicast_encryption_key", "authentication_key", "global_broadcast_encryption_key")
     take("keys", Keys(**{key: reader.key(key) for key in key_names}))
     take("password", reader.password("password"))
+    asymmetric_keys = AsymmetricKeys(
+        signing_key=reader.parsed("signing_key", private_key_in),
+        key_agreement_key=reader.parsed("key_agreement_key", private_key_in),
+        peer_signing_key=reader.parsed("peer_signing_key", public_key_in),
+        peer_key_agreement_key=reader.parsed("peer_key_agreement_key", public_key_in),
+    )
+    take("asymmetric_keys", asymmetric_keys)
+    certificates = reader.parsed("certificate", certificates_in)
+    take("certificate", None if certificates is None else certificates[0])
+    take("trust_anchors", reader.parsed("trust_anchors", certificates_in))
+    take("strict_keys", reader.boolean("strict_keys"))
+    take("client_user_id", reader.integer("client_user_id", 0, 255))
     take("max_pdu_size", reader.integer("max_pdu_size", 64, 0xFFFF))
     take("meter_type", reader.text("meter_type"))
     for key in ("connect_timeout_s", "response_timeout_s", "request_deadline_s"):
@@ -254,8 +277,11 @@ def _hdlc(reader: _Reader) -> HdlcSettings | None:
 
 def _contradictions(profile: Profile) -> list[str]:
     mistakes = profile.keys.mistakes(profile.security_suite)
+    mistakes += profile.asymmetric_keys.mistakes(profile.security_suite)
     if profile.authentication.needs_secret and profile.password is None:
         mistakes.append(f"password: missing, but authentication is {profile.authentication.name}")
+    if profile.authentication.signs:
+        mistakes += _signing_mistakes(profile)
     if profile.mechanism == MANUFACTURER and profile.manufacturer is None:
         mistakes.append("authentication: hls-manufacturer needs two functions, which only a program can give")
     why = "authentication and protection with keys need it"
@@ -269,6 +295,19 @@ def _contradictions(profile: Profile) -> list[str]:
     if profile.system_title is not None and profile.system_title == profile.meter_system_title:
         mistakes.append("meter_system_title: must differ from system_title")
     return mistakes
+
+
+def _signing_mistakes(profile: Profile) -> Iterator[str]:
+    keys = profile.asymmetric_keys
+    if keys.signing_key is None:
+        yield f"signing_key: missing, but authentication is {profile.authentication.name}"
+    if keys.peer_signing_key is None and not profile.trust_anchors:
+        yield "peer_signing_key: missing, and there are no trust_anchors either"
+    try:
+        for anchor in profile.trust_anchors:
+            check_anchor(anchor)
+    except ConfigurationError as error:
+        yield f"trust_anchors: {error}"
 
 
 def _raise_if(mistakes: list[str], where: str) -> None:
@@ -352,6 +391,17 @@ class _Reader:
             self._mistake(key, "after hex: come hex digits")
             return None
         return Key(octets)
+
+    def parsed(self, key: str, parse: Callable[[str], _T]) -> _T | None:
+        """What ``parse`` makes of the text that the reference leads to; it raises ValueError."""
+        secret = self._secret(key)
+        if secret is None:
+            return None
+        try:
+            return parse(secret)
+        except ValueError as error:
+            self._mistake(key, str(error))
+            return None
 
     def table(self, key: str) -> _Reader | None:
         value = self._take(key)

@@ -147,7 +147,7 @@ def _encode_aarq(it: Apdu) -> bytes:
 
 def _decode_aarq(octets: Any) -> Apdu:
     it = _core.AssociationRequest.decode(octets)
-    assert it.protocol_version_supported
+    assert it.protocol_version is None
     return {
         "context": it.application_context,
         "mechanism": it.mechanism,

@@ -17,7 +17,7 @@ from dlms_fw.hls import ManufacturerMechanism
 from dlms_fw.meter.access import AccessRule
 from dlms_fw.meter.activation import ActivationTimings, FirmwareBehaviour
 from dlms_fw.profiles import HdlcSettings
-from dlms_fw.security import SecurityPolicy, key_length
+from dlms_fw.security import AsymmetricKeys, SecurityPolicy, key_length
 from dlms_fw.signing_keys import PublicKey
 
 BLOCK_OVERHEAD: Final = 54
@@ -39,6 +39,10 @@ class MeterConfig:
         mechanism: How the management and reading clients authenticate themselves.
         manufacturer: The two functions of mechanism 2.
         password: The LLS password, or the shared HLS secret.
+        asymmetric_keys: The meter's own on the curve of the suite, and those of its clients that are pinned.
+        certificate: That of its signing key in DER; sent in the AARE with mechanism 7.
+        trust_anchors: Certificates in DER of authorities whose word about a client's signing key is taken.
+        users: Names of the users who may ask, by client user id; ``None`` takes any, and none.
         security_suite: Of the keys.
         security_policy: The least protection of those clients' messages.
         hdlc: The most that is accepted in the negotiation of an HDLC link.
@@ -83,6 +87,10 @@ class MeterConfig:
     mechanism: AuthenticationMechanism = AuthenticationMechanism.LOWEST_LEVEL
     manufacturer: ManufacturerMechanism | None = None
     password: Key | None = None
+    asymmetric_keys: AsymmetricKeys = field(default_factory=AsymmetricKeys)
+    certificate: bytes | None = None
+    trust_anchors: tuple[bytes, ...] = ()
+    users: Mapping[int, str] | None = None
     security_suite: SecuritySuite = SecuritySuite.AES_GCM_128
     security_policy: SecurityPolicy = SecurityPolicy.NONE
     global_unicast_encryption_key: Key | None = None

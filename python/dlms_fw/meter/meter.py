@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Final, Literal
 
 from dlms_fw._core import ExceptionResponse, GetRequest, HdlcFraming, RequestList, WrapperFraming
@@ -163,6 +164,7 @@ class SimulatedMeter:
             system_title=config.system_title,
             challenge=self._challenge,
             counters=None if self._units is None else self._units.counters,
+            now=lambda: datetime.fromtimestamp(self._time.wall(), UTC),
         )
 
     def serve(self, caller: Caller, request: Request) -> Response | None:

@@ -55,7 +55,9 @@ PROPOSED_CONFORMANCE = (
 LOCK_OUT = "a meter may lock itself after several wrong tries: do not repeat this before it is understood"
 _KEYS = f"check the keys, the system titles and the security suite; {LOCK_OUT}"
 
-_HINTS = {
+_CALLED = "an AARQ of ours names no such thing: the meter is confused, or the request was changed on its way"
+_HINTS: dict[AcseServiceUserDiagnostic, str] = {
+    AcseServiceUserDiagnostic.NULL: "the meter says nothing about why",
     AcseServiceUserDiagnostic.NO_REASON_GIVEN: (
         "check client_sap, server_sap, keys and policy; the meter may be locked or busy with another client"
     ),
@@ -63,10 +65,26 @@ _HINTS = {
         "check security_policy: this client is used with ciphering only, or without only"
     ),
     AcseServiceUserDiagnostic.CALLING_AP_TITLE_NOT_RECOGNIZED: "check system_title",
+    AcseServiceUserDiagnostic.CALLING_AP_INVOCATION_IDENTIFIER_NOT_RECOGNIZED: _CALLED,
+    AcseServiceUserDiagnostic.CALLING_AE_QUALIFIER_NOT_RECOGNIZED: (
+        "check certificate: the meter must know who has signed it"
+    ),
+    AcseServiceUserDiagnostic.CALLING_AE_INVOCATION_IDENTIFIER_NOT_RECOGNIZED: (
+        "check client_user_id: the meter has a list of users"
+    ),
+    AcseServiceUserDiagnostic.CALLED_AP_TITLE_NOT_RECOGNIZED: _CALLED,
+    AcseServiceUserDiagnostic.CALLED_AP_INVOCATION_IDENTIFIER_NOT_RECOGNIZED: _CALLED,
+    AcseServiceUserDiagnostic.CALLED_AE_QUALIFIER_NOT_RECOGNIZED: _CALLED,
+    AcseServiceUserDiagnostic.CALLED_AE_INVOCATION_IDENTIFIER_NOT_RECOGNIZED: _CALLED,
     AcseServiceUserDiagnostic.AUTHENTICATION_MECHANISM_NAME_NOT_RECOGNISED: "check authentication",
     AcseServiceUserDiagnostic.AUTHENTICATION_MECHANISM_NAME_REQUIRED: "check authentication",
     AcseServiceUserDiagnostic.AUTHENTICATION_FAILURE: f"check password and keys; {LOCK_OUT}",
     AcseServiceUserDiagnostic.AUTHENTICATION_REQUIRED: "check authentication: this client must prove itself",
+}
+_PROVIDER_HINTS: dict[AcseServiceProviderDiagnostic, str] = {
+    AcseServiceProviderDiagnostic.NULL: "the meter says nothing about why",
+    AcseServiceProviderDiagnostic.NO_REASON_GIVEN: "the meter may be busy, or restart; try again later",
+    AcseServiceProviderDiagnostic.NO_COMMON_ACSE_VERSION: "the meter knows another version of ACSE only",
 }
 _INITIATE_TEXTS = {
     InitiateError.OTHER: "other initiate error",
@@ -100,6 +118,8 @@ def check_names(response: AssociationResponse, profile: Profile) -> None:
         raise RemoteProtocolError(
             f"authentication mechanism {response.mechanism} was accepted, {mechanism.id} was asked for"
         )
+    if response.authentication_value is not None and response.authentication_value_choice != 0:
+        raise RemoteProtocolError("the meter's authentication value is not a charstring")
     pending = response.diagnostic == AcseServiceUserDiagnostic.AUTHENTICATION_REQUIRED
     if response.diagnostic != 0 and not (mechanism.high_level and pending):
         raise RemoteProtocolError(f"the meter accepted with diagnostic {response.diagnostic}")
@@ -165,9 +185,10 @@ def rejection(response: AssociationResponse) -> AssociationRejected:
     try:
         if response.diagnostic_source == 1:
             known = AcseServiceUserDiagnostic(response.diagnostic)
-            hint = _HINTS.get(known)
+            hint = _HINTS[known]
         else:
             known = AcseServiceProviderDiagnostic(response.diagnostic)
+            hint = _PROVIDER_HINTS[known]
         reason = known.name.lower().replace("_", " ")
     except ValueError:
         reason = f"diagnostic {response.diagnostic}"

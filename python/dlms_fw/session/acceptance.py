@@ -10,6 +10,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from dlms_fw._core import (
@@ -19,8 +20,10 @@ from dlms_fw._core import (
     InitiateRequest,
     InitiateResponse,
     Key,
+    PublicKey,
     SecurityContext,
 )
+from dlms_fw.certificates import signing_key_of
 from dlms_fw.enums import (
     AcseServiceProviderDiagnostic,
     AcseServiceUserDiagnostic,
@@ -28,12 +31,13 @@ from dlms_fw.enums import (
     InitiateError,
     SecuritySuite,
 )
-from dlms_fw.errors import ConfigurationError, DecodeError
+from dlms_fw.errors import AuthenticationError, ConfigurationError, DecodeError
 from dlms_fw.hls import Handshake, ManufacturerMechanism, Mechanism, mechanism_of
 from dlms_fw.security import (
     COUNTER_MARGIN,
     COUNTER_STRIDE,
     SYSTEM_TITLE_LENGTH,
+    AsymmetricKeys,
     Keys,
     SecurityPolicy,
     extend_counters,
@@ -49,6 +53,8 @@ from dlms_fw.session.states import TRANSITIONS, State, Step
 
 DEFAULT_CONFORMANCE = PROPOSED_CONFORMANCE
 _CHALLENGE_TRIES = 4
+VERSION_1 = 0x80
+"""The bit of a protocol-version that must be there where there is one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +66,10 @@ class ServerClient:
         manufacturer: The two functions of mechanism 2.
         secret: Its password, or the shared secret of a mechanism that needs one.
         keys: Needed for mechanism 5 and for any policy.
+        asymmetric_keys: Our signing key, and the client's public one where it is pinned; for mechanism 7.
+        certificate: That of our signing key in DER; sent in the AARE with mechanism 7.
+        trust_anchors: Certificates in DER of authorities whose word about the client's signing key is taken.
+        users: The ids of the users who may ask through this client; ``None`` for any, and for none.
         security_suite: Of its keys.
         security_policy: The least protection; anything but NONE demands a ciphered application context.
         conformance: The services it may have.
@@ -73,6 +83,10 @@ class ServerClient:
     manufacturer: ManufacturerMechanism | None = None
     secret: Key | None = None
     keys: Keys | None = None
+    asymmetric_keys: AsymmetricKeys = field(default_factory=AsymmetricKeys)
+    certificate: bytes | None = None
+    trust_anchors: tuple[bytes, ...] = ()
+    users: frozenset[int] | None = None
     security_suite: SecuritySuite = SecuritySuite.AES_GCM_128
     security_policy: SecurityPolicy = SecurityPolicy.NONE
     conformance: int = DEFAULT_CONFORMANCE
@@ -112,6 +126,7 @@ class Association:
         client_max_receive_pdu_size: Octets; 0 is no limit.
         server_max_receive_pdu_size: Octets.
         client_system_title: As in the AARQ, or as pinned.
+        client_user_id: Who of the client's users asked, where the AARQ says.
         key_fingerprint: Of the key whose invocation counters are used.
     """
 
@@ -124,6 +139,7 @@ class Association:
     client_max_receive_pdu_size: int = 0
     server_max_receive_pdu_size: int = 0
     client_system_title: bytes | None = None
+    client_user_id: int | None = None
     context: SecurityContext | None = field(default=None, repr=False)
     key_fingerprint: str = ""
     handshake: Handshake | None = field(default=None, repr=False)
@@ -163,6 +179,7 @@ class Gate:
     system_title: bytes
     challenge: Callable[[], bytes]
     counters: ServerCounters | None
+    now: Callable[[], datetime] | None = None
 
     def accept(
         self, association: Association, client: ServerClient | None, request: AssociationRequest
@@ -178,7 +195,7 @@ class Gate:
             raise Refusal("unknown-client")
         if client.locked:
             raise Refusal("locked")
-        if not request.protocol_version_supported:
+        if request.protocol_version is not None and not request.protocol_version & VERSION_1:
             raise Refusal("protocol-version", AcseServiceProviderDiagnostic.NO_COMMON_ACSE_VERSION, source=2)
         association.application_context = application_context(client.security_policy)
         if request.application_context != association.application_context:
@@ -187,6 +204,7 @@ class Gate:
         association.mechanism = mechanism.id
         _check_authentication(request, client, mechanism)
         ciphered = client.security_policy != SecurityPolicy.NONE
+        association.client_user_id = _check_user(request, client)
         needs_keys = ciphered or mechanism.needs_keys
         if needs_keys or mechanism.needs_titles:
             association.client_system_title = self._client_title(request, client)
@@ -208,6 +226,8 @@ class Gate:
                 peer_system_title=association.client_system_title,
                 context=association.context,
                 secret=client.secret,
+                signing_key=client.asymmetric_keys.signing_key,
+                peer_signing_key=self._peer_signing_key(association, client, request),
             )
         return AssociationResponse(
             association.application_context,
@@ -217,6 +237,7 @@ class Gate:
             mechanism=mechanism.id or None,
             authentication_value=own_challenge,
             responding_ap_title=None if association.client_system_title is None else self.system_title,
+            responding_ae_qualifier=client.certificate if mechanism.signs else None,
         )
 
     def new_context(
@@ -272,6 +293,23 @@ class Gate:
             raise Refusal("title", AcseServiceUserDiagnostic.CALLING_AP_TITLE_NOT_RECOGNIZED)
         return title
 
+    def _peer_signing_key(
+        self, association: Association, client: ServerClient, request: AssociationRequest
+    ) -> PublicKey | None:
+        if not client.authentication.signs:
+            return None
+        if client.asymmetric_keys.peer_signing_key is not None:
+            return client.asymmetric_keys.peer_signing_key
+        certificate, title = request.calling_ae_qualifier, association.client_system_title
+        unknown = Refusal("certificate", AcseServiceUserDiagnostic.CALLING_AE_QUALIFIER_NOT_RECOGNIZED)
+        if not certificate or title is None or self.now is None:
+            raise unknown
+        anchors = client.trust_anchors
+        try:
+            return signing_key_of(certificate, anchors=anchors, system_title=title, now=self.now())
+        except AuthenticationError:
+            raise unknown from None
+
     def _use_dedicated_key(self, association: Association, client: ServerClient, octets: bytes) -> None:
         if len(octets) != key_length(client.security_suite):
             raise Refusal("ciphering", initiate_error=InitiateError.OTHER)
@@ -317,12 +355,22 @@ def _check_authentication(request: AssociationRequest, client: ServerClient, mec
         raise Refusal("mechanism", diagnostic)
     if (request.mechanism or 0) != mechanism.id:
         raise Refusal("mechanism", AcseServiceUserDiagnostic.AUTHENTICATION_MECHANISM_NAME_NOT_RECOGNISED)
+    if mechanism.id != 0 and not request.acse_requirements:
+        raise Refusal("requirements", AcseServiceUserDiagnostic.AUTHENTICATION_REQUIRED)
+    if request.authentication_value_choice != 0:
+        raise Refusal("authentication-value", AcseServiceUserDiagnostic.AUTHENTICATION_FAILURE)
     if mechanism.high_level and len(value) not in mechanism.challenge_lengths:
         raise Refusal("challenge", AcseServiceUserDiagnostic.AUTHENTICATION_FAILURE)
     if mechanism.needs_secret and not mechanism.high_level:
         secret = b"" if client.secret is None else client.secret.expose()
         if not secret or not hmac.compare_digest(value, secret):
             raise Refusal("password", AcseServiceUserDiagnostic.AUTHENTICATION_FAILURE)
+
+
+def _check_user(request: AssociationRequest, client: ServerClient) -> int | None:
+    if client.users is not None and request.client_user_id not in client.users:
+        raise Refusal("user", AcseServiceUserDiagnostic.CALLING_AE_INVOCATION_IDENTIFIER_NOT_RECOGNIZED)
+    return request.client_user_id
 
 
 def _open_initiate(

@@ -12,9 +12,9 @@ for the response timeout, ``handle_timeout`` gives what to repeat, or raises Res
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, TypeAlias
 
 from dlms_fw import axdr
@@ -42,14 +42,13 @@ from dlms_fw._core import (
 from dlms_fw.enums import AssociationResult, Conformance
 from dlms_fw.errors import (
     ConfigurationError,
-    DecodeError,
     LinkError,
     LocalProtocolError,
     RemoteProtocolError,
     ResponseTimeout,
     SecurityError,
 )
-from dlms_fw.hls import REPLY_TO_HLS, Handshake
+from dlms_fw.hls import REPLY_TO_HLS
 from dlms_fw.profiles import Profile
 from dlms_fw.security import (
     COUNTER_MARGIN,
@@ -69,6 +68,7 @@ from dlms_fw.session.aare import (
     rejection,
     system_title,
 )
+from dlms_fw.session.passes import Passes, SeenChallenges
 from dlms_fw.session.states import TRANSITIONS, State, Step
 
 if TYPE_CHECKING:
@@ -109,6 +109,8 @@ class ClientSession:
         counters: Our invocation counters; needed where the profile has keys.
         first_counter: Use no invocation counter below this one.
         meter_counter: The highest counter of the meter that was ever accepted; lower ones are replays.
+        seen_challenges: The challenges that meters have used before; ``None`` where nobody keeps them.
+        now: What time it is, aware; needed where the meter proves itself by a certificate.
 
     Attributes:
         state: Where link and association are.
@@ -126,6 +128,8 @@ class ClientSession:
         counters: Counters | None = None,
         first_counter: int = 0,
         meter_counter: int | None = None,
+        seen_challenges: SeenChallenges | None = None,
+        now: Callable[[], datetime] | None = None,
     ) -> None:
         profile.check()
         if profile.needs_keys and counters is None:
@@ -140,9 +144,9 @@ class ClientSession:
         self._counters = counters
         self._first_counter = first_counter
         self._meter_counter = meter_counter
-        self._own_challenge = b""
-        self._handshake: Handshake | None = None
-        self._own_proof = b""
+        self._seen_challenges = seen_challenges
+        self._now = now
+        self._passes: Passes | None = None
 
     # Commands: each gives the octets to send
 
@@ -164,9 +168,8 @@ class ClientSession:
         self.context = self._new_context() if profile.needs_keys else None
         value: bytes | None = None
         if mechanism.high_level:
-            self._own_challenge = value = self._challenge()
-            if len(value) not in mechanism.challenge_lengths:
-                raise LocalProtocolError(f"a challenge of {len(value)} octets is not allowed")
+            self._passes = Passes(profile, self._challenge(), seen=self._seen_challenges, now=self._now)
+            value = self._passes.challenge
         elif mechanism.needs_secret and profile.password is not None:
             value = profile.password.expose()
         data = self.channel.send(
@@ -176,6 +179,8 @@ class ClientSession:
                 mechanism=mechanism.id or None,
                 authentication_value=value,
                 calling_ap_title=profile.system_title if profile.needs_titles else None,
+                calling_ae_qualifier=profile.certificate if mechanism.signs else None,
+                client_user_id=profile.client_user_id,
             )
         )
         self.state = state
@@ -283,46 +288,23 @@ class ClientSession:
         self.association = Association(
             Conformance(initiate.conformance), initiate.server_max_receive_pdu_size, title
         )
-        proof = self._pass_3(event.authentication_value or b"", title) if high_level else None
+        proof = self._pass_3(event, title) if high_level else None
         self.state = state
         return proof
 
-    def _pass_3(self, challenge: bytes, title: bytes | None) -> bytes:
-        mechanism = self.profile.authentication
-        mechanism.check_challenges(self._own_challenge, challenge)
-        self._handshake = Handshake(
-            own_challenge=self._own_challenge,
-            peer_challenge=challenge,
-            own_system_title=self.profile.system_title,
-            peer_system_title=title,
-            context=self.context,
-            secret=self.profile.password,
-        )
-        assert mechanism.prove is not None  # noqa: S101 (high_level)
-        self._own_proof = mechanism.prove(self._handshake)
-        return self.channel.send(ActionRequest(*REPLY_TO_HLS, axdr.octet_string.encode(self._own_proof)))
+    def _pass_3(self, response: AssociationResponse, title: bytes | None) -> bytes:
+        assert self._passes is not None  # noqa: S101 (ASSOCIATING)
+        proof = self._passes.prove(response, title, self.context)
+        return self.channel.send(ActionRequest(*REPLY_TO_HLS, axdr.octet_string.encode(proof)))
 
     def _on_action_response(self, event: Event) -> Event | None:
         if self.state is not State.AUTHENTICATING:
             return event
         assert isinstance(event, ActionResponse)  # noqa: S101 (by _HANDLERS)
-        mechanism, handshake = self.profile.authentication, self._handshake
-        assert mechanism.check is not None  # noqa: S101 (high_level)
-        assert handshake is not None  # noqa: S101 (AUTHENTICATING)
-        if event.result != 0:
-            raise proof_error(f"the meter did not accept our proof (action result {event.result})")
-        try:
-            proof = axdr.octet_string.decode(event.data or b"")
-        except DecodeError:
-            raise proof_error("the meter did not prove itself in pass 4") from None
-        if hmac.compare_digest(proof, self._own_proof):
-            raise proof_error("the meter sent our own proof back")
-        try:
-            mechanism.check(handshake, proof)
-        except SecurityError as error:
-            raise proof_error(f"the meter could not prove itself in pass 4: {error}") from error
+        assert self._passes is not None  # noqa: S101 (AUTHENTICATING)
+        self._passes.verify(event)
         self.state = self._seen(Step.PROVE)
-        self._handshake = None
+        self._passes = None
         return None
 
     def _on_release_response(self, _event: Event) -> None:
@@ -392,7 +374,7 @@ class ClientSession:
 
     def _abort(self) -> None:
         self.association = None
-        self._handshake = None
+        self._passes = None
         if Step.ABORT in TRANSITIONS[self.state]:
             self.state = self._after(Step.ABORT)
             self.channel.reset_association()

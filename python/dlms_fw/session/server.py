@@ -10,6 +10,7 @@ random number.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, TypeAlias
 
 from dlms_fw import axdr
@@ -107,6 +108,7 @@ class ServerSession:
         system_title: The meter's.
         challenge: Gives a fresh random challenge of 8 to 64 octets.
         counters: Needed where any client has keys.
+        now: What time it is, aware; needed where a client proves itself by a certificate.
         max_receive_apdu_size: Octets of the largest APDU that block transfer may put together.
     """
 
@@ -118,6 +120,7 @@ class ServerSession:
         system_title: bytes,
         challenge: Callable[[], bytes],
         counters: ServerCounters | None = None,
+        now: Callable[[], datetime] | None = None,
         max_receive_apdu_size: int = 65_536,
     ) -> None:
         if counters is None and any(client.keys is not None for client in clients.values()):
@@ -125,7 +128,7 @@ class ServerSession:
         self.channel = Channel("server", framing, max_receive_apdu_size=max_receive_apdu_size)
         self.more = False
         self._clients = clients
-        self._gate = Gate(system_title, challenge, counters)
+        self._gate = Gate(system_title, challenge, counters, now)
         self._associations: dict[int, Association] = {}
         self._linked = self.channel.connected
         self._events: list[ServerEvent] = []

@@ -60,6 +60,43 @@ pub fn read_small_integer(reader: &mut Reader<'_>) -> Result<u8, DecodeError> {
     one_octet(&mut contents)
 }
 
+/// Reads an INTEGER of one to four octets, in the shortest form, that must take up all that is left.
+///
+/// # Errors
+/// [`DecodeErrorKind::WrongLength`] for none, for more than four, or for more than are needed; and as [`read_only`].
+pub fn read_integer(reader: &mut Reader<'_>) -> Result<i32, DecodeError> {
+    let mut contents = read_only(reader, INTEGER)?;
+    let wrong_length = contents.error(DecodeErrorKind::WrongLength);
+    let octets = contents.rest();
+    let sign = octets.first().map_or(0, |first| first.cast_signed() >> 7);
+    let value = octets.iter().fold(i32::from(sign), |value, octet| {
+        value << 8 | i32::from(*octet)
+    });
+    if octets.is_empty() || octets.len() > 4 || octets.len() != integer_octets(value) {
+        return Err(wrong_length);
+    }
+    Ok(value)
+}
+
+/// The octets of the shortest form of an INTEGER.
+const fn integer_octets(value: i32) -> usize {
+    let magnitude = if value < 0 { !value } else { value };
+    let bits = 33 - magnitude.leading_zeros(); // with the sign
+    bits.div_ceil(8) as usize
+}
+
+/// The length of an INTEGER as an element.
+#[must_use]
+pub const fn integer_len(value: i32) -> usize {
+    element_len(integer_octets(value))
+}
+
+/// Writes an INTEGER in its shortest form.
+pub fn write_integer(out: &mut Writer<'_>, value: i32) {
+    let octets = value.to_be_bytes();
+    write(out, INTEGER, &octets[4 - integer_octets(value)..]);
+}
+
 /// The one octet that must be all that is left.
 ///
 /// # Errors
@@ -198,6 +235,34 @@ mod tests {
                 Err(DecodeErrorKind::UnexpectedTag),
                 "{tag:02X}"
             );
+        }
+    }
+
+    #[test]
+    fn integers_have_their_shortest_form() {
+        for (value, octets) in [
+            (0, &[2, 1, 0][..]),
+            (127, &[2, 1, 0x7F][..]),
+            (128, &[2, 2, 0, 0x80][..]),
+            (-1, &[2, 1, 0xFF][..]),
+            (-128, &[2, 1, 0x80][..]),
+            (-129, &[2, 2, 0xFF, 0x7F][..]),
+            (i32::MAX, &[2, 4, 0x7F, 0xFF, 0xFF, 0xFF][..]),
+            (i32::MIN, &[2, 4, 0x80, 0, 0, 0][..]),
+        ] {
+            let mut out = vec![0; integer_len(value)];
+            write_integer(&mut Writer::new(&mut out), value);
+            assert_eq!(out, octets);
+            assert_eq!(read_integer(&mut Reader::new(octets)), Ok(value));
+        }
+        for octets in [
+            &[2, 0][..],
+            &[2, 2, 0, 1][..],
+            &[2, 2, 0xFF, 0x80][..],
+            &[2, 5, 1, 0, 0, 0, 0][..],
+        ] {
+            let error = read_integer(&mut Reader::new(octets)).expect_err("not the shortest form");
+            assert_eq!(error, DecodeError::new(DecodeErrorKind::WrongLength, 2));
         }
     }
 

@@ -1,9 +1,10 @@
 //! Properties of all APDUs: what can be made is emitted and read back the same; what cannot be read is an error, never a panic.
 
-use dlms_fw_core::acse::Authentication;
 use dlms_fw_core::acse::aare::{AssociationResponse, ResultSourceDiagnostic};
 use dlms_fw_core::acse::aarq::AssociationRequest;
+use dlms_fw_core::acse::entity::ApplicationEntity;
 use dlms_fw_core::acse::release::ReleaseRequest;
+use dlms_fw_core::acse::{Authentication, AuthenticationValue};
 use dlms_fw_core::apdu::{Apdu, Role};
 use dlms_fw_core::axdr::RawData;
 use dlms_fw_core::codec::{Emit, Parse};
@@ -365,70 +366,86 @@ fn access() -> impl Strategy<Value = Apdu<'static>> {
 fn acse() -> impl Strategy<Value = Apdu<'static>> {
     let some = || option::of(octets(200));
     let authentication = || {
-        (any::<bool>(), option::of(any::<u8>()), some()).prop_map(
-            |(requested, mechanism, value)| Authentication {
+        (any::<bool>(), option::of(any::<u8>()), some(), 0..4_u8).prop_map(
+            |(requested, mechanism, value, choice)| Authentication {
                 requested,
                 mechanism,
-                value,
+                value: value.and_then(|contents| AuthenticationValue::new(choice, contents)),
             },
         )
     };
+    let entity = || {
+        (
+            some(),
+            some(),
+            option::of(any::<i32>()),
+            option::of(any::<i32>()),
+        )
+            .prop_map(
+                |(ap_title, ae_qualifier, ap_invocation_id, ae_invocation_id)| ApplicationEntity {
+                    ap_title,
+                    ae_qualifier,
+                    ap_invocation_id,
+                    ae_invocation_id,
+                },
+            )
+    };
     let request = (
-        any::<(bool, u8)>(),
-        some(),
-        some(),
-        option::of(any::<u8>()),
+        any::<(Option<u8>, u8)>(),
+        entity(),
+        entity(),
         authentication(),
+        some(),
         some(),
     )
         .prop_map(
             |(
-                (version, context),
-                title,
-                qualifier,
-                client_user_id,
+                (protocol_version, application_context),
+                called,
+                calling,
                 authentication,
+                implementation_information,
                 user_information,
             )| {
                 AssociationRequest {
-                    protocol_version_supported: version,
-                    application_context: context,
-                    calling_ap_title: title,
-                    calling_ae_qualifier: qualifier,
-                    client_user_id,
+                    protocol_version,
+                    application_context,
+                    called,
+                    calling,
                     authentication,
+                    implementation_information,
                     user_information,
                 }
                 .into()
             },
         );
     let response = (
-        any::<(bool, u8, u8, bool, u8)>(),
-        some(),
-        some(),
+        any::<(Option<u8>, u8, u8, bool, u8)>(),
+        entity(),
         authentication(),
+        some(),
         some(),
     )
         .prop_map(
             |(
-                (version, context, result, user, diagnostic),
-                title,
-                qualifier,
+                (protocol_version, application_context, result, user, diagnostic),
+                responding,
                 authentication,
+                implementation_information,
                 user_information,
             )| {
                 AssociationResponse {
-                    protocol_version_supported: version,
-                    application_context: context,
+                    protocol_version,
+                    application_context,
                     result: result.into(),
                     diagnostic: if user {
                         ResultSourceDiagnostic::ServiceUser(diagnostic)
                     } else {
                         ResultSourceDiagnostic::ServiceProvider(diagnostic)
                     },
-                    responding_ap_title: title,
-                    responding_ae_qualifier: qualifier,
+                    responding,
                     authentication,
+                    implementation_information,
                     user_information,
                 }
                 .into()

@@ -98,6 +98,11 @@ def clients(config: MeterConfig, units: MeterUnits | None = None) -> dict[int, S
         raise ConfigurationError("the meter needs a password")
     if mechanism.high_level and mechanism.prove is None:
         raise ConfigurationError("the meter needs the two functions of its manufacturer's mechanism")
+    own = config.asymmetric_keys
+    if mechanism.signs and (own.signing_key is None or not (own.peer_signing_key or config.trust_anchors)):
+        raise ConfigurationError("the meter needs a signing key, and its client's or a trust anchor")
+    if mistakes := own.mistakes(config.security_suite):
+        raise ConfigurationError("; ".join(mistakes))
     keys = SymmetricKeys(SecurityMemory(None), config) if units is None else units.symmetric_keys
     table = {
         MANAGEMENT: _client(config, units, keys, MANAGEMENT),
@@ -138,6 +143,10 @@ def _client(
         manufacturer=config.manufacturer,
         secret=secrets.get(client_sap, config.password),
         keys=unicast if needs_keys else None,
+        asymmetric_keys=config.asymmetric_keys,
+        certificate=config.certificate,
+        trust_anchors=config.trust_anchors,
+        users=None if config.users is None else frozenset(config.users),
         security_suite=config.security_suite,
         security_policy=policy,
         max_receive_pdu_size=config.max_pdu_size,

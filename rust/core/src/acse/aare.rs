@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use super::entity::ApplicationEntity;
 use super::{Authentication, AuthenticationTags};
 use crate::ber::{self, Elements};
 use crate::codec::{Emit, Parse, Reader, Writer};
@@ -10,10 +11,8 @@ use crate::wire_enum;
 
 const RESULT: u8 = 0xA2;
 const RESULT_SOURCE_DIAGNOSTIC: u8 = 0xA3;
+/// The tag of the AP-title; those of qualifier and invocation ids follow.
 const RESPONDING_AP_TITLE: u8 = 0xA4;
-const RESPONDING_AE_QUALIFIER: u8 = 0xA5;
-const RESPONDING_AP_INVOCATION_ID: u8 = 0xA6;
-const RESPONDING_AE_INVOCATION_ID: u8 = 0xA7;
 const AUTHENTICATION: AuthenticationTags = AuthenticationTags {
     requirements: 0x88,
     mechanism_name: 0x89,
@@ -43,23 +42,23 @@ pub enum ResultSourceDiagnostic {
     ServiceProvider(u8),
 }
 
-/// AARE. The responding invocation ids are checked and passed over; they are not used.
+/// AARE.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct AssociationResponse<'a> {
-    /// FALSE where a protocol-version is given that does not have version 1.
-    pub protocol_version_supported: bool,
+    /// Protocol-version: its first eight bits, [`super::VERSION_1`] and what follows. Absent is version 1.
+    pub protocol_version: Option<u8>,
     /// The last octet of the application-context-name: 1 LN, 2 SN, 3 LN ciphered, 4 SN ciphered.
     pub application_context: u8,
     /// Whether the association is accepted.
     pub result: AssociationResult,
     /// Why not, or that authentication goes on.
     pub diagnostic: ResultSourceDiagnostic,
-    /// The system title of the server.
-    pub responding_ap_title: Option<&'a [u8]>,
-    /// The certificate of the server's digital signature key.
-    pub responding_ae_qualifier: Option<&'a [u8]>,
+    /// The server: its system title and the certificate of its digital signature key.
+    pub responding: ApplicationEntity<'a>,
     /// Mechanism and challenge.
     pub authentication: Authentication<'a>,
+    /// Implementation-information: text that the standard gives no meaning.
+    pub implementation_information: Option<&'a [u8]>,
     /// The `InitiateResponse` or a `ConfirmedServiceError`, plain or ciphered.
     pub user_information: Option<&'a [u8]>,
 }
@@ -69,20 +68,15 @@ impl AssociationResponse<'_> {
     pub const TAG: u8 = 0x61;
 
     fn contents_len(&self) -> usize {
-        let protocol_version = if self.protocol_version_supported {
-            0
-        } else {
-            ber::element_len(2)
-        };
         let result = ber::element_len(ber::element_len(1));
         let diagnostic = ber::element_len(ber::element_len(ber::element_len(1)));
-        protocol_version
+        super::protocol_version_len(self.protocol_version)
             + super::APPLICATION_CONTEXT_LEN
             + result
             + diagnostic
-            + super::octets_len(self.responding_ap_title)
-            + super::octets_len(self.responding_ae_qualifier)
+            + self.responding.emitted_len()
             + self.authentication.emitted_len()
+            + super::implementation_information_len(self.implementation_information)
             + super::octets_len(self.user_information)
     }
 }
@@ -90,16 +84,16 @@ impl AssociationResponse<'_> {
 impl fmt::Debug for AssociationResponse<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AssociationResponse")
-            .field(
-                "protocol_version_supported",
-                &self.protocol_version_supported,
-            )
+            .field("protocol_version", &self.protocol_version)
             .field("application_context", &self.application_context)
             .field("result", &self.result)
             .field("diagnostic", &self.diagnostic)
-            .field("responding_ap_title", &self.responding_ap_title)
-            .field("responding_ae_qualifier", &self.responding_ae_qualifier)
+            .field("responding", &self.responding)
             .field("authentication", &self.authentication)
+            .field(
+                "implementation_information",
+                &self.implementation_information,
+            )
             .field("user_information", &self.user_information)
             .finish()
     }
@@ -108,52 +102,47 @@ impl fmt::Debug for AssociationResponse<'_> {
 impl<'a> Parse<'a> for AssociationResponse<'a> {
     fn parse(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
         let missing = reader.error(DecodeErrorKind::Missing);
-        let mut protocol_version_supported = true;
+        let mut protocol_version = None;
         let mut application_context = None;
         let mut result = None;
         let mut diagnostic = None;
-        let mut responding_ap_title = None;
-        let mut responding_ae_qualifier = None;
+        let mut responding = ApplicationEntity::default();
         let mut authentication = Authentication::default();
+        let mut implementation_information = None;
         let mut user_information = None;
         let mut elements = Elements::new(ber::read(reader, Self::TAG)?);
         while let Some(element) = elements.next_element()? {
             let mut contents = element.contents.clone();
             match element.tag {
                 super::PROTOCOL_VERSION => {
-                    protocol_version_supported = super::read_first_bit(contents)?;
+                    protocol_version = Some(super::read_first_octet(contents)?);
                 }
                 super::APPLICATION_CONTEXT_NAME => {
                     application_context = Some(super::read_application_context(contents)?);
                 }
                 RESULT => result = Some(ber::read_small_integer(&mut contents)?.into()),
                 RESULT_SOURCE_DIAGNOSTIC => diagnostic = Some(read_diagnostic(&mut contents)?),
-                RESPONDING_AP_TITLE => {
-                    responding_ap_title = Some(super::read_octets(contents, ber::OCTET_STRING)?);
-                }
-                RESPONDING_AE_QUALIFIER => {
-                    responding_ae_qualifier =
-                        Some(super::read_octets(contents, ber::OCTET_STRING)?);
-                }
-                RESPONDING_AP_INVOCATION_ID | RESPONDING_AE_INVOCATION_ID => {
-                    ber::read_only(&mut contents, ber::INTEGER)?;
+                super::IMPLEMENTATION_INFORMATION
+                | super::IMPLEMENTATION_INFORMATION_CONSTRUCTED => {
+                    implementation_information = Some(contents.rest());
                 }
                 super::USER_INFORMATION => {
                     user_information = Some(super::read_octets(contents, ber::OCTET_STRING)?);
                 }
+                _ if responding.read(RESPONDING_AP_TITLE, &element)? => {}
                 _ if authentication.read(&AUTHENTICATION, &element)? => {}
-                _ if matches!(element.number(), 11..=29) => {}
+                _ if matches!(element.number(), 11..=28) => {}
                 _ => return Err(element.unexpected()),
             }
         }
         Ok(Self {
-            protocol_version_supported,
+            protocol_version,
             application_context: application_context.ok_or(missing)?,
             result: result.ok_or(missing)?,
             diagnostic: diagnostic.ok_or(missing)?,
-            responding_ap_title,
-            responding_ae_qualifier,
+            responding,
             authentication,
+            implementation_information,
             user_information,
         })
     }
@@ -180,9 +169,7 @@ impl Emit for AssociationResponse<'_> {
 
     fn emit(&self, out: &mut Writer<'_>) {
         ber::write_header(out, Self::TAG, self.contents_len());
-        if !self.protocol_version_supported {
-            ber::write(out, super::PROTOCOL_VERSION, &super::NO_VERSION_1);
-        }
+        super::emit_protocol_version(out, self.protocol_version);
         super::emit_application_context(out, self.application_context);
         ber::write_header(out, RESULT, ber::element_len(1));
         ber::write(out, ber::INTEGER, &[self.result.into()]);
@@ -197,19 +184,9 @@ impl Emit for AssociationResponse<'_> {
         );
         ber::write_header(out, source, ber::element_len(1));
         ber::write(out, ber::INTEGER, &[value]);
-        super::emit_octets(
-            out,
-            RESPONDING_AP_TITLE,
-            ber::OCTET_STRING,
-            self.responding_ap_title,
-        );
-        super::emit_octets(
-            out,
-            RESPONDING_AE_QUALIFIER,
-            ber::OCTET_STRING,
-            self.responding_ae_qualifier,
-        );
+        self.responding.emit(RESPONDING_AP_TITLE, out);
         self.authentication.emit(&AUTHENTICATION, out);
+        super::emit_implementation_information(out, self.implementation_information);
         super::emit_octets(
             out,
             super::USER_INFORMATION,
@@ -235,6 +212,7 @@ mod tests {
             HLS,
             "612B A109060760857405080101 A203020101 A305A203020102 A40A04084D4D4D0000BC614E BE0604040E010600",
             "6120 80020700 A109060760857405080103 A203020102 A305A103020101 A5030401AA",
+            "6130 80020780 A109060760857405080103 A203020100 A305A103020100 A603020101 A7040202FF7F AA05A3030102FF 9D0161",
         ]);
     }
 

@@ -2,40 +2,36 @@
 
 use core::fmt;
 
+use super::entity::ApplicationEntity;
 use super::{Authentication, AuthenticationTags};
 use crate::ber::{self, Elements};
 use crate::codec::{Emit, Parse, Reader, Writer};
 use crate::error::{DecodeError, DecodeErrorKind};
 
+/// The tags of the AP-titles; those of qualifiers and invocation ids follow each.
 const CALLED_AP_TITLE: u8 = 0xA2;
-const CALLED_AE_QUALIFIER: u8 = 0xA3;
-const CALLED_AP_INVOCATION_ID: u8 = 0xA4;
-const CALLED_AE_INVOCATION_ID: u8 = 0xA5;
 const CALLING_AP_TITLE: u8 = 0xA6;
-const CALLING_AE_QUALIFIER: u8 = 0xA7;
-const CALLING_AP_INVOCATION_ID: u8 = 0xA8;
-const CALLING_AE_INVOCATION_ID: u8 = 0xA9;
 const AUTHENTICATION: AuthenticationTags = AuthenticationTags {
     requirements: 0x8A,
     mechanism_name: 0x8B,
     value: 0xAC,
 };
 
-/// AARQ. The called titles and all invocation ids but the client user's are checked and passed over; they are not used.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// AARQ.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
 pub struct AssociationRequest<'a> {
-    /// FALSE where a protocol-version is given that does not have version 1.
-    pub protocol_version_supported: bool,
+    /// Protocol-version: its first eight bits, [`super::VERSION_1`] and what follows. Absent is version 1.
+    pub protocol_version: Option<u8>,
     /// The last octet of the application-context-name: 1 LN, 2 SN, 3 LN ciphered, 4 SN ciphered.
     pub application_context: u8,
-    /// The system title of the client.
-    pub calling_ap_title: Option<&'a [u8]>,
-    /// The certificate of the client's digital signature key.
-    pub calling_ae_qualifier: Option<&'a [u8]>,
-    /// The calling-AE-invocation-id: who of the client's users asks.
-    pub client_user_id: Option<u8>,
+    /// Who is called. DLMS does not use it.
+    pub called: ApplicationEntity<'a>,
+    /// The client: its system title, the certificate of its digital signature key, and who of its users asks.
+    pub calling: ApplicationEntity<'a>,
     /// Mechanism, and password or challenge.
     pub authentication: Authentication<'a>,
+    /// Implementation-information: text that the standard gives no meaning.
+    pub implementation_information: Option<&'a [u8]>,
     /// The `InitiateRequest`, plain or ciphered.
     pub user_information: Option<&'a [u8]>,
 }
@@ -45,22 +41,12 @@ impl AssociationRequest<'_> {
     pub const TAG: u8 = 0x60;
 
     fn contents_len(&self) -> usize {
-        let protocol_version = if self.protocol_version_supported {
-            0
-        } else {
-            ber::element_len(2)
-        };
-        let client_user_id = if self.client_user_id.is_some() {
-            ber::element_len(ber::element_len(1))
-        } else {
-            0
-        };
-        protocol_version
+        super::protocol_version_len(self.protocol_version)
             + super::APPLICATION_CONTEXT_LEN
-            + super::octets_len(self.calling_ap_title)
-            + super::octets_len(self.calling_ae_qualifier)
-            + client_user_id
+            + self.called.emitted_len()
+            + self.calling.emitted_len()
             + self.authentication.emitted_len()
+            + super::implementation_information_len(self.implementation_information)
             + super::octets_len(self.user_information)
     }
 }
@@ -69,15 +55,15 @@ impl AssociationRequest<'_> {
 impl fmt::Debug for AssociationRequest<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AssociationRequest")
-            .field(
-                "protocol_version_supported",
-                &self.protocol_version_supported,
-            )
+            .field("protocol_version", &self.protocol_version)
             .field("application_context", &self.application_context)
-            .field("calling_ap_title", &self.calling_ap_title)
-            .field("calling_ae_qualifier", &self.calling_ae_qualifier)
-            .field("client_user_id", &self.client_user_id)
+            .field("called", &self.called)
+            .field("calling", &self.calling)
             .field("authentication", &self.authentication)
+            .field(
+                "implementation_information",
+                &self.implementation_information,
+            )
             .field("user_information", &self.user_information.map(|_| "…"))
             .finish()
     }
@@ -87,48 +73,29 @@ impl<'a> Parse<'a> for AssociationRequest<'a> {
     fn parse(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
         let start = reader.offset();
         let mut application_context = None;
-        let mut request = Self {
-            protocol_version_supported: true,
-            application_context: 0,
-            calling_ap_title: None,
-            calling_ae_qualifier: None,
-            client_user_id: None,
-            authentication: Authentication::default(),
-            user_information: None,
-        };
+        let mut request = Self::default();
         let mut elements = Elements::new(ber::read(reader, Self::TAG)?);
         while let Some(element) = elements.next_element()? {
-            let mut contents = element.contents.clone();
+            let contents = element.contents.clone();
             match element.tag {
                 super::PROTOCOL_VERSION => {
-                    request.protocol_version_supported = super::read_first_bit(contents)?;
+                    request.protocol_version = Some(super::read_first_octet(contents)?);
                 }
                 super::APPLICATION_CONTEXT_NAME => {
                     application_context = Some(super::read_application_context(contents)?);
                 }
-                CALLED_AP_TITLE | CALLED_AE_QUALIFIER => {
-                    super::read_octets(contents, ber::OCTET_STRING)?;
-                }
-                CALLED_AP_INVOCATION_ID | CALLED_AE_INVOCATION_ID | CALLING_AP_INVOCATION_ID => {
-                    ber::read_only(&mut contents, ber::INTEGER)?;
-                }
-                CALLING_AP_TITLE => {
-                    request.calling_ap_title =
-                        Some(super::read_octets(contents, ber::OCTET_STRING)?);
-                }
-                CALLING_AE_QUALIFIER => {
-                    request.calling_ae_qualifier =
-                        Some(super::read_octets(contents, ber::OCTET_STRING)?);
-                }
-                CALLING_AE_INVOCATION_ID => {
-                    request.client_user_id = Some(ber::read_small_integer(&mut contents)?);
+                super::IMPLEMENTATION_INFORMATION
+                | super::IMPLEMENTATION_INFORMATION_CONSTRUCTED => {
+                    request.implementation_information = Some(contents.clone().rest());
                 }
                 super::USER_INFORMATION => {
                     request.user_information =
                         Some(super::read_octets(contents, ber::OCTET_STRING)?);
                 }
+                _ if request.called.read(CALLED_AP_TITLE, &element)? => {}
+                _ if request.calling.read(CALLING_AP_TITLE, &element)? => {}
                 _ if request.authentication.read(&AUTHENTICATION, &element)? => {}
-                _ if matches!(element.number(), 13..=29) => {}
+                _ if matches!(element.number(), 13..=28) => {}
                 _ => return Err(element.unexpected()),
             }
         }
@@ -145,27 +112,12 @@ impl Emit for AssociationRequest<'_> {
 
     fn emit(&self, out: &mut Writer<'_>) {
         ber::write_header(out, Self::TAG, self.contents_len());
-        if !self.protocol_version_supported {
-            ber::write(out, super::PROTOCOL_VERSION, &super::NO_VERSION_1);
-        }
+        super::emit_protocol_version(out, self.protocol_version);
         super::emit_application_context(out, self.application_context);
-        super::emit_octets(
-            out,
-            CALLING_AP_TITLE,
-            ber::OCTET_STRING,
-            self.calling_ap_title,
-        );
-        super::emit_octets(
-            out,
-            CALLING_AE_QUALIFIER,
-            ber::OCTET_STRING,
-            self.calling_ae_qualifier,
-        );
-        if let Some(client_user_id) = self.client_user_id {
-            ber::write_header(out, CALLING_AE_INVOCATION_ID, ber::element_len(1));
-            ber::write(out, ber::INTEGER, &[client_user_id]);
-        }
+        self.called.emit(CALLED_AP_TITLE, out);
+        self.calling.emit(CALLING_AP_TITLE, out);
         self.authentication.emit(&AUTHENTICATION, out);
+        super::emit_implementation_information(out, self.implementation_information);
         super::emit_octets(
             out,
             super::USER_INFORMATION,
@@ -195,6 +147,10 @@ mod tests {
             CIPHERED,
             "6036 A109060760857405080101 8A020780 8B0760857405080205 AC0A80084B35366956616759 BE10040E01000000065F1F0400007E1F04B0",
             "601C 80020700 A109060760857405080101 A7060404AABBCCDD A903020107",
+            "605C 80020780 A109060760857405080101 A20A04080000000000000001 A303040100 A403020101 A50402020100 \
+             A60A04084D4D4D0000BC614E A703040100 A803020102 A903020107 8A020780 8B0760857405080202 AC0481020010 9D0161",
+            "601F 80020700 A109060760857405080101 AC08A20602010502010A 9D00 BE020400",
+            "6013 80020780 A109060760857405080101 AC02A300",
         ]);
     }
 
@@ -202,9 +158,9 @@ mod tests {
     fn fields_are_what_the_octets_say() {
         let octets = hex(CIPHERED);
         let request = AssociationRequest::parse_all(&octets).expect("a complete APDU");
-        assert!(request.protocol_version_supported);
+        assert_eq!(request.protocol_version, None);
         assert_eq!(request.application_context, 3);
-        assert_eq!(request.calling_ap_title, Some(&hex("4D4D4D0000BC614E")[..]));
+        assert_eq!(request.calling.ap_title, Some(&hex("4D4D4D0000BC614E")[..]));
         assert_eq!(
             request.authentication,
             Authentication::new(Some(1), Some(b"12345678"))
@@ -219,8 +175,20 @@ mod tests {
              A60A04084D4D4D0000BC614E A703040100 A803020102 A903020107 8D0100 B003020100 BD020000",
         );
         let request = AssociationRequest::parse_all(&octets).expect("a complete APDU");
-        assert_eq!(request.client_user_id, Some(7));
-        assert_eq!(request.calling_ae_qualifier, Some(&[0][..]));
+        assert_eq!(request.protocol_version, Some(super::super::VERSION_1));
+        assert_eq!(
+            request.called,
+            ApplicationEntity {
+                ap_title: Some(&[0, 0, 0, 0, 0, 0, 0, 1]),
+                ae_qualifier: Some(&[0]),
+                ap_invocation_id: Some(1),
+                ae_invocation_id: Some(256),
+            }
+        );
+        assert_eq!(request.calling.ae_invocation_id, Some(7));
+        assert_eq!(request.calling.ap_invocation_id, Some(2));
+        assert_eq!(request.calling.ae_qualifier, Some(&[0][..]));
+        assert_eq!(request.implementation_information, Some(&[0, 0][..]));
     }
 
     #[test]
@@ -258,10 +226,16 @@ mod tests {
             ("600F A109060760857405080101 9E020400", UnexpectedTag, 13),
             ("6010 A109060760857405080101 A9020200 00", WrongLength, 17),
             (
-                "6011 A109060760857405080101 AC0481026162",
+                "6011 A109060760857405080101 AC0482026162",
                 UnexpectedTag,
                 15,
             ),
+            (
+                "6011 A109060760857405080101 AC0481020801",
+                ValueOutOfRange,
+                17,
+            ),
+            ("600D A109060760857405080101 AC00", UnexpectedTag, 15),
             ("600F A109060760857405080101 8A020800", ValueOutOfRange, 15),
         ] {
             assert_eq!(error(octets), DecodeError::new(kind, offset), "{octets}");

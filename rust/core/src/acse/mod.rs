@@ -1,10 +1,11 @@
 //! The association control APDUs (ISO/IEC 8650 as the Green Book uses it): AARQ, AARE, RLRQ, RLRE.
 //!
-//! The user-information is carried as octets; what they mean, plain or ciphered, is not known here. Elements that this library has
-//! no use for are passed over by their length; order, repetition and lengths are checked for all.
+//! Every element can be read and written. The user-information is carried as octets; what they mean, plain or ciphered, is not known
+//! here. Elements that the standard does not name are passed over by their length; order, repetition and lengths are checked for all.
 
 pub mod aare;
 pub mod aarq;
+pub mod entity;
 pub mod release;
 
 use crate::ber;
@@ -25,11 +26,12 @@ const PROTOCOL_VERSION: u8 = 0x80;
 const APPLICATION_CONTEXT_NAME: u8 = 0xA1;
 const USER_INFORMATION: u8 = 0xBE;
 
-/// The charstring alternative of Authentication-value.
-const CHARSTRING: u8 = 0x80;
+/// Implementation-information, an implicitly tagged `GraphicString`; some write it in constructed form.
+const IMPLEMENTATION_INFORMATION: u8 = 0x9D;
+const IMPLEMENTATION_INFORMATION_CONSTRUCTED: u8 = 0xBD;
 
-/// A protocol-version without version 1.
-const NO_VERSION_1: [u8; 2] = [0x07, 0x00];
+/// The version that a protocol-version must have: the first bit of eight.
+pub const VERSION_1: u8 = 0x80;
 
 /// The functional unit "authentication" of the ACSE requirements, as BIT STRING: seven unused bits, then the bit.
 const AUTHENTICATION_UNIT: [u8; 2] = [0x07, 0x80];
@@ -78,7 +80,37 @@ fn read_first_bit(mut contents: Reader<'_>) -> Result<bool, DecodeError> {
     }
 }
 
-/// An explicitly tagged OCTET STRING, or an authentication-value as charstring.
+/// BIT STRING: its first eight bits. Absent bits are FALSE.
+fn read_first_octet(mut contents: Reader<'_>) -> Result<u8, DecodeError> {
+    let start = contents.offset();
+    match contents.rest() {
+        [0] => Ok(0),
+        [unused @ 0..=7, first] => Ok(first & 0xFF << unused),
+        [0..=7, first, _, ..] => Ok(*first),
+        [_, _, ..] => Err(DecodeError::new(DecodeErrorKind::ValueOutOfRange, start)),
+        _ => Err(DecodeError::new(DecodeErrorKind::WrongLength, start)),
+    }
+}
+
+const fn protocol_version_len(protocol_version: Option<u8>) -> usize {
+    match protocol_version {
+        Some(_) => ber::element_len(2),
+        None => 0,
+    }
+}
+
+/// Only the bits up to the last that is set are written, but at least one.
+fn emit_protocol_version(out: &mut Writer<'_>, protocol_version: Option<u8>) {
+    if let Some(bits) = protocol_version {
+        let unused = (1..=7)
+            .rev()
+            .find(|unused| bits & !(0xFF << unused) == 0)
+            .unwrap_or(0);
+        ber::write(out, PROTOCOL_VERSION, &[unused, bits]);
+    }
+}
+
+/// An explicitly tagged OCTET STRING, or an alternative of the authentication-value.
 fn read_octets<'a>(mut contents: Reader<'a>, tag: u8) -> Result<&'a [u8], DecodeError> {
     Ok(ber::read_only(&mut contents, tag)?.rest())
 }
@@ -88,6 +120,20 @@ const fn octets_len(octets: Option<&[u8]>) -> usize {
     match octets {
         Some(octets) => ber::element_len(ber::element_len(octets.len())),
         None => 0,
+    }
+}
+
+/// Implementation-information stands in its tag alone.
+const fn implementation_information_len(octets: Option<&[u8]>) -> usize {
+    match octets {
+        Some(octets) => ber::element_len(octets.len()),
+        None => 0,
+    }
+}
+
+fn emit_implementation_information(out: &mut Writer<'_>, octets: Option<&[u8]>) {
+    if let Some(octets) = octets {
+        ber::write(out, IMPLEMENTATION_INFORMATION, octets);
     }
 }
 
@@ -106,8 +152,58 @@ pub struct Authentication<'a> {
     pub requested: bool,
     /// The last octet of the mechanism-name.
     pub mechanism: Option<u8>,
-    /// The authentication-value as charstring: a password or a challenge.
-    pub value: Option<&'a [u8]>,
+    /// The authentication-value: a password or a challenge.
+    pub value: Option<AuthenticationValue<'a>>,
+}
+
+/// Authentication-value: which alternative, and its contents.
+///
+/// DLMS uses the charstring alone. The others are carried as they are: of a bitstring the octet that counts the unused bits, then
+/// the bits; of external and other whatever is in them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct AuthenticationValue<'a> {
+    /// The number of the alternative: 0 charstring, 1 bitstring, 2 external, 3 other.
+    pub choice: u8,
+    /// What is in it.
+    pub contents: &'a [u8],
+}
+
+/// The tags of the alternatives, by number.
+const ALTERNATIVES: [u8; 4] = [0x80, 0x81, 0xA2, 0xA3];
+const BIT_STRING: u8 = 1;
+
+impl<'a> AuthenticationValue<'a> {
+    /// The alternative that DLMS uses.
+    #[must_use]
+    pub const fn charstring(contents: &'a [u8]) -> Self {
+        Self {
+            choice: 0,
+            contents,
+        }
+    }
+
+    /// One of the four alternatives, or `None` where there is no such one or the contents are no bitstring.
+    #[must_use]
+    pub fn new(choice: u8, contents: &'a [u8]) -> Option<Self> {
+        let fits = choice != BIT_STRING || matches!(contents, [0] | [0..=7, _, ..]);
+        (usize::from(choice) < ALTERNATIVES.len() && fits).then_some(Self { choice, contents })
+    }
+
+    const fn tag(self) -> u8 {
+        ALTERNATIVES[self.choice as usize]
+    }
+
+    fn read(mut contents: Reader<'a>) -> Result<Self, DecodeError> {
+        let unknown = contents.error(DecodeErrorKind::UnexpectedTag);
+        let tag = contents.peek().ok_or(unknown)?;
+        let choice = (0..)
+            .zip(ALTERNATIVES)
+            .find_map(|(choice, alternative)| (alternative == tag).then_some(choice))
+            .ok_or(unknown)?;
+        let mut inner = ber::read_only(&mut contents, tag)?;
+        let wrong = inner.error(DecodeErrorKind::ValueOutOfRange);
+        Self::new(choice, inner.rest()).ok_or(wrong)
+    }
 }
 
 /// The tags of [`Authentication`] in one of the two APDUs.
@@ -130,11 +226,11 @@ impl core::fmt::Debug for Authentication<'_> {
 impl<'a> Authentication<'a> {
     /// What goes with `mechanism`: the functional unit is asked for exactly where there is one.
     #[must_use]
-    pub const fn new(mechanism: Option<u8>, value: Option<&'a [u8]>) -> Self {
+    pub fn new(mechanism: Option<u8>, charstring: Option<&'a [u8]>) -> Self {
         Self {
             requested: mechanism.is_some(),
             mechanism,
-            value,
+            value: charstring.map(AuthenticationValue::charstring),
         }
     }
 
@@ -150,7 +246,7 @@ impl<'a> Authentication<'a> {
         } else if element.tag == tags.mechanism_name {
             self.mechanism = Some(read_name(contents, MECHANISM)?);
         } else if element.tag == tags.value {
-            self.value = Some(read_octets(contents, CHARSTRING)?);
+            self.value = Some(AuthenticationValue::read(contents)?);
         } else {
             return Ok(false);
         }
@@ -168,7 +264,7 @@ impl<'a> Authentication<'a> {
         } else {
             0
         };
-        requirements + mechanism_name + octets_len(self.value)
+        requirements + mechanism_name + octets_len(self.value.map(|value| value.contents))
     }
 
     fn emit(&self, tags: &AuthenticationTags, out: &mut Writer<'_>) {
@@ -179,6 +275,8 @@ impl<'a> Authentication<'a> {
             ber::write_header(out, tags.mechanism_name, NAME_LEN);
             emit_name(out, MECHANISM, mechanism);
         }
-        emit_octets(out, tags.value, CHARSTRING, self.value);
+        if let Some(value) = self.value {
+            emit_octets(out, tags.value, value.tag(), Some(value.contents));
+        }
     }
 }
