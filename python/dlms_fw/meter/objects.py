@@ -12,8 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from dlms_fw._core import (
+    AccessRequest,
+    AccessResponse,
     ActionRequest,
     ActionResponse,
+    Data,
     GetRequest,
     GetResponse,
     ImageBlock,
@@ -22,17 +25,21 @@ from dlms_fw._core import (
     SetRequest,
     SetResponse,
 )
+from dlms_fw.axdr import Tag
 from dlms_fw.cosem.association import AccessRight, AttributeAccessItem, MethodAccessItem, ObjectListElement
 from dlms_fw.cosem.server import CosemFault, ServerObject
 from dlms_fw.enums import ActionResult, AttributeAccessMode, DataAccessResult, MethodAccessMode
+from dlms_fw.errors import DecodeError
+from dlms_fw.session.negotiated import ALL_ATTRIBUTES
 from dlms_fw.session.server import Association
 
-Request: TypeAlias = GetRequest | SetRequest | ActionRequest | RequestList
-Response: TypeAlias = GetResponse | SetResponse | ActionResponse | ResponseList
+Single: TypeAlias = GetRequest | SetRequest | ActionRequest
+Answer: TypeAlias = GetResponse | SetResponse | ActionResponse
+Request: TypeAlias = Single | RequestList | AccessRequest
+Response: TypeAlias = Answer | ResponseList | AccessResponse
 
 _ACTION_DONE: Final = ActionResult.SUCCESS  # by this name it costs nothing on the way of every block
-CONFIRMED: Final = 0x40
-"""The bit of Invoke-Id-And-Priority that asks for an answer."""
+_NULL_DATA: Final = b"\0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +96,8 @@ class ObjectDictionary:
 
     def serve(self, caller: Caller, request: Request) -> Response:
         """Carries a request out. Its answer is not to be sent where none was asked for."""
+        if isinstance(request, AccessRequest):
+            return self._serve_access(caller, request)
         invoke_id = request.invoke_id_and_priority or 0
         if isinstance(request, RequestList):
             # All items of a list are of one service, and so are the answers.
@@ -109,9 +118,21 @@ class ObjectDictionary:
             if client_sap in entry.rights
         ]
 
-    def _serve_one(
-        self, caller: Caller, request: GetRequest | SetRequest | ActionRequest, invoke_id: int
-    ) -> GetResponse | SetResponse | ActionResponse:
+    def _serve_access(self, caller: Caller, request: AccessRequest) -> AccessResponse:
+        answers: list[Answer] = []
+        for item in request.items:
+            if request.break_on_error and answers and answers[-1].result != 0:
+                # What stands behind the first error has its answer too, and is left alone.
+                answers += [_NOT_ATTEMPTED[type(left)] for left in request.items[len(answers) :]]
+                break
+            answers.append(self._serve_one(caller, item, 0))
+        return AccessResponse(
+            answers,
+            request_items=request.items if request.self_descriptive else None,
+            long_invoke_id_and_priority=request.long_invoke_id_and_priority or 0,
+        )
+
+    def _serve_one(self, caller: Caller, request: Single, invoke_id: int) -> Answer:
         if isinstance(request, GetRequest):
             try:
                 data = self._read(caller, request)
@@ -132,7 +153,10 @@ class ObjectDictionary:
 
     def _read(self, caller: Caller, request: GetRequest) -> bytes:
         entry, target = self._find(caller, request.class_id, request.logical_name)
-        _demand(request.attribute_id, target, entry.rights[caller.client_sap].readable)
+        readable = entry.rights[caller.client_sap].readable
+        if request.attribute_id == ALL_ATTRIBUTES:
+            return _read_all(target, readable, request.selection)
+        _demand(request.attribute_id, target, readable)
         try:
             return target.read(request.attribute_id, request.selection)
         except OSError:
@@ -140,9 +164,14 @@ class ObjectDictionary:
 
     def _write(self, caller: Caller, request: SetRequest) -> None:
         entry, target = self._find(caller, request.class_id, request.logical_name)
-        _demand(request.attribute_id, target, entry.rights[caller.client_sap].writable)
+        writable = entry.rights[caller.client_sap].writable
         if request.selection is not None:
+            _demand(request.attribute_id, target, writable)
             raise CosemFault(DataAccessResult.SCOPE_OF_ACCESS_VIOLATED)
+        if request.attribute_id == ALL_ATTRIBUTES:
+            _write_all(target, writable, request.data)
+            return
+        _demand(request.attribute_id, target, writable)
         try:
             target.write(request.attribute_id, request.data)
         except OSError:
@@ -175,6 +204,49 @@ class ObjectDictionary:
         if caller.client_sap not in entry.rights:
             raise CosemFault(DataAccessResult.READ_WRITE_DENIED)
         return entry, entry.object if entry.for_caller is None else entry.for_caller(caller)
+
+
+_NOT_ATTEMPTED: Final[Mapping[type, Answer]] = {
+    GetRequest: GetResponse(DataAccessResult.OTHER_REASON),
+    SetRequest: SetResponse(DataAccessResult.OTHER_REASON),
+    ActionRequest: ActionResponse(ActionResult.OTHER_REASON),
+}
+
+
+def _read_all(target: ServerObject, readable: frozenset[int], selection: tuple[int, bytes] | None) -> bytes:
+    """A structure of all attributes in the order of their ids, with null-data for what may not be read."""
+    if selection is not None:
+        raise CosemFault(DataAccessResult.SCOPE_OF_ACCESS_VIOLATED)
+    numbers = sorted(number for number in target.interface.attributes if number > 0)
+    if not readable & set(numbers):
+        raise CosemFault(DataAccessResult.READ_WRITE_DENIED)
+    try:
+        values = [target.read(number) if number in readable else _NULL_DATA for number in numbers]
+    except OSError:
+        raise CosemFault(DataAccessResult.HARDWARE_FAULT) from None
+    return bytes((Tag.STRUCTURE, len(values))) + b"".join(values)
+
+
+def _write_all(target: ServerObject, writable: frozenset[int], data: bytes) -> None:
+    """The same structure the other way; null-data leaves an attribute as it is."""
+    numbers = sorted(number for number in target.interface.attributes if number > 0)
+    try:
+        values = Data.decode(data, strict=False)
+    except DecodeError:
+        raise CosemFault(DataAccessResult.TYPE_UNMATCHED) from None
+    members = values.value
+    if values.tag != Tag.STRUCTURE or not isinstance(members, tuple) or len(members) != len(numbers):
+        raise CosemFault(DataAccessResult.TYPE_UNMATCHED)
+    given = {
+        number: member for number, member in zip(numbers, members, strict=True) if member.tag != Tag.NULL_DATA
+    }
+    if not given or not given.keys() <= writable:
+        raise CosemFault(DataAccessResult.READ_WRITE_DENIED)
+    try:
+        for number, member in given.items():
+            target.write(number, member.encode())
+    except OSError:
+        raise CosemFault(DataAccessResult.HARDWARE_FAULT) from None
 
 
 def _demand(attribute_id: int, target: ServerObject, permitted: frozenset[int]) -> None:
