@@ -37,6 +37,7 @@ from dlms_fw.errors import (
     TransportError,
 )
 from dlms_fw.journal import Journal
+from dlms_fw.notifications import PushedData
 from dlms_fw.security import COUNTER_JUMP
 from dlms_fw.session.events import AssociationEnded, AssociationFailed
 from harness import (
@@ -134,7 +135,7 @@ class TestServices:
                 lambda data: connection.session.notify(DataNotification(1, b"", b"\0")) + plain(data)
             )
             client.get(CLOCK.time)
-        assert [type(event) for event in seen[:1]] == [DataNotification]
+        assert [type(event) for event in seen[:1]] == [PushedData]
 
     def test_connect_gives_a_connected_client(self) -> None:
         site = Site("none")

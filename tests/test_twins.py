@@ -6,10 +6,13 @@ import ast
 from pathlib import Path
 
 import dlms_fw.async_client
+import dlms_fw.async_services
 import dlms_fw.client
+import dlms_fw.services
 
 NAMES = {
     "AsyncClient": "Client",
+    "AsyncServices": "Services",
     "AsyncTransport": "Transport",
     "AsyncTransportFactory": "TransportFactory",
     "AsyncTcpTransport": "TcpTransport",
@@ -61,4 +64,5 @@ def body(module: object) -> str:
 
 
 def test_the_clients_are_twins() -> None:
+    assert body(dlms_fw.async_services).splitlines() == body(dlms_fw.services).splitlines()
     assert body(dlms_fw.async_client).splitlines() == body(dlms_fw.client).splitlines()

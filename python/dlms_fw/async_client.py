@@ -13,16 +13,15 @@ import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
-from dlms_fw._core import ActionRequest, GetRequest, RequestList, SetRequest
-from dlms_fw.cosem.interface import AttributeRef, MethodCall, Selection
+from dlms_fw.async_services import AsyncServices
 from dlms_fw.driver import (
     LOGICAL_DEVICE_NAME,
     RESPONSES,
     Response,
     Statistics,
-    check_set,
+    check_unanswered,
     counter_of,
     counter_request,
     does_not_tell,
@@ -38,9 +37,7 @@ from dlms_fw.driver import (
     policy_for,
     public_endpoint,
     public_profile,
-    returned_by,
     single,
-    value_of,
 )
 from dlms_fw.endpoint import Endpoint
 from dlms_fw.errors import DlmsError, LocalProtocolError, ResponseTimeout
@@ -49,7 +46,7 @@ from dlms_fw.image import Image
 from dlms_fw.journal import Journal
 from dlms_fw.ledger import Ledger
 from dlms_fw.profiles import Profile
-from dlms_fw.session.client import Association, ClientSession
+from dlms_fw.session.client import Association, ClientSession, Message, Request
 from dlms_fw.session.states import State
 from dlms_fw.transfer import Checkpoint, Reconnect, Save, Transfer, TransferPolicy, TransferResult, Wait
 from dlms_fw.transports.base import AsyncTransport, AsyncTransportFactory
@@ -57,8 +54,6 @@ from dlms_fw.transports.tcp import AsyncTcpTransport
 
 if TYPE_CHECKING:
     from dlms_fw._core import Event
-
-_T = TypeVar("_T")
 
 _ASSOCIATED = State.ASSOCIATED  # by this name it costs nothing on the way of every block
 _NO_PART = -1
@@ -74,7 +69,7 @@ def _local_time() -> datetime:
     return datetime.now().astimezone()
 
 
-class AsyncClient:
+class AsyncClient(AsyncServices):
     """A client of one meter.
 
     Args:
@@ -189,19 +184,7 @@ class AsyncClient:
 
     # Services
 
-    async def get(self, ref: AttributeRef[_T], selection: Selection | None = None) -> _T:
-        """Read an attribute. Raises ServiceError where the meter refuses."""
-        return value_of(ref, await self.exchange(ref.get_request(selection)))
-
-    async def set(self, ref: AttributeRef[_T], value: _T) -> None:
-        """Write an attribute. Raises ServiceError where the meter refuses."""
-        check_set(ref, await self.exchange(ref.set_request(value)))
-
-    async def action(self, call: MethodCall[_T]) -> _T:
-        """Call a method. Raises ServiceError where the meter refuses."""
-        return returned_by(call, await self.exchange(call.request))
-
-    async def exchange(self, request: GetRequest | SetRequest | ActionRequest | RequestList) -> Response:
+    async def exchange(self, request: Request) -> Response:
         """Ask and wait for the answer, whatever it says; other messages do not end the wait.
 
         Raises:
@@ -235,6 +218,28 @@ class AsyncClient:
         finally:
             self._busy = False
         return answer
+
+    async def send(self, message: Message) -> None:
+        """Say what is not answered: an unconfirmed request, or a confirmation.
+
+        The meter may be behind: over HDLC it acknowledges with the next answer.
+
+        Raises:
+            LocalProtocolError: an answer would be due, or the message does not fit; nothing was sent.
+            TransportError: the meter is gone; the connection has been closed.
+        """
+        session = self._session
+        if session is None:
+            raise LocalProtocolError("not connected to a meter")
+        check_unanswered(message)
+        try:
+            await self._send(session.send(message), self._clock() + self._request_deadline)
+            self.statistics.requests += 1
+        except LocalProtocolError:
+            raise
+        except BaseException:
+            await self._drop()
+            raise
 
     async def read_invocation_counter(self) -> int:
         """The last counter that the meter has accepted under our key, read through the public client.

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from dlms_fw import axdr
 from dlms_fw._core import (
+    AccessResponse,
     ActionResponse,
     ConfirmedServiceError,
     DataNotification,
+    DataNotificationConfirm,
     Discarded,
     EventNotification,
     ExceptionResponse,
@@ -26,6 +28,7 @@ from dlms_fw._core import (
     SetResponse,
     WrapperFraming,
 )
+from dlms_fw.confirmed_service_errors import confirmed_service_error_text
 from dlms_fw.cosem.interface import AttributeRef, MethodCall
 from dlms_fw.endpoint import Endpoint
 from dlms_fw.enums import ActionResult, Conformance, DataAccessResult, ServiceErrorCode, StateError
@@ -33,8 +36,10 @@ from dlms_fw.errors import (
     AssociationRejected,
     AuthenticationError,
     ConfigurationError,
+    DecodeError,
     DlmsError,
     LinkError,
+    LocalProtocolError,
     RemoteProtocolError,
     ReplayError,
     ResponseTimeout,
@@ -42,9 +47,10 @@ from dlms_fw.errors import (
     TransferIncomplete,
     TransportError,
 )
+from dlms_fw.notifications import notification
 from dlms_fw.profiles import Profile
 from dlms_fw.security import SecurityPolicy
-from dlms_fw.session.client import ClientSession
+from dlms_fw.session.client import ClientSession, Message
 from dlms_fw.transfer import PduLimits, Transfer, TransferPolicy
 
 if TYPE_CHECKING:
@@ -57,8 +63,16 @@ PUBLIC_CLIENT_SAP = 16
 LOGICAL_DEVICE_NAME = GetRequest(1, bytes((0, 0, 42, 0, 0, 255)), 2)
 
 Answer: TypeAlias = GetResponse | SetResponse | ActionResponse | ExceptionResponse
-Response: TypeAlias = Answer | ResponseList | ConfirmedServiceError
-RESPONSES = (ActionResponse, GetResponse, SetResponse, ResponseList, ExceptionResponse, ConfirmedServiceError)
+Response: TypeAlias = Answer | ResponseList | AccessResponse | ConfirmedServiceError
+RESPONSES = (
+    ActionResponse,
+    GetResponse,
+    SetResponse,
+    ResponseList,
+    AccessResponse,
+    ExceptionResponse,
+    ConfirmedServiceError,
+)
 """What ends the wait for an answer."""
 
 _PUBLIC_TIMEOUT_S = 10.0
@@ -207,9 +221,9 @@ def ending(error: BaseException, transfer: Transfer) -> DlmsError:
 
 def value_of(ref: AttributeRef[_T], response: Response) -> _T:
     """The value of an attribute in an answer. Raises ServiceError, DecodeError."""
-    _raise_exception(response, f"GET {ref!r}")
+    raise_refusal(response, f"GET {ref!r}")
     if not isinstance(response, GetResponse):
-        raise _wrong_answer(response, "GET")
+        raise wrong_answer(response, "GET")
     if response.result != 0 or response.data is None:
         raise _data_access_error(response.result, f"GET {ref!r}")
     return ref.decode(response.data)
@@ -217,18 +231,18 @@ def value_of(ref: AttributeRef[_T], response: Response) -> _T:
 
 def check_set(ref: AttributeRef[Any], response: Response) -> None:
     """Raises ServiceError where an attribute was not written."""
-    _raise_exception(response, f"SET {ref!r}")
+    raise_refusal(response, f"SET {ref!r}")
     if not isinstance(response, SetResponse):
-        raise _wrong_answer(response, "SET")
+        raise wrong_answer(response, "SET")
     if response.result != 0:
         raise _data_access_error(response.result, f"SET {ref!r}")
 
 
 def returned_by(call: MethodCall[_T], response: Response) -> _T:
     """The return parameters of a method in an answer. Raises ServiceError, DecodeError."""
-    _raise_exception(response, f"ACTION {call!r}")
+    raise_refusal(response, f"ACTION {call!r}")
     if not isinstance(response, ActionResponse):
-        raise _wrong_answer(response, "ACTION")
+        raise wrong_answer(response, "ACTION")
     if response.result != 0:
         name = _name(ActionResult, response.result)
         raise ServiceError(f"ACTION {call!r}: {name}", result=response.result)
@@ -237,12 +251,20 @@ def returned_by(call: MethodCall[_T], response: Response) -> _T:
     return call.decode(response.data)
 
 
+def check_unanswered(message: Message) -> None:
+    """Raises LocalProtocolError where a message would be answered."""
+    if isinstance(message, GetRequest) or (
+        not isinstance(message, DataNotificationConfirm) and message.confirmed
+    ):
+        raise LocalProtocolError("the meter would answer this; exchange it")
+
+
 def single(response: Response) -> Answer:
     """The answer to a request that was no list. Raises ServiceError, RemoteProtocolError."""
     if isinstance(response, ConfirmedServiceError):
         raise _confirmed_service_error(response, "request")
-    if isinstance(response, ResponseList):
-        raise _wrong_answer(response, "request for one thing")
+    if isinstance(response, ResponseList | AccessResponse):
+        raise wrong_answer(response, "request for one thing")
     return response
 
 
@@ -253,9 +275,9 @@ def counter_request(profile: Profile) -> GetRequest:
 
 def counter_of(response: Response) -> int:
     """The counter in the answer. Raises ServiceError, DecodeError."""
-    _raise_exception(response, "GET invocation counter")
+    raise_refusal(response, "GET invocation counter")
     if not isinstance(response, GetResponse):
-        raise _wrong_answer(response, "GET")
+        raise wrong_answer(response, "GET")
     if response.result != 0 or response.data is None:
         raise _data_access_error(response.result, "GET invocation counter")
     return axdr.double_long_unsigned.decode(response.data)
@@ -272,12 +294,18 @@ def logical_device_name(response: Response) -> str | None:
 
 
 def note_aside(event: Event, statistics: Statistics, notify: Callable[[Any], None] | None) -> None:
-    """What came besides the answer: counted, logged, or handed on."""
+    """What came besides the answer: counted, logged, or handed on with its values decoded."""
     if isinstance(event, Discarded):
         statistics.discarded[event.reason] = statistics.discarded.get(event.reason, 0) + 1
         _LOG.warning("an APDU was dropped: %s", event.reason)
     elif isinstance(event, DataNotification | EventNotification) and notify is not None:
-        notify(event)
+        try:
+            told = notification(event)
+        except DecodeError as error:
+            statistics.discarded[error.kind] = statistics.discarded.get(error.kind, 0) + 1
+            _LOG.warning("a notification was dropped: %s", error)
+        else:
+            notify(told)
 
 
 def pdu_limits(session: ClientSession) -> PduLimits:
@@ -310,10 +338,12 @@ def link_ended() -> TransportError:
 
 def _confirmed_service_error(response: ConfirmedServiceError, asked: str) -> ServiceError:
     codes = f"{response.service}/{response.error_choice}/{response.value}"
-    return ServiceError(f"{asked}: confirmed service error {codes}")
+    words = confirmed_service_error_text(response.service, response.error_choice, response.value)
+    return ServiceError(f"{asked}: confirmed service error {codes} ({words})")
 
 
-def _raise_exception(response: Response, asked: str) -> None:
+def raise_refusal(response: Response, asked: str) -> None:
+    """Raises ServiceError where a request could not be processed as a whole."""
     if isinstance(response, ConfirmedServiceError):
         raise _confirmed_service_error(response, asked)
     if isinstance(response, ExceptionResponse):
@@ -331,7 +361,8 @@ def _data_access_error(result: int, asked: str) -> ServiceError:
     return ServiceError(f"{asked}: {_name(DataAccessResult, result)}", result=result)
 
 
-def _wrong_answer(response: object, service: str) -> RemoteProtocolError:
+def wrong_answer(response: object, service: str) -> RemoteProtocolError:
+    """The error for an answer of another service."""
     return RemoteProtocolError(f"the meter answered a {service} with a {type(response).__name__}")
 
 

@@ -33,6 +33,12 @@ class LocalProtocolError(DlmsError):
     code = "protocol.local"
 
 
+class NotNegotiated(LocalProtocolError):
+    """The request needs a service that the association does not have. Nothing was sent."""
+
+    code = "protocol.not-negotiated"
+
+
 class RemoteProtocolError(DlmsError):
     """The peer broke the rules of the protocol."""
 

@@ -243,6 +243,14 @@ class AttributeRef(Generic[T]):
             confirmed=confirmed,
         )
 
+    def part(self, selection: Selection | None) -> Reading[T]:
+        """The reading of the selected part of it, for requests that ask for several things."""
+        return Reading(self, self.get_request(selection))
+
+    def to(self, value: T, selection: Selection | None = None, *, confirmed: bool = True) -> Writing[T]:
+        """The writing of a value; raises as :meth:`DataType.encode` where it does not fit."""
+        return Writing(self, self.set_request(value, selection, confirmed=confirmed))
+
     def decode(self, data: bytes) -> T:
         """The value in an answer; raises DecodeError."""
         return self.row.data_type.decode(data, strict=False)
@@ -255,6 +263,32 @@ class AttributeRef(Generic[T]):
 
     def __repr__(self) -> str:
         return f"{self.object!r}.{self.row.name}"
+
+
+class Reading(Generic[T]):
+    """An attribute, or a part of it, that is to be read."""
+
+    __slots__ = ("ref", "request")
+
+    def __init__(self, ref: AttributeRef[T], request: GetRequest) -> None:
+        self.ref = ref
+        self.request = request
+
+    def __repr__(self) -> str:
+        return f"<reading of {self.ref!r}>"
+
+
+class Writing(Generic[T]):
+    """An attribute and its new value, which may be a secret and is not shown."""
+
+    __slots__ = ("ref", "request")
+
+    def __init__(self, ref: AttributeRef[T], request: SetRequest) -> None:
+        self.ref = ref
+        self.request = request
+
+    def __repr__(self) -> str:
+        return f"<writing of {self.ref!r}>"
 
 
 class MethodRef(Generic[P, R]):

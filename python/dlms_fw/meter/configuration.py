@@ -49,11 +49,9 @@ class MeterConfig:
         master_key: The key-encrypting key, under which other keys are transferred; without one none is.
         security_setup_version: Of its Security setup objects, 0 or 1.
         security_setups: One object for all clients, or one more for the reading client.
-        trust_anchors: Certificates of authorities, X.509 in DER, that others must chain to.
         older_algorithm_ids: Whether keys are derived with the algorithm ids of older texts.
         association_version: Of its Association LN objects, 0 to 3.
         access_rules: Other access rights than those of the model.
-        users: Names of the users who may ask, by client user id; ``None`` takes any, and none.
         client_system_title: The only client title that is accepted; ``None`` accepts any.
         max_pdu_size: Largest APDU that is received, in octets.
         image_block_size: In octets; ``0`` takes the largest multiple of 64 that surely fits ``max_pdu_size``.
@@ -99,11 +97,9 @@ class MeterConfig:
     master_key: Key | None = None
     security_setup_version: Literal[0, 1] = 1
     security_setups: Literal["shared", "separate"] = "shared"
-    trust_anchors: tuple[bytes, ...] = ()
     older_algorithm_ids: bool = False
     association_version: Literal[0, 1, 2, 3] = 1
     access_rules: tuple[AccessRule, ...] = ()
-    users: Mapping[int, str] | None = None
     client_system_title: bytes | None = None
     max_pdu_size: int = 1024
     hdlc: HdlcSettings = field(default_factory=lambda: HdlcSettings(window_size=7))

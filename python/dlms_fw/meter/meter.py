@@ -13,14 +13,21 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final, Literal
 
-from dlms_fw._core import ExceptionResponse, GetRequest, HdlcFraming, RequestList, WrapperFraming
+from dlms_fw._core import (
+    AccessRequest,
+    ExceptionResponse,
+    GetRequest,
+    HdlcFraming,
+    RequestList,
+    WrapperFraming,
+)
 from dlms_fw.errors import LinkError, SecurityError, TransportError
 from dlms_fw.meter.access import NO_PROTECTION
 from dlms_fw.meter.activation import FirmwareBehaviour
 from dlms_fw.meter.clock import TimeSource
 from dlms_fw.meter.configuration import MeterConfig
 from dlms_fw.meter.event_log import FraudEvent
-from dlms_fw.meter.objects import CONFIRMED, Caller, Request, Response
+from dlms_fw.meter.objects import Caller, Request, Response
 from dlms_fw.meter.ownership import TransferOwnership
 from dlms_fw.meter.profiles import mcs301
 from dlms_fw.meter.storage import Medium, RecordLost
@@ -29,14 +36,17 @@ from dlms_fw.session.server import (
     Associated,
     AssociationEnded,
     AssociationFailed,
+    NotificationConfirmed,
     RequestRefused,
     ServerClient,
     ServerEvent,
     ServerSession,
+    is_confirmed,
 )
 
 Framing = Literal["wrapper", "hdlc"]
 
+_NOTES: Final = (Associated, AssociationFailed, AssociationEnded, RequestRefused, NotificationConfirmed)
 _WRONG_SECRET: Final = frozenset({"password", "proof"})
 _FRAUD_BY_REASON: Final = {
     "replay": FraudEvent.REPLAY_ATTACK,
@@ -170,9 +180,8 @@ class SimulatedMeter:
     def serve(self, caller: Caller, request: Request) -> Response | None:
         """The response to a request, or ``None`` where there must be none."""
         if caller.association.pre_established:
-            items = request.items if isinstance(request, RequestList) else (request,)
-            confirmed = (request.invoke_id_and_priority or 0) & CONFIRMED
-            if confirmed or any(isinstance(item, GetRequest) for item in items):
+            items = request.items if isinstance(request, RequestList | AccessRequest) else (request,)
+            if is_confirmed(request) or any(isinstance(item, GetRequest) for item in items):
                 return None  # this client is never answered, so it may only say what needs no answer
         return self._dictionary.serve(caller, request)
 
@@ -279,7 +288,7 @@ class MeterConnection:
                 self._on_drop()
 
     def _take(self, event: ServerEvent) -> bytes:
-        if isinstance(event, (Associated, AssociationFailed, AssociationEnded, RequestRefused)):
+        if isinstance(event, _NOTES):
             self._meter.note(self, event)
             return b""
         if self._caller.association is not self._session.association:

@@ -12,8 +12,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, NoReturn, TypeAlias
 
 from dlms_fw._core import (
+    AccessRequest,
+    AccessResponse,
     ActionRequest,
     ActionResponse,
+    Data,
     GetRequest,
     GetResponse,
     ImageBlock,
@@ -22,9 +25,11 @@ from dlms_fw._core import (
     SetRequest,
     SetResponse,
 )
+from dlms_fw.axdr import Tag
 from dlms_fw.cosem.association import ObjectListElement
 from dlms_fw.cosem.server import CosemFault, ServerObject
 from dlms_fw.enums import ActionResult, DataAccessResult, SecurityPolicyV1
+from dlms_fw.errors import DecodeError
 from dlms_fw.logical_name import LogicalName
 from dlms_fw.meter.access import (
     NO_PROTECTION,
@@ -35,14 +40,16 @@ from dlms_fw.meter.access import (
     Rights,
     access_right,
 )
+from dlms_fw.session.negotiated import ALL_ATTRIBUTES
 from dlms_fw.session.server import Association
 
-Request: TypeAlias = GetRequest | SetRequest | ActionRequest | RequestList
-Response: TypeAlias = GetResponse | SetResponse | ActionResponse | ResponseList
+Single: TypeAlias = GetRequest | SetRequest | ActionRequest
+Answer: TypeAlias = GetResponse | SetResponse | ActionResponse
+Request: TypeAlias = Single | RequestList | AccessRequest
+Response: TypeAlias = Answer | ResponseList | AccessResponse
 
 _ACTION_DONE: Final = ActionResult.SUCCESS  # by this name it costs nothing on the way of every block
-CONFIRMED: Final = 0x40
-"""The bit of Invoke-Id-And-Priority that asks for an answer."""
+_NULL_DATA: Final = b"\0"
 
 
 @dataclass(slots=True, eq=False)
@@ -114,6 +121,8 @@ class ObjectDictionary:
 
     def serve(self, caller: Caller, request: Request) -> Response:
         """Carries a request out. Its answer is not to be sent where none was asked for."""
+        if isinstance(request, AccessRequest):
+            return self._serve_access(caller, request)
         invoke_id = request.invoke_id_and_priority or 0
         if isinstance(request, RequestList):
             # All items of a list are of one service, and so are the answers.
@@ -163,9 +172,21 @@ class ObjectDictionary:
             DataAccessResult.OBJECT_CLASS_INCONSISTENT if known else DataAccessResult.OBJECT_UNDEFINED
         )
 
-    def _serve_one(
-        self, caller: Caller, request: GetRequest | SetRequest | ActionRequest, invoke_id: int
-    ) -> GetResponse | SetResponse | ActionResponse:
+    def _serve_access(self, caller: Caller, request: AccessRequest) -> AccessResponse:
+        answers: list[Answer] = []
+        for item in request.items:
+            if request.break_on_error and answers and answers[-1].result != 0:
+                # What stands behind the first error has its answer too, and is left alone.
+                answers += [_NOT_ATTEMPTED[type(left)] for left in request.items[len(answers) :]]
+                break
+            answers.append(self._serve_one(caller, item, 0))
+        return AccessResponse(
+            answers,
+            request_items=request.items if request.self_descriptive else None,
+            long_invoke_id_and_priority=request.long_invoke_id_and_priority or 0,
+        )
+
+    def _serve_one(self, caller: Caller, request: Single, invoke_id: int) -> Answer:
         if isinstance(request, GetRequest):
             try:
                 data = self._read(caller, request)
@@ -187,6 +208,8 @@ class ObjectDictionary:
     def _read(self, caller: Caller, request: GetRequest) -> bytes:
         entry, target = self._find(caller, request.class_id, request.logical_name)
         rights = entry.rights[caller.client_sap]
+        if request.attribute_id == ALL_ATTRIBUTES:
+            return _read_all(caller, target, rights, request.selection)
         _demand(caller, request, target, rights, rights.readable)
         try:
             return target.read(request.attribute_id, request.selection)
@@ -196,6 +219,9 @@ class ObjectDictionary:
     def _write(self, caller: Caller, request: SetRequest) -> None:
         entry, target = self._find(caller, request.class_id, request.logical_name)
         rights = entry.rights[caller.client_sap]
+        if request.attribute_id == ALL_ATTRIBUTES and request.selection is None:
+            _write_all(caller, target, rights, request.data)
+            return
         _demand(caller, request, target, rights, rights.writable)
         if request.selection is not None:
             raise CosemFault(DataAccessResult.SCOPE_OF_ACCESS_VIOLATED)
@@ -228,6 +254,63 @@ class ObjectDictionary:
         if caller.client_sap not in entry.rights:
             raise CosemFault(DataAccessResult.READ_WRITE_DENIED)
         return entry, entry.object if entry.for_caller is None else entry.for_caller(caller)
+
+
+_NOT_ATTEMPTED: Final[Mapping[type, Answer]] = {
+    GetRequest: GetResponse(DataAccessResult.OTHER_REASON),
+    SetRequest: SetResponse(DataAccessResult.OTHER_REASON),
+    ActionRequest: ActionResponse(ActionResult.OTHER_REASON),
+}
+
+
+def _read_all(
+    caller: Caller, target: ServerObject, rights: Rights, selection: tuple[int, bytes] | None
+) -> bytes:
+    """A structure of all attributes in the order of their ids, with null-data for what may not be read."""
+    if selection is not None:
+        raise CosemFault(DataAccessResult.SCOPE_OF_ACCESS_VIOLATED)
+    numbers = sorted(number for number in target.interface.attributes if number > 0)
+    readable = {number for number in rights.readable if _is_protected_enough(caller, rights, number)}
+    if readable.isdisjoint(numbers):
+        raise CosemFault(DataAccessResult.READ_WRITE_DENIED)
+    try:
+        values = [target.read(number) if number in readable else _NULL_DATA for number in numbers]
+    except OSError:
+        raise CosemFault(DataAccessResult.HARDWARE_FAULT) from None
+    return bytes((Tag.STRUCTURE, len(values))) + b"".join(values)
+
+
+def _write_all(caller: Caller, target: ServerObject, rights: Rights, data: bytes) -> None:
+    """The same structure the other way; null-data leaves an attribute as it is."""
+    numbers = sorted(number for number in target.interface.attributes if number > 0)
+    try:
+        values = Data.decode(data, strict=False)
+    except DecodeError:
+        raise CosemFault(DataAccessResult.TYPE_UNMATCHED) from None
+    members = values.value
+    if values.tag != Tag.STRUCTURE or not isinstance(members, tuple) or len(members) != len(numbers):
+        raise CosemFault(DataAccessResult.TYPE_UNMATCHED)
+    given = {
+        number: member for number, member in zip(numbers, members, strict=True) if member.tag != Tag.NULL_DATA
+    }
+    writable = {number for number in rights.writable if _is_protected_enough(caller, rights, number)}
+    if not given or not given.keys() <= writable:
+        raise CosemFault(DataAccessResult.READ_WRITE_DENIED)
+    try:
+        for number, member in given.items():
+            target.write(number, member.encode())
+    except OSError:
+        raise CosemFault(DataAccessResult.HARDWARE_FAULT) from None
+
+
+def _is_protected_enough(caller: Caller, rights: Rights, attribute_id: int) -> bool:
+    needed = rights.attribute_protection.get(attribute_id)
+    if needed:
+        try:
+            caller.demand(needed)
+        except CosemFault:
+            return False
+    return True
 
 
 def _demand(

@@ -39,11 +39,15 @@ SMALLEST_PDU_SIZE = 12
 """Octets; who takes less could not even take an error."""
 
 PROPOSED_CONFORMANCE = (
-    Conformance.PRIORITY_MGMT_SUPPORTED
+    Conformance.ATTRIBUTE0_SUPPORTED_WITH_SET
+    | Conformance.PRIORITY_MGMT_SUPPORTED
+    | Conformance.ATTRIBUTE0_SUPPORTED_WITH_GET
     | Conformance.BLOCK_TRANSFER_WITH_GET_OR_READ
     | Conformance.BLOCK_TRANSFER_WITH_SET_OR_WRITE
     | Conformance.BLOCK_TRANSFER_WITH_ACTION
     | Conformance.MULTIPLE_REFERENCES
+    | Conformance.DATA_NOTIFICATION
+    | Conformance.ACCESS
     | Conformance.GET
     | Conformance.SET
     | Conformance.SELECTIVE_ACCESS

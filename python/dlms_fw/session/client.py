@@ -19,12 +19,14 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from dlms_fw import axdr
 from dlms_fw._core import (
+    AccessRequest,
     ActionRequest,
     ActionResponse,
     AssociationRequest,
     AssociationResponse,
     Channel,
     ConfirmedServiceError,
+    DataNotificationConfirm,
     Discarded,
     ExceptionResponse,
     GetRequest,
@@ -44,6 +46,7 @@ from dlms_fw.errors import (
     ConfigurationError,
     LinkError,
     LocalProtocolError,
+    NotNegotiated,
     RemoteProtocolError,
     ResponseTimeout,
     SecurityError,
@@ -68,6 +71,7 @@ from dlms_fw.session.aare import (
     rejection,
     system_title,
 )
+from dlms_fw.session.negotiated import missing
 from dlms_fw.session.passes import Passes, SeenChallenges
 from dlms_fw.session.states import TRANSITIONS, State, Step
 
@@ -81,7 +85,8 @@ _ASSOCIATED = (
     State.ASSOCIATED
 )  # Python 3.11 looks a member up in its class at a price; this is asked per message
 
-Request: TypeAlias = GetRequest | SetRequest | ActionRequest | RequestList
+Request: TypeAlias = GetRequest | SetRequest | ActionRequest | RequestList | AccessRequest
+Message: TypeAlias = Request | DataNotificationConfirm
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,10 +191,17 @@ class ClientSession:
         self.state = state
         return data
 
-    def send(self, request: Request) -> bytes:
-        """Ask the meter for a service."""
+    def send(self, request: Message) -> bytes:
+        """Ask the meter for a service, or confirm what it has said.
+
+        Raises:
+            NotNegotiated: the association does not have that service.
+            LocalProtocolError: not associated, or the request does not fit.
+        """
         if self.state is not _ASSOCIATED:
             raise LocalProtocolError(f"no service can be asked for while {self.state.value}")
+        if type(request) is not ActionRequest:
+            self._demand(request)
         self._top_up()
         return self.channel.send(request)
 
@@ -336,6 +348,11 @@ class ClientSession:
         return event
 
     # Helpers
+
+    def _demand(self, request: Message) -> None:
+        lacking = missing(request, 0 if self.association is None else self.association.conformance)
+        if lacking:
+            raise NotNegotiated(f"the association has no {', '.join(lacking)}")
 
     def _initiate_request(self) -> bytes:
         plain = InitiateRequest(PROPOSED_CONFORMANCE, self.profile.max_pdu_size).encode()

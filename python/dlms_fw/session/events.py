@@ -30,6 +30,14 @@ class AssociationEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class NotificationConfirmed:
+    """A client has confirmed the data-notification of this long invoke id."""
+
+    client_sap: int
+    invoke_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class RequestRefused:
     """A message was answered with an exception-response, or dropped; for the meter's log."""
 

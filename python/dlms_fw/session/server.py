@@ -15,11 +15,14 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from dlms_fw import axdr
 from dlms_fw._core import (
+    AccessRequest,
+    AccessResponse,
     ActionRequest,
     ActionResponse,
     AssociationRequest,
     Channel,
     DataNotification,
+    DataNotificationConfirm,
     Discarded,
     EventNotification,
     ExceptionResponse,
@@ -51,7 +54,14 @@ from dlms_fw.session.acceptance import (
     initiate_response,
     rejection,
 )
-from dlms_fw.session.events import Associated, AssociationEnded, AssociationFailed, RequestRefused
+from dlms_fw.session.events import (
+    Associated,
+    AssociationEnded,
+    AssociationFailed,
+    NotificationConfirmed,
+    RequestRefused,
+)
+from dlms_fw.session.negotiated import missing
 from dlms_fw.session.states import State, Step
 
 if TYPE_CHECKING:
@@ -66,18 +76,22 @@ __all__ = [
     "Association",
     "AssociationEnded",
     "AssociationFailed",
+    "NotificationConfirmed",
     "RequestRefused",
     "ServerClient",
     "ServerCounters",
     "ServerEvent",
     "ServerSession",
     "State",
+    "is_confirmed",
 ]
 
 _ASSOCIATED = (
     State.ASSOCIATED
 )  # Python 3.11 looks a member up in its class at a price; this is asked per message
 _CONFIRMED = 0x40
+_LONG_CONFIRMED = 0x4000_0000
+_LONG_INVOKE_ID = 0x00FF_FFFF
 _MOST_ASSOCIATIONS = 16
 _SECURITY_REASONS = frozenset(
     {
@@ -91,9 +105,12 @@ _SECURITY_REASONS = frozenset(
 )
 
 
-Request: TypeAlias = GetRequest | SetRequest | ActionRequest | RequestList
-Response: TypeAlias = GetResponse | SetResponse | ActionResponse | ResponseList | ExceptionResponse
-ServerEvent: TypeAlias = Request | Associated | AssociationFailed | AssociationEnded | RequestRefused
+Request: TypeAlias = GetRequest | SetRequest | ActionRequest | RequestList | AccessRequest
+Answer: TypeAlias = GetResponse | SetResponse | ActionResponse | ResponseList | AccessResponse
+Response: TypeAlias = Answer | ExceptionResponse
+ServerEvent: TypeAlias = (
+    Request | Associated | AssociationFailed | AssociationEnded | RequestRefused | NotificationConfirmed
+)
 
 
 class ServerSession:
@@ -186,7 +203,7 @@ class ServerSession:
         association = self.association
         if association.pre_established:
             return b""
-        if not isinstance(response, ExceptionResponse) and not response.invoke_id_and_priority & _CONFIRMED:
+        if not isinstance(response, ExceptionResponse) and not is_confirmed(response):
             return b""
         self._gate.prepare_counters(self.association)
         try:
@@ -223,6 +240,11 @@ class ServerSession:
             return self._on_release_request(event)
         if isinstance(event, Discarded):
             return self._on_discarded(event)
+        if isinstance(event, DataNotificationConfirm):
+            self._events.append(
+                NotificationConfirmed(self.client_sap, event.long_invoke_id_and_priority & _LONG_INVOKE_ID)
+            )
+            return b""
         if isinstance(event, LinkConnected):
             self._relink("link", linked=True)
             return b""
@@ -235,16 +257,22 @@ class ServerSession:
 
     def _on_request(self, request: Request) -> bytes:
         if self.association.state is _ASSOCIATED:
+            if type(request) is not ActionRequest and missing(request, self.association.conformance):
+                return self._unless_unconfirmed(
+                    request, "not-negotiated", ServiceErrorCode.SERVICE_NOT_SUPPORTED
+                )
             self._events.append(request)
             return b""
         if self.state is State.AUTHENTICATING and isinstance(request, ActionRequest):
             target = (request.class_id, request.logical_name, request.method_id)
             if target == REPLY_TO_HLS:
                 return self._on_pass_3(request)
-        refused = self._refuse(
-            "not-associated", StateError.SERVICE_NOT_ALLOWED, ServiceErrorCode.OPERATION_NOT_POSSIBLE
-        )
-        return refused if (request.invoke_id_and_priority or 0) & _CONFIRMED else b""
+        return self._unless_unconfirmed(request, "not-associated", ServiceErrorCode.OPERATION_NOT_POSSIBLE)
+
+    def _unless_unconfirmed(self, request: Request, reason: str, code: ServiceErrorCode) -> bytes:
+        """The refusal of a request, unless nothing is to be answered to it."""
+        refused = self._refuse(reason, StateError.SERVICE_NOT_ALLOWED, code)
+        return refused if is_confirmed(request) else b""
 
     def _on_pass_3(self, request: ActionRequest) -> bytes:
         association = self.association
@@ -425,4 +453,11 @@ class ServerSession:
         return self.channel.send(ExceptionResponse(state_error, service_error, invocation_counter=counter))
 
 
-_REQUESTS = (GetRequest, SetRequest, ActionRequest, RequestList)
+def is_confirmed(apdu: Request | Answer) -> bool:
+    """Whether the service class of a request, which its response repeats, is confirmed."""
+    if isinstance(apdu, AccessRequest | AccessResponse):
+        return bool((apdu.long_invoke_id_and_priority or 0) & _LONG_CONFIRMED)
+    return bool((apdu.invoke_id_and_priority or 0) & _CONFIRMED)
+
+
+_REQUESTS = (GetRequest, SetRequest, ActionRequest, RequestList, AccessRequest)

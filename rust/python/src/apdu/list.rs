@@ -92,6 +92,7 @@ fn objects<T: PyClass + Into<PyClassInitializer<T>>, I>(
 #[derive(PartialEq, Eq, Hash)]
 pub(crate) struct RequestList {
     items: Items<GetRequest, SetRequest, ActionRequest>,
+    #[pyo3(get)]
     confirmed: bool,
     #[pyo3(get)]
     invoke_id_and_priority: Option<u8>,
