@@ -139,6 +139,12 @@ impl Exchange {
         self.timeouts = 0;
     }
 
+    /// Server: whether nothing is ever said.
+    #[must_use]
+    pub const fn is_silent(&self) -> bool {
+        self.silent
+    }
+
     /// How far it is.
     #[must_use]
     pub const fn state(&self) -> State {
@@ -181,10 +187,10 @@ impl Exchange {
         block: &GeneralBlock<'_>,
         unique: bool,
     ) -> Result<Received, DecodeErrorKind> {
-        let was_idle = self.state == State::Idle;
         if block.is_abort() {
+            let over = matches!(self.state, State::Idle | State::Finished);
             self.end();
-            return Ok(if was_idle {
+            return Ok(if over {
                 Received::Nothing
             } else {
                 Received::Aborted
