@@ -1228,9 +1228,7 @@ class Channel:
     def security(self) -> SecurityContext | None: ...
     @security.setter
     def security(self, context: SecurityContext | None) -> None: ...
-    def negotiate(
-        self, conformance: int, peer_max_receive_pdu_size: int, *, unanswered: bool = ...
-    ) -> None:
+    def negotiate(self, conformance: int, peer_max_receive_pdu_size: int, *, unanswered: bool = ...) -> None:
         """The outcome of the initiate exchange.
 
         What may be sent, how large, and where block transfer begins. A server tells with ``unanswered`` that

@@ -161,6 +161,8 @@ class SimulatedMeter:
             system_title=config.system_title,
             challenge=self._challenge,
             counters=None if self._units is None else self._units.counters,
+            general_block_transfer=config.general_block_transfer,
+            general_block_transfer_window=config.general_block_transfer_window,
         )
 
     def serve(self, caller: Caller, request: Request) -> Response | None:

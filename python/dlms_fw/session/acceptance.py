@@ -25,6 +25,7 @@ from dlms_fw.enums import (
     AcseServiceProviderDiagnostic,
     AcseServiceUserDiagnostic,
     AssociationResult,
+    Conformance,
     InitiateError,
     SecuritySuite,
 )
@@ -47,7 +48,7 @@ from dlms_fw.session.aare import (
 )
 from dlms_fw.session.states import TRANSITIONS, State, Step
 
-DEFAULT_CONFORMANCE = PROPOSED_CONFORMANCE
+DEFAULT_CONFORMANCE = PROPOSED_CONFORMANCE | Conformance.GENERAL_BLOCK_TRANSFER
 _CHALLENGE_TRIES = 4
 
 

@@ -6,6 +6,7 @@ A model is data: which objects there are and with which rights. What they do sta
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from dlms_fw._core import Data, Key
@@ -16,7 +17,7 @@ from dlms_fw.cosem.clock import Clock
 from dlms_fw.cosem.image_transfer import ImageTransfer
 from dlms_fw.cosem.profile_generic import ProfileGeneric
 from dlms_fw.cosem.server import CosemFault, ServerObject
-from dlms_fw.enums import AuthenticationMechanism, DataAccessResult
+from dlms_fw.enums import AuthenticationMechanism, Conformance, DataAccessResult
 from dlms_fw.errors import ConfigurationError
 from dlms_fw.hls import mechanism_of
 from dlms_fw.logical_name import LogicalName
@@ -121,6 +122,11 @@ def clients(config: MeterConfig) -> dict[int, ServerClient]:
         )
     elif not needs_keys and config.mechanism == AuthenticationMechanism.LOWEST_LEVEL:
         table[PRE_ESTABLISHED] = ServerClient(max_receive_pdu_size=config.max_pdu_size, pre_established=True)
+    if config.general_block_transfer == "off":
+        offered = ~Conformance.GENERAL_BLOCK_TRANSFER
+        return {
+            sap: replace(client, conformance=client.conformance & offered) for sap, client in table.items()
+        }
     return table
 
 
