@@ -16,7 +16,7 @@ from dlms_fw._core import (
     SetRequest,
     WrapperFraming,
 )
-from dlms_fw.enums import ActionResult, Conformance, DataAccessResult
+from dlms_fw.enums import ActionResult, DataAccessResult
 from dlms_fw.errors import DecodeError, ResponseTimeout
 from dlms_fw.session.aare import PROPOSED_CONFORMANCE
 from harness import CLOCK_TIME, PROFILES, Responder, server_client, unwrap, wrap
@@ -195,15 +195,6 @@ class TestServer:
     def serves(meter: Responder) -> None:
         answer = unwrap(meter.receive(wrap(GetRequest(*CLOCK_TIME, invoke_id_and_priority=0xC1).encode())))
         assert answer[:4] == bytes.fromhex("C401C100")
-
-
-@pytest.mark.fault("C-20")
-def test_general_block_transfer_is_neither_proposed_nor_taken() -> None:
-    assert not PROPOSED_CONFORMANCE & Conformance.GENERAL_BLOCK_TRANSFER
-    channel = TestClient.channel()
-    channel.send(GetRequest(*CLOCK_TIME))
-    (event,), reply = channel.receive(_to_client(bytes.fromhex("E0 80 0001 0000 04 C401C100")))
-    assert (type(event).__name__, reply) == ("Discarded", b"")
 
 
 def _to_client(apdu: bytes) -> bytes:

@@ -1399,7 +1399,7 @@ class Channel:
     end. ``send`` returns the bytes to put on the line now; ``receive`` returns events and the bytes that must
     go out because of them (acknowledgements, next blocks, further frames of a window), usually empty. When no
     byte has come for the response timeout, ``handle_timeout`` gives what to repeat, or raises ResponseTimeout
-    when nothing is left to try (at once over the wrapper).
+    when nothing is left to try (over the wrapper at once, or after three repetitions of general blocks).
 
     ACSE APDUs and exception-responses travel plain; all others are sealed and opened by ``security`` when
     that is set. Errors: LinkError (the stream or link is lost), SecurityError of kind ``downgrade`` (end the
@@ -1414,8 +1414,17 @@ class Channel:
         *,
         max_receive_apdu_size: int = ...,
         limits: Limits | None = ...,
+        general_block_transfer: Literal["off", "when-needed", "always"] = ...,
+        general_block_transfer_window: int = ...,
+        general_block_transfer_acknowledge_last: bool = ...,
     ) -> Channel:
         """``max_receive_apdu_size`` caps a reassembled APDU or block transfer (default 16 MiB).
+
+        Where general block transfer has been negotiated, it is used ``"when-needed"`` (default) for what does
+        not fit and has no block transfer of its service, ``"always"`` for what does not fit, or never; a
+        request that comes in general blocks is answered in them in any case but ``"off"``. Its window is 1 to
+        63 blocks in one go, either way; the peer's own is kept to as well. A client acknowledges the last
+        block of an answer unless it is told not to.
 
         ``limits``: how much of the data in each APDU is believed.
         """
@@ -1432,10 +1441,11 @@ class Channel:
     def security(self) -> SecurityContext | None: ...
     @security.setter
     def security(self, context: SecurityContext | None) -> None: ...
-    def negotiate(self, conformance: int, peer_max_receive_pdu_size: int) -> None:
+    def negotiate(self, conformance: int, peer_max_receive_pdu_size: int, *, unanswered: bool = ...) -> None:
         """The outcome of the initiate exchange.
 
-        What may be sent, how large, and where block transfer begins.
+        What may be sent, how large, and where block transfer begins. A server tells with ``unanswered`` that
+        it never says anything to this client, not even that a block has arrived.
         """
 
     def reset_association(self) -> None:

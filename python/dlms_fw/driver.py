@@ -75,6 +75,7 @@ RESPONSES = (
 )
 """What ends the wait for an answer."""
 
+_CARRIES_ANY_BLOCK = Conformance.BLOCK_TRANSFER_WITH_ACTION | Conformance.GENERAL_BLOCK_TRANSFER
 _PUBLIC_TIMEOUT_S = 10.0
 """A meter without a public client may say nothing to it."""
 _CIPHERING_OVERHEAD = 1 + 3 + 1 + 4 + 12
@@ -162,6 +163,9 @@ def public_profile(profile: Profile) -> Profile:
         client_sap=PUBLIC_CLIENT_SAP,
         server_sap=profile.server_sap,
         max_pdu_size=profile.max_pdu_size,
+        general_block_transfer=profile.general_block_transfer,
+        general_block_transfer_window=profile.general_block_transfer_window,
+        general_block_transfer_acknowledge_last=profile.general_block_transfer_acknowledge_last,
         hdlc=profile.hdlc,
         connect_timeout_s=profile.connect_timeout_s,
         response_timeout_s=min(profile.response_timeout_s, _PUBLIC_TIMEOUT_S),
@@ -317,7 +321,7 @@ def pdu_limits(session: ClientSession) -> PduLimits:
     return PduLimits(
         max_pdu_size=association.server_max_receive_pdu_size,
         ciphering_overhead=_CIPHERING_OVERHEAD if ciphered else 0,
-        block_transfer=Conformance.BLOCK_TRANSFER_WITH_ACTION in association.conformance,
+        block_transfer=bool(association.conformance & _CARRIES_ANY_BLOCK),
     )
 
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar, get_args
 
 from dlms_fw._core import Key
 from dlms_fw.certificates import certificates_in, check_anchor, private_key_in, public_key_in
@@ -37,6 +37,10 @@ from dlms_fw.security import COUNTER_LIMIT, SYSTEM_TITLE_LENGTH, AsymmetricKeys,
 
 _LOG = logging.getLogger("dlms_fw.profiles")
 _T = TypeVar("_T")
+
+GeneralBlockTransfer: TypeAlias = Literal["off", "when-needed", "always"]
+"""When what does not fit goes in general blocks: never, where its service has no blocks, or in any case."""
+MAX_GENERAL_BLOCK_TRANSFER_WINDOW = 63
 
 POLICIES = {policy.name.lower().replace("_", "-"): policy for policy in SecurityPolicy}
 COMMAND_TIMEOUT_S = 30
@@ -85,6 +89,12 @@ class Profile:
         client_user_id: Who of our users asks, 0 to 255; sent in the AARQ.
         password: The LLS secret, or the shared secret of HLS mechanisms 3, 4 and 6 (and 2, where it has one).
         max_pdu_size: Octets of the largest APDU that we receive without block transfer.
+        general_block_transfer: When a request that does not fit goes in general blocks: ``"off"`` (it is not
+            proposed), ``"when-needed"`` (where its service has no block transfer, or none was negotiated), or
+            ``"always"`` (rather than the block transfer of its service).
+        general_block_transfer_window: Blocks in one go, 1 to 63; the meter's own is kept to as well.
+        general_block_transfer_acknowledge_last: Acknowledge the last block of an answer as well; some meters
+            do not expect that.
         meter_type: What the meter must call itself, or ``None``.
         hdlc: Used with ``hdlc+tcp://`` only.
         connect_timeout_s: For opening the medium.
@@ -113,6 +123,9 @@ class Profile:
     client_user_id: int | None = None
     password: Key | None = None
     max_pdu_size: int = 1024
+    general_block_transfer: GeneralBlockTransfer = "off"
+    general_block_transfer_window: int = MAX_GENERAL_BLOCK_TRANSFER_WINDOW
+    general_block_transfer_acknowledge_last: bool = True
     meter_type: str | None = None
     hdlc: HdlcSettings = field(default_factory=HdlcSettings)
     connect_timeout_s: float = 15.0
@@ -244,6 +257,12 @@ def parse_profile(
     take("strict_keys", reader.boolean("strict_keys"))
     take("client_user_id", reader.integer("client_user_id", 0, 255))
     take("max_pdu_size", reader.integer("max_pdu_size", 64, 0xFFFF))
+    uses = {use: use for use in get_args(GeneralBlockTransfer)}
+    take("general_block_transfer", reader.choice("general_block_transfer", uses))
+    window = reader.integer("general_block_transfer_window", 1, MAX_GENERAL_BLOCK_TRANSFER_WINDOW)
+    take("general_block_transfer_window", window)
+    key = "general_block_transfer_acknowledge_last"
+    take(key, reader.boolean(key))
     take("meter_type", reader.text("meter_type"))
     for key in ("connect_timeout_s", "response_timeout_s", "request_deadline_s"):
         take(key, reader.seconds(key))
@@ -292,6 +311,13 @@ def _contradictions(profile: Profile) -> list[str]:
         for key in ("global_unicast_encryption_key", "authentication_key"):
             if getattr(profile.keys, key) is None:
                 mistakes.append(f"{key}: missing; {why}")
+    if profile.general_block_transfer not in get_args(GeneralBlockTransfer):
+        uses = ", ".join(get_args(GeneralBlockTransfer))
+        mistakes.append(f"general_block_transfer: one of {uses} is needed")
+    if not 1 <= profile.general_block_transfer_window <= MAX_GENERAL_BLOCK_TRANSFER_WINDOW:
+        mistakes.append(
+            f"general_block_transfer_window: 1 to {MAX_GENERAL_BLOCK_TRANSFER_WINDOW} blocks are needed"
+        )
     if profile.system_title is not None and profile.system_title == profile.meter_system_title:
         mistakes.append("meter_system_title: must differ from system_title")
     return mistakes

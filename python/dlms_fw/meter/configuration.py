@@ -16,7 +16,7 @@ from dlms_fw.errors import ConfigurationError
 from dlms_fw.hls import ManufacturerMechanism
 from dlms_fw.meter.access import AccessRule
 from dlms_fw.meter.activation import ActivationTimings, FirmwareBehaviour
-from dlms_fw.profiles import HdlcSettings
+from dlms_fw.profiles import MAX_GENERAL_BLOCK_TRANSFER_WINDOW, GeneralBlockTransfer, HdlcSettings
 from dlms_fw.security import AsymmetricKeys, SecurityPolicy, key_length
 from dlms_fw.signing_keys import PublicKey
 
@@ -54,6 +54,10 @@ class MeterConfig:
         access_rules: Other access rights than those of the model.
         client_system_title: The only client title that is accepted; ``None`` accepts any.
         max_pdu_size: Largest APDU that is received, in octets.
+        general_block_transfer: When an answer that is too long goes in general blocks, where the client has
+            negotiated them: ``"off"`` (not offered), ``"when-needed"`` (where its service has no block
+            transfer, or none was negotiated) or ``"always"``.
+        general_block_transfer_window: Blocks in one go, 1 to 63; the client's own is kept to as well.
         image_block_size: In octets; ``0`` takes the largest multiple of 64 that surely fits ``max_pdu_size``.
         image_size_limit: Octets of memory for an image.
         image_identifier_length: In octets.
@@ -102,6 +106,8 @@ class MeterConfig:
     access_rules: tuple[AccessRule, ...] = ()
     client_system_title: bytes | None = None
     max_pdu_size: int = 1024
+    general_block_transfer: GeneralBlockTransfer = "when-needed"
+    general_block_transfer_window: int = 16
     hdlc: HdlcSettings = field(default_factory=lambda: HdlcSettings(window_size=7))
     image_block_size: int = 0
     image_size_limit: int = 16 * 1024 * 1024
@@ -129,6 +135,8 @@ class MeterConfig:
             raise ConfigurationError("a meter has 1 to 10 firmware parts")
         if not 64 <= self.max_pdu_size <= 0xFFFF:
             raise ConfigurationError("max_pdu_size is 64 to 65535 octets")
+        if not 1 <= self.general_block_transfer_window <= MAX_GENERAL_BLOCK_TRANSFER_WINDOW:
+            raise ConfigurationError("general_block_transfer_window is 1 to 63 blocks")
         if self.image_block_size == 0:
             room = self.max_pdu_size - BLOCK_OVERHEAD
             object.__setattr__(self, "image_block_size", room // 64 * 64 if room >= 64 else max(1, room))

@@ -175,6 +175,8 @@ class SimulatedMeter:
             challenge=self._challenge,
             counters=None if self._units is None else self._units.counters,
             now=lambda: datetime.fromtimestamp(self._time.wall(), UTC),
+            general_block_transfer=config.general_block_transfer,
+            general_block_transfer_window=config.general_block_transfer_window,
         )
 
     def serve(self, caller: Caller, request: Request) -> Response | None:

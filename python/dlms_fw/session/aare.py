@@ -54,6 +54,14 @@ PROPOSED_CONFORMANCE = (
     | Conformance.EVENT_NOTIFICATION
     | Conformance.ACTION
 )
+"""What is proposed with every profile."""
+
+
+def proposed_conformance(profile: Profile) -> Conformance:
+    """The services that a client with this profile proposes; what it does not propose is never used."""
+    if profile.general_block_transfer == "off":
+        return PROPOSED_CONFORMANCE
+    return PROPOSED_CONFORMANCE | Conformance.GENERAL_BLOCK_TRANSFER
 
 
 LOCK_OUT = "a meter may lock itself after several wrong tries: do not repeat this before it is understood"
@@ -172,7 +180,7 @@ def open_initiate(
         raise RemoteProtocolError(f"the meter speaks DLMS version {initiate.dlms_version_number}, not 6")
     if initiate.vaa_name != LOGICAL_NAME_VAA:
         raise RemoteProtocolError(f"the meter answered with vaa-name {initiate.vaa_name:#06x}, not 0x0007")
-    if initiate.conformance & ~PROPOSED_CONFORMANCE:
+    if initiate.conformance & ~proposed_conformance(profile):
         raise RemoteProtocolError("the meter negotiated services that were not proposed")
     if 0 < initiate.server_max_receive_pdu_size < SMALLEST_PDU_SIZE:
         raise RemoteProtocolError(

@@ -28,6 +28,7 @@ from dlms_fw.enums import (
     AcseServiceProviderDiagnostic,
     AcseServiceUserDiagnostic,
     AssociationResult,
+    Conformance,
     InitiateError,
     SecuritySuite,
 )
@@ -51,7 +52,7 @@ from dlms_fw.session.aare import (
 )
 from dlms_fw.session.states import TRANSITIONS, State, Step
 
-DEFAULT_CONFORMANCE = PROPOSED_CONFORMANCE
+DEFAULT_CONFORMANCE = PROPOSED_CONFORMANCE | Conformance.GENERAL_BLOCK_TRANSFER
 _CHALLENGE_TRIES = 4
 VERSION_1 = 0x80
 """The bit of a protocol-version that must be there where there is one."""

@@ -61,12 +61,12 @@ from dlms_fw.security import (
     extend_counters,
 )
 from dlms_fw.session.aare import (
-    PROPOSED_CONFORMANCE,
     application_context,
     check_names,
     exception_error,
     open_initiate,
     proof_error,
+    proposed_conformance,
     refused_initiate,
     rejection,
     system_title,
@@ -140,7 +140,13 @@ class ClientSession:
         if profile.needs_keys and counters is None:
             raise ConfigurationError("protection by keys needs a journal to keep the invocation counters in")
         self.profile = profile
-        self.channel = Channel("client", framing)
+        self.channel = Channel(
+            "client",
+            framing,
+            general_block_transfer=profile.general_block_transfer,
+            general_block_transfer_window=profile.general_block_transfer_window,
+            general_block_transfer_acknowledge_last=profile.general_block_transfer_acknowledge_last,
+        )
         self.state = State.DISCONNECTED
         self.association: Association | None = None
         self.context: SecurityContext | None = None
@@ -355,7 +361,7 @@ class ClientSession:
             raise NotNegotiated(f"the association has no {', '.join(lacking)}")
 
     def _initiate_request(self) -> bytes:
-        plain = InitiateRequest(PROPOSED_CONFORMANCE, self.profile.max_pdu_size).encode()
+        plain = InitiateRequest(proposed_conformance(self.profile), self.profile.max_pdu_size).encode()
         if self.profile.security_policy == SecurityPolicy.NONE:
             return plain
         assert self.context is not None  # noqa: S101 (a policy needs keys)

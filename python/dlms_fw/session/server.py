@@ -43,6 +43,7 @@ from dlms_fw._core import (
 from dlms_fw.enums import ActionResult, ServiceErrorCode, StateError
 from dlms_fw.errors import ConfigurationError, DecodeError, LocalProtocolError, ReplayError, SecurityError
 from dlms_fw.hls import REPLY_TO_HLS
+from dlms_fw.profiles import GeneralBlockTransfer
 from dlms_fw.security import SecurityPolicy
 from dlms_fw.session.acceptance import (
     DEFAULT_CONFORMANCE,
@@ -127,6 +128,9 @@ class ServerSession:
         counters: Needed where any client has keys.
         now: What time it is, aware; needed where a client proves itself by a certificate.
         max_receive_apdu_size: Octets of the largest APDU that block transfer may put together.
+        general_block_transfer: When an answer that is too long goes in general blocks, where they have been
+            negotiated; ``"when-needed"`` is where there is no block transfer of its service.
+        general_block_transfer_window: Blocks in one go, 1 to 63; the client's own is kept to as well.
     """
 
     def __init__(
@@ -139,10 +143,18 @@ class ServerSession:
         counters: ServerCounters | None = None,
         now: Callable[[], datetime] | None = None,
         max_receive_apdu_size: int = 65_536,
+        general_block_transfer: GeneralBlockTransfer = "when-needed",
+        general_block_transfer_window: int = 16,
     ) -> None:
         if counters is None and any(client.keys is not None for client in clients.values()):
             raise ConfigurationError("clients with keys need a place for invocation counters")
-        self.channel = Channel("server", framing, max_receive_apdu_size=max_receive_apdu_size)
+        self.channel = Channel(
+            "server",
+            framing,
+            max_receive_apdu_size=max_receive_apdu_size,
+            general_block_transfer=general_block_transfer,
+            general_block_transfer_window=general_block_transfer_window,
+        )
         self.more = False
         self._clients = clients
         self._gate = Gate(system_title, challenge, counters, now)
@@ -417,7 +429,11 @@ class ServerSession:
             self._activate(self.association)
 
     def _activate(self, association: Association) -> None:
-        self.channel.negotiate(association.conformance, association.client_max_receive_pdu_size)
+        self.channel.negotiate(
+            association.conformance,
+            association.client_max_receive_pdu_size,
+            unanswered=association.pre_established,
+        )
         client = association.client
         if client is not None and client.security_policy != SecurityPolicy.NONE:
             self.channel.security = association.context

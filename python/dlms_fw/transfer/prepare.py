@@ -63,7 +63,8 @@ class ReadParameters(Interview):
                 TransferRefused,
                 f"a block of {size} octets does not fit in the negotiated {job.pdu.max_pdu_size}, "
                 "and block transfer was not negotiated",
-                hint="a larger max_pdu_size, or a meter profile that negotiates block transfer",
+                hint="a meter that takes larger APDUs, or blocks of ACTION, or general_block_transfer in the "
+                "profile",
             )
         if job.blocks is None:
             padded = job.policy.pad_last_block

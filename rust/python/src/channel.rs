@@ -1,8 +1,9 @@
 //! The channel: the two heavy crossings, one each way per APDU.
 
 use dlms_fw_core::apdu::{Apdu, Role};
-use dlms_fw_core::channel::{self, ChannelError, Event, Negotiation};
+use dlms_fw_core::channel::{self, ChannelError, Event, GeneralBlockUse, Negotiation};
 use dlms_fw_core::security;
+use dlms_fw_core::xdlms::general_block::GeneralBlock;
 use dlms_fw_core::xdlms::invoke::InvokeIdAndPriority;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -81,12 +82,19 @@ fn send(
 #[pymethods]
 impl Channel {
     #[new]
-    #[pyo3(signature = (role, framing, *, max_receive_apdu_size = MAX_RECEIVE_APDU_SIZE, limits = None))]
+    #[pyo3(signature = (
+        role, framing, *, max_receive_apdu_size = MAX_RECEIVE_APDU_SIZE, limits = None,
+        general_block_transfer = "when-needed", general_block_transfer_window = GeneralBlock::MAX_WINDOW,
+        general_block_transfer_acknowledge_last = true,
+    ))]
     fn new(
         role: &str,
         framing: &Bound<'_, PyAny>,
         max_receive_apdu_size: usize,
         limits: Option<&Bound<'_, Limits>>,
+        general_block_transfer: &str,
+        general_block_transfer_window: u8,
+        general_block_transfer_acknowledge_last: bool,
     ) -> PyResult<Self> {
         let role = match role {
             "client" => Role::Client,
@@ -102,7 +110,27 @@ impl Channel {
                 "a framing is a WrapperFraming or an HdlcFraming",
             ));
         };
+        let general_blocks = match general_block_transfer {
+            "off" => GeneralBlockUse::Off,
+            "when-needed" => GeneralBlockUse::WhenNeeded,
+            "always" => GeneralBlockUse::Always,
+            _ => {
+                return Err(PyValueError::new_err(
+                    "general block transfer is \"off\", \"when-needed\" or \"always\"",
+                ));
+            }
+        };
+        if !(1..=GeneralBlock::MAX_WINDOW).contains(&general_block_transfer_window) {
+            return Err(PyValueError::new_err(
+                "a window of general block transfer has 1 to 63 blocks",
+            ));
+        }
         let mut channel = channel::Channel::new(role, framing, max_receive_apdu_size);
+        channel.use_general_blocks(
+            general_blocks,
+            general_block_transfer_window,
+            general_block_transfer_acknowledge_last,
+        );
         channel.set_limits(core_limits(limits));
         Ok(Self {
             channel,
@@ -228,7 +256,11 @@ impl Channel {
         self.security = context;
     }
 
-    fn negotiate(&mut self, conformance: u32, peer_max_receive_pdu_size: u16) {
+    #[pyo3(signature = (conformance, peer_max_receive_pdu_size, *, unanswered = false))]
+    fn negotiate(&mut self, conformance: u32, peer_max_receive_pdu_size: u16, unanswered: bool) {
+        if unanswered {
+            self.channel.never_answer();
+        }
         self.channel.negotiate(Negotiation {
             conformance,
             peer_max_receive_pdu_size,

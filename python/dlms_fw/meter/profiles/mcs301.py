@@ -17,7 +17,13 @@ from dlms_fw.cosem.clock import Clock
 from dlms_fw.cosem.image_transfer import ImageTransfer
 from dlms_fw.cosem.profile_generic import ProfileGeneric
 from dlms_fw.cosem.server import CosemFault, ServerObject
-from dlms_fw.enums import AuthenticationMechanism, DataAccessResult, KeyId, SecurityPolicyV1
+from dlms_fw.enums import (
+    AuthenticationMechanism,
+    Conformance,
+    DataAccessResult,
+    KeyId,
+    SecurityPolicyV1,
+)
 from dlms_fw.errors import ConfigurationError
 from dlms_fw.hls import mechanism_of
 from dlms_fw.logical_name import LogicalName
@@ -122,6 +128,11 @@ def clients(config: MeterConfig, units: MeterUnits | None = None) -> dict[int, S
         )
     elif table[MANAGEMENT].keys is None and config.mechanism == AuthenticationMechanism.LOWEST_LEVEL:
         table[PRE_ESTABLISHED] = ServerClient(max_receive_pdu_size=config.max_pdu_size, pre_established=True)
+    if config.general_block_transfer == "off":
+        offered = ~Conformance.GENERAL_BLOCK_TRANSFER
+        return {
+            sap: replace(client, conformance=client.conformance & offered) for sap, client in table.items()
+        }
     return table
 
 

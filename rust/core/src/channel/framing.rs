@@ -125,6 +125,26 @@ impl Framing {
         }
     }
 
+    /// More is to come without a word of ours: what the link must say for that. A server lets go of the turn, a client gives it back.
+    pub(super) fn await_message(&mut self, out: &mut Vec<u8>) {
+        if let Carrier::Hdlc(link) = &mut self.carrier {
+            match self.role {
+                Role::Server => link.acknowledge(out),
+                Role::Client => {
+                    link.keep_alive(out);
+                }
+            }
+        }
+    }
+
+    /// Whether nothing is under way below that would be repeated by itself.
+    pub(super) fn is_idle(&self) -> bool {
+        match &self.carrier {
+            Carrier::Wrapper { .. } => true,
+            Carrier::Hdlc(link) => link.is_idle(),
+        }
+    }
+
     /// The octets of an APDU together with its header, where that is simply a header and the APDU.
     pub(super) const fn direct_len(&self, apdu_length: usize) -> Option<usize> {
         match &self.carrier {

@@ -8,6 +8,7 @@ mod access;
 #[cfg(test)]
 mod access_tests;
 mod framing;
+mod general_block;
 mod outstanding;
 mod receive;
 mod requests;
@@ -20,6 +21,7 @@ mod tests;
 use core::fmt;
 
 pub use framing::{Framing, LinkState};
+pub use general_block::GeneralBlockUse;
 pub use send::Plan;
 
 use crate::apdu::{Apdu, Role};
@@ -27,6 +29,7 @@ use crate::codec::Limits;
 use crate::error::{DecodeError, LinkError, SecurityError};
 use crate::xdlms::block_transfer::{Assembler, BlockService, Splitter};
 use access::LongOutstanding;
+use general_block::GeneralBlocks;
 use outstanding::Outstanding;
 use short_name::ShortNameTransfers;
 
@@ -179,6 +182,8 @@ pub struct Channel {
     assembler: Option<Assembler>,
     /// The same where variables have short names.
     short_names: ShortNameTransfers,
+    /// A long APDU of either side in blocks that are of no service.
+    general_blocks: GeneralBlocks,
     /// Server: the number of the last datablock of the SET that is being answered.
     last_set_block: Option<u32>,
     /// The message being looked at; kept for its capacity, and over a change of the peer.
@@ -212,6 +217,7 @@ impl Channel {
             splitter: None,
             assembler: None,
             short_names: ShortNameTransfers::default(),
+            general_blocks: GeneralBlocks::new(role, max_receive_apdu_size),
             last_set_block: None,
             message: Vec::new(),
             message_waits: false,
@@ -254,10 +260,18 @@ impl Channel {
         self.negotiation = None;
         self.outstanding = Outstanding::default();
         self.long_outstanding = LongOutstanding::default();
+        self.end_everything();
+        self.general_blocks.reset();
+        self.last_set_block = None;
+    }
+
+    /// Nothing is waited for any more, and nothing goes on in blocks.
+    fn end_everything(&mut self) {
+        self.outstanding.clear();
+        self.long_outstanding.clear();
         self.splitter = None;
         self.assembler = None;
         self.short_names.clear();
-        self.last_set_block = None;
     }
 
     /// Begins to set up the link: the octets to send are appended to `out`.
@@ -278,8 +292,11 @@ impl Channel {
     /// No octet came for the response timeout: appends what is to be repeated.
     ///
     /// # Errors
-    /// `RetriesExhausted` when nothing is left to try; over the wrapper at once.
+    /// `RetriesExhausted` when nothing is left to try; over the wrapper at once, unless blocks are under way that can be repeated.
     pub fn handle_timeout(&mut self, out: &mut Vec<u8>) -> Result<(), ChannelError> {
+        if self.framing.is_idle() && self.general_blocks.exchange.handle_timeout() {
+            return self.put_general_blocks(out);
+        }
         self.counting(out, |channel, out| {
             Ok(channel.framing.handle_timeout(out)?)
         })

@@ -89,6 +89,14 @@ impl Outstanding {
         self.slots[usize::from(invoke.invoke_id())].filter(|pending| pending.service == service)
     }
 
+    /// The request that waits, and its service, where it is the only one with an invoke id.
+    pub(super) fn only(&self) -> Option<(InvokeIdAndPriority, Service)> {
+        let mut waiting = (0..16).filter_map(|id| Some((id, self.slots[usize::from(id)]?.service)));
+        let (id, service) = waiting.next()?;
+        let only = waiting.next().is_none() && self.short_name.is_none();
+        only.then(|| (InvokeIdAndPriority::new(id, true, true), service))
+    }
+
     /// The request has been answered.
     pub(super) fn remove(&mut self, invoke: InvokeIdAndPriority) {
         self.slots[usize::from(invoke.invoke_id())] = None;

@@ -3,6 +3,7 @@
 use crate::apdu::{Apdu, Role};
 use crate::error::{DecodeError, DecodeErrorKind, SecurityErrorKind};
 use crate::security::{SecurityContext, is_protected};
+use crate::xdlms::general_block::GeneralBlock;
 
 use super::framing::Input;
 use super::outstanding::Pending;
@@ -78,13 +79,16 @@ impl Channel {
     }
 
     /// One whole APDU as it came.
-    fn handle<E: From<ChannelError>>(
+    pub(super) fn handle<E: From<ChannelError>>(
         &mut self,
         message: &mut [u8],
         mut security: Option<&mut SecurityContext>,
         out: &mut Vec<u8>,
         sink: &mut Sink<'_, E>,
     ) -> Result<(), E> {
+        if message.first() == Some(&GeneralBlock::TAG) && self.takes_general_blocks() {
+            return self.handle_general_block(message, security, out, sink);
+        }
         let plain = match self.open(message, security.as_deref_mut()) {
             Ok(plain) => plain,
             Err(Refusal::Discard(reason, expected_counter)) => {
@@ -114,6 +118,7 @@ impl Channel {
             }
             Err(error) => return Err(ChannelError::from(error).into()),
         };
+        self.note_whole(&apdu);
         let unanswered = is_unanswered(&apdu);
         match self.interpret(apdu, security, out)? {
             Handled::Nothing => Ok(()),
@@ -123,9 +128,7 @@ impl Channel {
                 }
                 sink(event)?;
                 if unanswered {
-                    let start = out.len();
-                    self.framing.acknowledge(out);
-                    self.count_sent(out.len() - start);
+                    self.acknowledge_unanswered(out)?;
                 }
                 Ok(())
             }
@@ -198,11 +201,7 @@ impl Channel {
             Apdu::InformationReport(ref report) if !report.is_complete() => Ok(misplaced()),
             Apdu::ExceptionResponse(_) | Apdu::ConfirmedServiceError(_) => {
                 // They carry no invoke id, so they end everything that was under way.
-                self.outstanding.clear();
-                self.long_outstanding.clear();
-                self.splitter = None;
-                self.assembler = None;
-                self.short_names.clear();
+                self.end_everything();
                 Ok(Handled::Event(Event::Apdu(apdu)))
             }
             other => Ok(Handled::Event(Event::Apdu(other))),

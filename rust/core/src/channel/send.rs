@@ -76,7 +76,7 @@ impl Channel {
     #[must_use]
     pub fn direct_len(&self, plan: &Plan) -> Option<usize> {
         let transformed = plan.tag == SET_RESPONSE && self.last_set_block.is_some();
-        (plan.fits && !transformed)
+        (plan.fits && !transformed && !self.general_blocks.answer_is_due())
             .then(|| self.framing.direct_len(plan.apdu_length))
             .flatten()
     }
@@ -95,6 +95,7 @@ impl Channel {
         let header = out.len() - plan.apdu_length;
         let (header, slot) = out.split_at_mut(header);
         fill(plan.seal.as_ref(), apdu, security, slot)?;
+        self.general_blocks.end();
         self.framing.write_header(plan.apdu_length, header)?;
         self.count_sent(out.len());
         Ok(())
@@ -108,7 +109,7 @@ impl Channel {
         &mut self,
         plan: &Plan,
         apdu: &dyn Emit,
-        security: Option<&mut SecurityContext>,
+        mut security: Option<&mut SecurityContext>,
         out: &mut Vec<u8>,
     ) -> Result<(), ChannelError> {
         if plan.tag == SET_RESPONSE
@@ -125,8 +126,27 @@ impl Channel {
             limit: self.limit().unwrap_or(usize::MAX),
         };
         let octets = apdu.to_vec();
-        let Some(splitter) = Splitter::new(&octets) else {
-            return self.send_short_name_blocks(&octets, does_not_fit, security, out);
+        if self.prefers_general_blocks(&octets) {
+            return self.send_general_blocks(plan.tag, apdu, security, out);
+        }
+        match self.send_service_blocks(&octets, does_not_fit, security.as_deref_mut(), out) {
+            Err(ChannelError::DoesNotFit { .. }) if self.takes_general_blocks() => {
+                self.send_general_blocks(plan.tag, apdu, security, out)
+            }
+            sent => sent,
+        }
+    }
+
+    /// Begins the block transfer of the service itself.
+    fn send_service_blocks(
+        &mut self,
+        octets: &[u8],
+        does_not_fit: ChannelError,
+        security: Option<&mut SecurityContext>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), ChannelError> {
+        let Some(splitter) = Splitter::new(octets) else {
+            return self.send_short_name_blocks(octets, does_not_fit, security, out);
         };
         if !self
             .negotiation
@@ -219,6 +239,10 @@ impl Channel {
         security: Option<&mut SecurityContext>,
         out: &mut Vec<u8>,
     ) -> Result<(), ChannelError> {
+        if self.general_blocks.answer_is_due() {
+            return self.send_general_blocks(tag, apdu, security, out);
+        }
+        self.general_blocks.end();
         let length = apdu.emitted_len();
         let seal = self.seal_plan(tag, length, security.as_deref());
         let apdu_length = seal.map_or(length, |plan| plan.sealed_len());
@@ -230,13 +254,27 @@ impl Channel {
         Ok(())
     }
 
+    /// An APDU as it would be transmitted.
+    pub(super) fn sealed(
+        &self,
+        tag: u8,
+        apdu: &dyn Emit,
+        security: Option<&mut SecurityContext>,
+    ) -> Result<Vec<u8>, ChannelError> {
+        let length = apdu.emitted_len();
+        let seal = self.seal_plan(tag, length, security.as_deref());
+        let mut octets = vec![0; seal.map_or(length, |plan| plan.sealed_len())];
+        fill(seal.as_ref(), apdu, security, &mut octets)?;
+        Ok(octets)
+    }
+
     /// The peer's limit for one APDU as transmitted, protection included.
     pub(super) fn limit(&self) -> Option<usize> {
         let size = self.negotiation?.peer_max_receive_pdu_size;
         (size != 0).then_some(usize::from(size))
     }
 
-    fn seal_plan(
+    pub(super) fn seal_plan(
         &self,
         tag: u8,
         length: usize,

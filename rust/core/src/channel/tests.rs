@@ -1,5 +1,6 @@
 //! Two channels joined back to back: every service, plain and ciphered, over wrapper and HDLC, whole and in blocks.
 
+mod general_block;
 mod short_name;
 
 use super::*;

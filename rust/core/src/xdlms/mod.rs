@@ -1,6 +1,7 @@
 //! The xDLMS service APDUs of the Green Book, one wire type family per file.
 //!
-//! From the bottom: [`invoke`], [`conformance`], [`descriptor`], [`sequence_of`], [`datablock`], [`result`]; then the services.
+//! From the bottom: [`invoke`], [`conformance`], [`descriptor`], [`sequence_of`], [`datablock`], [`result`]; then the services, and
+//! the two ways to send them in pieces.
 //! Nothing here knows an association, a cipher or a transport; APDUs are read and written in their plain form.
 
 pub mod access;
@@ -10,6 +11,8 @@ pub mod conformance;
 pub mod datablock;
 pub mod descriptor;
 pub mod exception;
+pub mod general_block;
+pub mod general_block_transfer;
 pub mod get;
 pub mod initiate;
 pub mod invoke;

@@ -198,6 +198,13 @@ impl Link {
         }
     }
 
+    /// Whether this side may speak and everything it has said has arrived.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        let machine = &self.machine;
+        machine.state == State::Connected && machine.turn && machine.segmenter.pending() == 0
+    }
+
     /// Client: asks the server for a sign of life, so that its inactivity timeout does not strike during a long pause.
     /// Returns whether there was anything to ask: not while an answer is awaited anyway.
     pub fn keep_alive(&mut self, out: &mut Vec<u8>) -> bool {
