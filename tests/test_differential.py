@@ -30,7 +30,7 @@ def peer(request: pytest.FixtureRequest) -> str:
     return name
 
 
-@pytest.mark.proves("interop-data", "interop-services", "interop-associations")
+@pytest.mark.proves("interop-data", "interop-services", "interop-associations", "interop-security")
 def test_a_sample_of_everything(peer: str) -> None:
     tally = campaign.run(peer, TODAY, 2_400)
     _judge(tally, 2_000)

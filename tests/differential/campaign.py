@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import argparse
 
-from differential import associations, data, known, services
+from differential import associations, data, known, secured, services
 from differential.compare import THEY_ENCODE, WE_ENCODE, Tally, compare, judge_one
 from differential.kinds import Kind
 from differential.known_absent import Absent
 from differential.referee import Referee
 
-KINDS: tuple[Kind, ...] = (*data.KINDS, *services.KINDS, *associations.KINDS)
+KINDS: tuple[Kind, ...] = (*data.KINDS, *services.KINDS, *associations.KINDS, *secured.KINDS)
 RECORDED_VALUES = 26_000
 
 

@@ -7,6 +7,7 @@ else; *differs*, which fails. A rule that foresees a difference that does not co
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -80,8 +81,9 @@ def compare(
     for direction in (WE_ENCODE, THEY_ENCODE):
         operation = _OPERATION[direction]
         able = [kind for kind in kinds if f"{operation} {kind.name}" in referee.kinds]
-        for at, kind in enumerate(able):
-            count = values // len(able) + (at < values % len(able))
+        shares = sum(kind.share for kind in able)
+        for kind in able:
+            count = math.ceil(values * kind.share / shares)
             source = Source(f"{seed} {kind.name} {direction}", words[direction])
             generated = [kind.generate(source) for _ in range(count)]
             rules = by_kind.get((kind.name, direction), [])

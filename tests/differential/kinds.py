@@ -51,6 +51,9 @@ class Vocabulary:
     conformance: int = 0x7E_FFFF
     contexts: tuple[int, ...] = (1, 2)
     mechanisms: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 7)
+    suites: tuple[int, ...] = (0, 1, 2)
+    protections: tuple[int, ...] = (0x10, 0x20, 0x30)
+    curves: tuple[int, ...] = (1, 2)
     invokes: tuple[int, ...] = tuple(range(16))
     text: str = "".join(map(chr, range(32, 127)))
 
@@ -71,7 +74,8 @@ class Source(Random):
 class Kind:
     """One kind of value.
 
-    ``unique`` says that there is one encoding only, so that both sides must write the same octets.
+    ``unique`` says that there is one encoding only, so that both sides must write the same octets. ``share``
+    is how many values it gets, beside the 1 of the others; what is slow has less.
     """
 
     name: str
@@ -79,6 +83,7 @@ class Kind:
     encode: Callable[[Any], Octets]
     decode: Callable[[Any], Any]
     unique: bool = True
+    share: float = 1.0
 
 
 def logical_name(random: Random) -> str:

@@ -28,6 +28,7 @@ _COSEM = {
     "selections": ("range",),
     "conformance": COSEM_CONFORMANCE,
     "contexts": (1,),
+    "protections": (0x30,),
 }
 
 
@@ -43,10 +44,10 @@ WORDS = {
     "gurux-dlms": {
         # What it reads comes back as XML, in which it does not escape text.
         WE_ENCODE: Vocabulary(
-            types=tuple(name for name in ALL_TYPES if name != "date"), text=_without('<>&"')
+            types=tuple(name for name in ALL_TYPES if name != "date"), text=_without('<>&"'), curves=(1,)
         ),
         # It gives requests an invoke id of its own, and takes an asterisk for a template.
-        THEY_ENCODE: Vocabulary(invokes=(1,), text=_without("*")),
+        THEY_ENCODE: Vocabulary(invokes=(1,), text=_without("*"), curves=(1,)),
     },
 }
 DIALECTS = {"dlms-cosem": PLAIN, "gurux-dlms": Dialect(gurux_xml.says, gurux_xml.hears)}
@@ -192,6 +193,13 @@ DIFFERENCES = {
             "BER writes lengths from 128 on in more than one octet; the referee reads and writes one.",
         ),
         Difference(
+            "ciphered APDUs of 128 octets and more",
+            ("general-glo",),
+            (THEY_ENCODE,),
+            lambda value: 5 + len(value["apdu"]) // 2 + 12 > 127,
+            "A-XDR writes lengths from 128 on in more than one octet; the referee always writes one.",
+        ),
+        Difference(
             "empty release",
             ("rlrq", "rlre"),
             (WE_ENCODE,),
@@ -297,6 +305,13 @@ DIFFERENCES = {
             _BOTH,
             lambda value: not _initiate(value).get("response_allowed", True),
             "response-allowed is a BOOLEAN DEFAULT TRUE; the referee neither writes nor keeps FALSE.",
+        ),
+        Difference(
+            "wrapped keys of 32 octets",
+            ("key-wrap",),
+            (THEY_ENCODE,),
+            lambda value: value["suite"] == 2,
+            "Keys of security suite 2 have 32 octets; the referee wraps with keys of 16 octets only.",
         ),
         Difference(
             "release without a reason",

@@ -85,7 +85,16 @@ ABSENT = {
         Absent("GET response, normal, to write", "The encoder of a normal GET response raises."),
         Absent("SET and ACTION with a list, or in blocks", "Only the normal forms are implemented."),
         Absent("event-notification, ACCESS, general block transfer", "There is no class for these APDUs."),
-        Absent("Compact array", _NO_CONVERSION),
+        Absent("compact array", _NO_CONVERSION),
+        Absent(
+            "protection by authentication or encryption alone",
+            "It applies both, whatever the security control says.",
+            "general-glo",
+            WE_ENCODE,
+            {"suite": 0, "protection": 0x10, "counter": 1, "apdu": "c001c100010000600100ff0200"},
+        ),
+        Absent("glo- and ded- services", "It ciphers services with general-glo-ciphering only."),
+        Absent("asymmetric keys", "There is nothing of security suites 1 and 2 but AES."),
     ),
     "gurux-dlms": (
         _data("date", _TODAY[:10], "Its translator to XML raises at a date; it is tried by itself instead."),
@@ -94,6 +103,9 @@ ABSENT = {
         Absent("compact array, to write", "It does not know the types of the elements of a list of Python."),
         Absent("ACTION with a list", "It takes the count of the list for the class of the object."),
         Absent("SET and ACTION response lists, to write", "Its translator raises where it should count."),
+        Absent("signatures with P-384", "It says that such a private key has an invalid scheme."),
+        Absent("key agreement", "Its shared secret is made from a key that it cannot take as a number."),
+        Absent("wrapped keys, to read", "Its way back raises before it begins."),
         Absent("AARE with a challenge, to write", "Its encoder raises where the title belongs."),
     ),
 }

@@ -5,8 +5,9 @@ The abstract values are described in `tests/differential`. What its classes cann
 
 import datetime
 
+import fixed_keys
 import referee
-from dlms_cosem import cosem, dlms_data, enumerations
+from dlms_cosem import cosem, dlms_data, enumerations, security
 from dlms_cosem import time as dlms_time
 from dlms_cosem.protocol import acse, xdlms
 from dlms_cosem.protocol.acse.user_information import UserInformation
@@ -428,6 +429,72 @@ def _encode_rlre(value):
     )
 
 
+# --- Security -----------------------------------------------------------------------------------------------
+
+
+def _control(value, protection):
+    authenticated, encrypted = bool(protection & 0x10), bool(protection & 0x20)
+    return security.SecurityControlField(value["suite"], authenticated, encrypted)
+
+
+def _keys(suite):
+    return {"key": fixed_keys.ENCRYPTION_KEYS[suite], "auth_key": fixed_keys.AUTHENTICATION_KEYS[suite]}
+
+
+def _encode_general_glo(value):
+    control = _control(value, value["protection"])
+    text = security.encrypt(
+        control,
+        system_title=fixed_keys.TITLE,
+        invocation_counter=value["counter"],
+        plain_text=bytes.fromhex(value["apdu"]),
+        **_keys(value["suite"]),
+    )
+    return xdlms.GeneralGlobalCipher(fixed_keys.TITLE, control, value["counter"], text)
+
+
+def _decode_general_glo(octets):
+    it = xdlms.GeneralGlobalCipher.from_bytes(octets)
+    control = it.security_control
+    suite = control.security_suite
+    apdu = it.to_plain_apdu(fixed_keys.ENCRYPTION_KEYS[suite], fixed_keys.AUTHENTICATION_KEYS[suite])
+    return {
+        "suite": suite,
+        "protection": control.authenticated << 4 | control.encrypted << 5,
+        "counter": it.invocation_counter,
+        "apdu": apdu.hex(),
+    }
+
+
+def _gmac(suite, counter, challenge):
+    control = security.SecurityControlField(suite, authenticated=True)
+    tag = security.gmac(
+        control,
+        system_title=fixed_keys.TITLE,
+        invocation_counter=counter,
+        challenge=challenge,
+        **_keys(suite),
+    )
+    return control.to_bytes() + counter.to_bytes(4, "big") + tag
+
+
+def _encode_gmac(value):
+    proof = _gmac(value["suite"], value["counter"], bytes.fromhex(value["challenge"]))
+    return [proof.hex(), value["challenge"]]
+
+
+def _decode_gmac(octets):
+    proof, challenge = map(bytes.fromhex, octets)
+    suite, counter = proof[0] & 15, int.from_bytes(proof[1:5], "big")
+    assert _gmac(suite, counter, challenge) == proof
+    return {"suite": suite, "counter": counter, "challenge": challenge.hex()}
+
+
+def _encode_key_wrap(value):
+    control, kek = _control(value, 0x30), fixed_keys.KEY_ENCRYPTING_KEYS[value["suite"]]
+    return [bytes([value["suite"]]).hex(), security.wrap_key(control, kek, bytes.fromhex(value["key"])).hex()]
+
+
 _ENCODERS = {
     "get-request": _encode_get_request,
     "get-request-list": _encode_get_request_list,
@@ -445,6 +512,7 @@ _ENCODERS = {
     "aare": _encode_aare,
     "rlrq": _encode_rlrq,
     "rlre": _encode_rlre,
+    "general-glo": _encode_general_glo,
 }
 _DECODERS = {
     "get-request": _decode_get_request,
@@ -461,6 +529,7 @@ _DECODERS = {
     "initiate-request": lambda octets: _from_initiate_request(xdlms.InitiateRequest.from_bytes(octets)),
     "initiate-response": lambda octets: _from_initiate_response(xdlms.InitiateResponse.from_bytes(octets)),
     "aarq": _decode_aarq,
+    "general-glo": _decode_general_glo,
     "aare": _decode_aare,
     "rlrq": lambda octets: _released(acse.ReleaseRequest.from_bytes(octets), _from_initiate_request),
     "rlre": lambda octets: _released(acse.ReleaseResponse.from_bytes(octets), _from_initiate_response),
@@ -480,6 +549,11 @@ def main() -> None:
     operations["decode", "moment"] = _decode_point
     operations["encode", "length"] = _encode_length
     operations["decode", "length"] = _decode_length
+    operations |= {
+        ("encode", "gmac"): _encode_gmac,
+        ("decode", "gmac"): _decode_gmac,
+        ("encode", "key-wrap"): _encode_key_wrap,
+    }
     referee.serve(operations)
 
 

@@ -6,9 +6,12 @@ import struct
 import xml.etree.ElementTree as ElementTree
 from datetime import datetime
 
+import fixed_keys
 import referee
 from gurux_dlms import GXByteBuffer, GXReplyData
 from gurux_dlms._GXAPDU import _GXAPDU
+from gurux_dlms.AesGcmParameter import AesGcmParameter
+from gurux_dlms.ecdsa import GXEcdsa, GXPrivateKey
 from gurux_dlms.enums import Authentication, Command, Conformance, DataType, InterfaceType, Security
 from gurux_dlms.GXCiphering import GXCiphering
 from gurux_dlms.GXDateTime import GXDateTime
@@ -17,8 +20,11 @@ from gurux_dlms.GXDLMSExceptionResponse import GXDLMSExceptionResponse
 from gurux_dlms.GXDLMSLNParameters import GXDLMSLNParameters
 from gurux_dlms.GXDLMSSettings import GXDLMSSettings
 from gurux_dlms.GXDLMSTranslator import GXDLMSTranslator
+from gurux_dlms.GXSecure import GXSecure
 from gurux_dlms.internal._GXCommon import _GXCommon
 from gurux_dlms.internal._GXDataInfo import _GXDataInfo
+from gurux_dlms.objects.enums import SecuritySuite
+from gurux_dlms.secure import GXDLMSSecureClient
 
 _TYPES = {
     "null-data": DataType.NONE,
@@ -303,6 +309,92 @@ def _read_aarq(octets):
     return value
 
 
+# --- Security -----------------------------------------------------------------------------------------------
+
+
+def _parameters(value, tag):
+    suite = value["suite"]
+    it = AesGcmParameter(
+        tag,
+        bytearray(fixed_keys.TITLE),
+        bytearray(fixed_keys.ENCRYPTION_KEYS[suite]),
+        bytearray(fixed_keys.AUTHENTICATION_KEYS[suite]),
+    )
+    it.securitySuite = SecuritySuite(suite)
+    it.invocationCounter = value["counter"]
+    return it
+
+
+def _sealer(general):
+    def seal(value):
+        apdu = bytearray.fromhex(value["apdu"])
+        tag = Command.GENERAL_GLO_CIPHERING if general else GXDLMS.getGloMessage(Command(apdu[0]))
+        it = _parameters(value, tag)
+        it.security = Security(value["protection"])
+        return bytes(GXCiphering.encrypt(it, apdu)).hex()
+
+    return seal
+
+
+def _opener(general):
+    def unseal(octets):
+        octets = bytearray.fromhex(octets)
+        start = 2 + len(fixed_keys.TITLE) if general else 1
+        start += 1 if octets[start] < 0x80 else 1 + (octets[start] & 0x7F)
+        it = _parameters({"suite": octets[start] & 3, "counter": 0}, 0)
+        apdu = bytes(GXCiphering.decrypt(_SETTINGS, it, _buffer(octets)))
+        return {
+            "suite": int(it.securitySuite),
+            "protection": int(it.security),
+            "counter": it.invocationCounter,
+            "apdu": apdu.hex(),
+        }
+
+    return unseal
+
+
+def _gmac(suite, counter, challenge):
+    settings = _settings()
+    settings.authentication = Authentication.HIGH_GMAC
+    settings.cipher.blockCipherKey = bytearray(fixed_keys.ENCRYPTION_KEYS[suite])
+    settings.cipher.authenticationKey = bytearray(fixed_keys.AUTHENTICATION_KEYS[suite])
+    settings.cipher.securitySuite = SecuritySuite(suite)
+    return bytes(GXSecure.secure(settings, settings.cipher, counter, challenge, bytearray(fixed_keys.TITLE)))
+
+
+def _write_gmac(value):
+    proof = _gmac(value["suite"], value["counter"], bytearray.fromhex(value["challenge"]))
+    return [proof.hex(), value["challenge"]]
+
+
+def _read_gmac(octets):
+    proof, challenge = map(bytearray.fromhex, octets)
+    suite, counter = proof[0] & 15, int.from_bytes(proof[1:5], "big")
+    assert _gmac(suite, counter, challenge) == proof
+    return {"suite": suite, "counter": counter, "challenge": challenge.hex()}
+
+
+def _write_key_wrap(value):
+    kek = bytearray(fixed_keys.KEY_ENCRYPTING_KEYS[value["suite"]])
+    wrapped = GXDLMSSecureClient.encrypt(kek, bytearray.fromhex(value["key"]))
+    return [bytes([value["suite"]]).hex(), bytes(wrapped).hex()]
+
+
+def _own(suite):
+    return GXPrivateKey.fromRawBytes(bytearray(fixed_keys.SCALARS[suite]))
+
+
+def _write_signature(value):
+    signature = GXEcdsa(_own(value["suite"])).sign(bytearray.fromhex(value["data"]))
+    return [bytes([value["suite"]]).hex(), bytes(signature).hex(), value["data"]]
+
+
+def _read_signature(octets):
+    (suite,), signature, data = map(bytearray.fromhex, octets)
+    assert GXEcdsa(_own(suite).getPublicKey()).verify(signature, data)
+    return {"suite": suite, "data": data.hex()}
+
+
 def main() -> None:
     """Run as a process of its own."""
     operations = {
@@ -323,6 +415,15 @@ def main() -> None:
         ("encode", "initiate-response"): _write_initiate_response,
         ("encode", "aarq"): _write_aarq,
         ("decode", "aarq"): _read_aarq,
+        ("encode", "glo"): _sealer(False),
+        ("decode", "glo"): _opener(False),
+        ("encode", "general-glo"): _sealer(True),
+        ("decode", "general-glo"): _opener(True),
+        ("encode", "gmac"): _write_gmac,
+        ("decode", "gmac"): _read_gmac,
+        ("encode", "key-wrap"): _write_key_wrap,
+        ("encode", "signature"): _write_signature,
+        ("decode", "signature"): _read_signature,
         ("decode", "exception-response"): _read_exception_response,
     }
     referee.serve(operations)
