@@ -23,6 +23,9 @@ def gurux_meter(folder: Path, **config: Any) -> Peer:
     defaults = {
         "framing": "wrapper",
         "security": "none",
+        "password": b"interop!".hex(),
+        "suite": 0,
+        "others": {},
         "block_size": 1_024,
         "max_pdu_size": 2_048,
         "max_info": 1_024,

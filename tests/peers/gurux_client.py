@@ -3,9 +3,10 @@
 It is Gurux' `GXDLMSSecureClient` with a socket. Configuration (JSON, one line on standard input):
 
     host, port, framing ("wrapper" or "hdlc"), client_sap, server_sap, max_pdu_size, max_info
-    authentication       "none", "lls" (with password, hex) or "hls-gmac" (protects every APDU; with
-                         system_title, global_unicast_encryption_key, authentication_key, all hex;
-                         the invocation counter is read through client 16 first)
+    authentication       "none"; "lls", "hls-md5", "hls-sha1" or "hls-sha256" (with password, hex); or
+                         "hls-gmac" (protects every APDU; with system_title, authentication_key,
+                         global_unicast_encryption_key, all hex; the invocation counter is read through
+                         client 16 first)
     counter_object       logical name of the invocation counter
     read                 list of [class_id, logical_name, attribute_id]
     upload               null, or {"image": path, "identifier": hex, "activate": bool, "polls": int}
@@ -22,9 +23,10 @@ import gurux_mends
 import peer_io
 from gurux_dlms import GXByteBuffer, GXReplyData
 from gurux_dlms._GXObjectFactory import _GXObjectFactory
-from gurux_dlms.enums import Authentication, DataType, InterfaceType, Security
+from gurux_dlms.enums import Authentication, Conformance, DataType, InterfaceType, Security
 from gurux_dlms.internal._GXCommon import _GXCommon
 from gurux_dlms.objects import GXDLMSData, GXDLMSImageTransfer
+from gurux_dlms.objects.enums import SecuritySuite
 from gurux_dlms.secure import GXDLMSSecureClient
 
 _PUBLIC_CLIENT = 16
@@ -33,7 +35,10 @@ _VERIFIED, _ACTIVATED = 3, 6
 _AUTHENTICATION = {
     "none": Authentication.NONE,
     "lls": Authentication.LOW,
+    "hls-md5": Authentication.HIGH_MD5,
+    "hls-sha1": Authentication.HIGH_SHA1,
     "hls-gmac": Authentication.HIGH_GMAC,
+    "hls-sha256": Authentication.HIGH_SHA256,
 }
 
 
@@ -52,7 +57,8 @@ class Connection:
         self._stream = socket.create_connection((config["host"], config["port"]), timeout=20)
         self._stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         hdlc = config["framing"] == "hdlc"
-        password = bytes.fromhex(config["password"]) if authentication == "lls" else None
+        without = authentication in ("none", "hls-gmac")
+        password = None if without else bytes.fromhex(config["password"])
         self.client = GXDLMSSecureClient(
             True,
             client_sap,
@@ -63,10 +69,15 @@ class Connection:
         )
         self.client.maxReceivePDUSize = config["max_pdu_size"]
         self.client.hdlcSettings.maxInfoTX = self.client.hdlcSettings.maxInfoRX = config["max_info"]
+        cipher = self.client.ciphering
+        cipher.systemTitle = bytes.fromhex(config["system_title"])
+        if config.get("multiple_references"):
+            self.client.proposedConformance |= Conformance.MULTIPLE_REFERENCES
         if authentication == "hls-gmac":
-            cipher = self.client.ciphering
+            cipher.securitySuite = SecuritySuite(config.get("suite", 0))
             cipher.security = Security.AUTHENTICATION_ENCRYPTION
-            cipher.systemTitle = bytes.fromhex(config["system_title"])
+            if config.get("general"):
+                self.client.proposedConformance |= Conformance.GENERAL_PROTECTION
             cipher.blockCipherKey = bytes.fromhex(config["global_unicast_encryption_key"])
             cipher.authenticationKey = bytes.fromhex(config["authentication_key"])
             cipher.invocationCounter = counter

@@ -131,6 +131,7 @@ class Objects:
         self._signature = _data("1.1.0.2.8.255", DataType.OCTET_STRING, bytes(_SIGNATURE_SIZE))
         self._counter_object = _data("0.0.43.1.0.255", DataType.UINT32, 0)
         self._clock = GXDLMSClock("0.0.1.0.0.255")
+        self._notes = _data("0.0.96.50.0.255", DataType.OCTET_STRING, b"")
         objects = (
             self.image,
             self._identifiers,
@@ -138,6 +139,7 @@ class Objects:
             self._counter_object,
             self._clock,
             _data("0.0.42.0.0.255", DataType.OCTET_STRING, config["logical_device_name"].encode()),
+            self._notes,
         )
         self._objects = {(it.objectType, str(it.logicalName)): it for it in objects}
 
@@ -155,9 +157,9 @@ class Objects:
     def set(
         self, settings: GXDLMSSettings, class_id: int, logical_name: str, attribute_id: int, value
     ) -> None:
-        """Write image_transfer_enabled, or the clock; nothing else can be written."""
+        """Write image_transfer_enabled, the clock, or the notes; nothing else can be written."""
         it = self._find(class_id, logical_name, attribute_id)
-        if (it, attribute_id) not in ((self.image, 5), (self._clock, 2)):
+        if (it, attribute_id) not in ((self.image, 5), (self._clock, 2), (self._notes, 2)):
             raise RefusedError(ErrorCode.READ_WRITE_DENIED)
         event = ValueEventArgs(settings, it, attribute_id)
         event.value = value

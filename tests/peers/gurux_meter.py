@@ -5,7 +5,10 @@ class does not start, so associations and the dispatch of requests are ours. Con
 standard input):
 
     framing              "wrapper" or "hdlc"
-    security             "none" or "hls-gmac" (client 1 must authenticate, and protect every APDU)
+    security             how client 1 must authenticate: "none"; "lls", "hls-md5", "hls-sha1" or
+                         "hls-sha256" by password (hex); "hls-gmac", with every APDU protected
+    others               the same for further clients, by their SAP
+    suite                of the keys
     block_size, max_pdu_size, max_info, busy_looks, general_ciphering, logical_device_name, store (a path)
     system_title, global_unicast_encryption_key, authentication_key (hex)
 
@@ -32,6 +35,7 @@ from gurux_dlms.GXDLMSLNParameters import GXDLMSLNParameters
 from gurux_dlms.GXSecure import GXSecure
 from gurux_dlms.internal._GXCommon import _GXCommon
 from gurux_dlms.internal._GXDataInfo import _GXDataInfo
+from gurux_dlms.objects.enums import SecuritySuite
 from gurux_image import Objects, RefusedError
 from gurux_link import Link
 
@@ -41,7 +45,9 @@ _CONFORMANCE = (
     | Conformance.SET
     | Conformance.ACTION
     | Conformance.BLOCK_TRANSFER_WITH_GET_OR_READ
+    | Conformance.BLOCK_TRANSFER_WITH_SET_OR_WRITE
     | Conformance.BLOCK_TRANSFER_WITH_ACTION
+    | Conformance.MULTIPLE_REFERENCES
     | Conformance.SELECTIVE_ACCESS
 )
 _PLAIN_REQUESTS = (Command.GET_REQUEST, Command.SET_REQUEST, Command.METHOD_REQUEST)
@@ -51,6 +57,16 @@ _CIPHERED_REQUESTS = (
     Command.GLO_METHOD_REQUEST,
     Command.GENERAL_GLO_CIPHERING,
 )
+_MECHANISMS = {
+    "none": Authentication.NONE,
+    "lls": Authentication.LOW,
+    "hls-md5": Authentication.HIGH_MD5,
+    "hls-sha1": Authentication.HIGH_SHA1,
+    "hls-gmac": Authentication.HIGH_GMAC,
+    "hls-sha256": Authentication.HIGH_SHA256,
+}
+_WITH_LIST = 3
+_SET_WITH_LIST = 4
 _ASSOCIATION = (15, "0.0.40.0.0.255", 1)
 
 
@@ -59,7 +75,9 @@ class Meter:
 
     def __init__(self, config: dict) -> None:
         self.config = config
-        self.secure = config["security"] == "hls-gmac"
+        others = {int(client): name for client, name in config["others"].items()}
+        logins = {MANAGEMENT_CLIENT: config["security"]} | others
+        self.mechanisms = {client: _MECHANISMS[name] for client, name in logins.items()}
         self.last_client_counter = 0
         self.own_counter = 1
         self.associations: list[int] = []
@@ -70,6 +88,7 @@ class Meter:
         cipher = GXCiphering(bytes.fromhex(self.config["system_title"]))
         cipher.blockCipherKey = bytes.fromhex(self.config["global_unicast_encryption_key"])
         cipher.authenticationKey = bytes.fromhex(self.config["authentication_key"])
+        cipher.securitySuite = SecuritySuite(self.config["suite"])
         cipher.invocationCounter = self.own_counter
         return cipher
 
@@ -85,6 +104,7 @@ class Connection:
         self._settings.proposedConformance = _CONFORMANCE
         if config["general_ciphering"]:
             self._settings.proposedConformance |= Conformance.GENERAL_PROTECTION
+        self._secret = bytes.fromhex(config["password"])
         self._forget()
 
     def receive(self, octets: bytes) -> bytes:
@@ -136,14 +156,20 @@ class Connection:
             print("AARQ refused:", error, file=sys.stderr)
             return self._aare(1, 1)
         client_max_receive_pdu_size = settings.maxPduSize
-        management = settings.clientAddress == MANAGEMENT_CLIENT
-        if management and self._meter.secure:
-            if settings.authentication != Authentication.HIGH_GMAC:
+        mechanism = self._meter.mechanisms.get(settings.clientAddress, Authentication.NONE)
+        if mechanism != Authentication.NONE:
+            if settings.authentication != mechanism:
                 return self._aare(1, 13)
-            if cipher.security != Security.AUTHENTICATION_ENCRYPTION:
+            if mechanism == Authentication.LOW and bytes(settings.password) != self._secret:
+                return self._aare(1, 13)
+            if mechanism == Authentication.HIGH_GMAC:
+                if cipher.security != Security.AUTHENTICATION_ENCRYPTION:
+                    return self._aare(1, 2)
+                self._check_counter()
+            elif cipher.security != Security.NONE:
                 return self._aare(1, 2)
-            self._check_counter()
-            settings.stoCChallenge = os.urandom(16)
+            if mechanism > Authentication.LOW:
+                settings.stoCChallenge = os.urandom(16)
         elif settings.authentication != Authentication.NONE or cipher.security != Security.NONE:
             return self._aare(1, 13)
         self._client = settings.clientAddress
@@ -171,32 +197,41 @@ class Connection:
             fields += bytes((0xAA, len(challenge))) + challenge
         if result == 0:
             settings.maxPduSize = self._meter.config["max_pdu_size"]
-            information = bytes(_GXAPDU.getUserInformation(settings, cipher))
+            information = bytes(_GXAPDU.getUserInformation(settings, None))
             if cipher.isCiphered():
-                self._count_up()
+                information = self._sealed(Command.GLO_INITIATE_RESPONSE, information)
             fields += bytes((0xBE, len(information) + 2, 4, len(information))) + information
         return bytes((Command.AARE, len(fields))) + fields
 
     def _authenticate(self, proof: bytes) -> bytes | None:
-        """HLS with GMAC: passes 3 and 4."""
+        """HLS: passes 3 and 4."""
         settings, cipher = self._settings, self._settings.cipher
         counter = int.from_bytes(proof[1:5], "big")
-        expected = GXSecure.secure(
-            settings, cipher, counter, settings.stoCChallenge, settings.sourceSystemTitle
-        )
-        if bytes(expected) != bytes(proof):
+        titles = settings.sourceSystemTitle, cipher.systemTitle
+        challenges = settings.stoCChallenge, settings.ctoSChallenge
+        if self._proof(counter, titles, challenges) != bytes(proof):
             self._forget()
             return None
-        # The proof is made before the APDU that carries it is sealed: its counter is the lower of the two.
-        if not self._counter_before < counter < self._meter.last_client_counter:
+        counted = settings.authentication == Authentication.HIGH_GMAC
+        # The proof is made before the APDU that carries it is sealed: its counter is the lower one.
+        if counted and not self._counter_before < counter < self._meter.last_client_counter:
             raise ValueError(f"the proof has the invocation counter {counter}")
-        answer = GXSecure.secure(
-            settings, cipher, cipher.invocationCounter, settings.ctoSChallenge, cipher.systemTitle
-        )
-        self._count_up()
+        answer = self._proof(cipher.invocationCounter, titles[::-1], challenges[::-1])
+        if counted:
+            self._count_up()
         self._authenticated = True
         settings.connected |= ConnectionState.DLMS
-        return bytes(answer)
+        return answer
+
+    def _proof(self, counter: int, titles: tuple, challenges: tuple) -> bytes:
+        """What the side with the first title has to answer to the first challenge."""
+        settings = self._settings
+        secret: bytes | bytearray = self._secret
+        if settings.authentication == Authentication.HIGH_GMAC:
+            secret = titles[0]
+        elif settings.authentication == Authentication.HIGH_SHA256:
+            secret = b"".join(map(bytes, (self._secret, *titles, *challenges)))
+        return bytes(GXSecure.secure(settings, settings.cipher, counter, challenges[0], bytearray(secret)))
 
     # --- Ciphering ------------------------------------------------------------------------------------------
 
@@ -208,6 +243,15 @@ class Connection:
             raise ValueError("protected less than was agreed")
         self._check_counter()
         return bytes(plain)
+
+    def _sealed(self, tag: Command, apdu: bytes) -> bytes:
+        """Here, for `getUserInformation` forgets the suite."""
+        cipher = self._settings.cipher
+        p = AesGcmParameter(tag, cipher.systemTitle, cipher.blockCipherKey, cipher.authenticationKey)
+        p.security, p.securitySuite = cipher.security, cipher.securitySuite
+        p.invocationCounter = cipher.invocationCounter
+        self._count_up()
+        return bytes(GXCiphering.encrypt(p, bytearray(apdu)))
 
     def _check_counter(self) -> None:
         counter = self._settings.openedInvocationCounter
@@ -235,27 +279,75 @@ class Connection:
     def _get(self, kind: int, invoke: int, request: GXByteBuffer) -> bytes:
         if kind == 2 and self._next_blocks:
             return self._next_blocks.pop(0)
-        target = self._descriptor(request)
+        if kind == _WITH_LIST:
+            return self._get_list(invoke, self._descriptors(request))
         try:
-            if kind != 1 or not self._authenticated:
-                raise RefusedError(ErrorCode.READ_WRITE_DENIED)
-            value = self._meter.objects.get(self._settings, *target)
+            value = self._read(self._descriptor(request))
         except RefusedError as refused:
             return self._response(Command.GET_RESPONSE, 1, invoke, None, refused.result)
         return self._response(Command.GET_RESPONSE, 1, invoke, value, ErrorCode.OK)
 
+    def _get_list(self, invoke: int, targets: list[tuple[int, str, int]]) -> bytes:
+        results = GXByteBuffer()
+        _GXCommon.setObjectCount(len(targets), results)
+        for target in targets:
+            try:
+                value = self._read(target)
+                results.setUInt8(0)
+                results.set(value)
+            except RefusedError as refused:
+                results.setUInt8(1)
+                results.setUInt8(refused.result)
+        return self._build(Command.GET_RESPONSE, _WITH_LIST, invoke, None, results, 0xFF)
+
+    def _read(self, target: tuple[int, str, int]) -> GXByteBuffer:
+        if not self._authenticated:
+            raise RefusedError(ErrorCode.READ_WRITE_DENIED)
+        return self._meter.objects.get(self._settings, *target)
+
     def _set(self, kind: int, invoke: int, request: GXByteBuffer) -> bytes:
-        target = self._descriptor(request)
-        request.getUInt8()
-        result = ErrorCode.OK
+        if kind == _SET_WITH_LIST:
+            targets = self._descriptors(request)
+            _GXCommon.getObjectCount(request)
+            results = GXByteBuffer()
+            _GXCommon.setObjectCount(len(targets), results)
+            for target in targets:
+                results.setUInt8(self._write(target, request))
+            return self._build(Command.SET_RESPONSE, 5, invoke, None, results, 0xFF)
+        if kind == 1:
+            target = self._descriptor(request)
+            request.getUInt8()
+            return self._response(Command.SET_RESPONSE, 1, invoke, None, self._write(target, request))
+        if kind == 2:
+            self._pblock_target, self._pblocks = self._descriptor(request), bytearray()
+            request.getUInt8()
+        last, number = self._take_block(request)
+        octets = GXByteBuffer()
+        if not last:
+            octets.setUInt32(number)
+            return self._build(Command.SET_RESPONSE, 2, invoke, octets, None, 0xFF)
+        assert self._pblock_target is not None
+        octets.setUInt8(self._write(self._pblock_target, GXByteBuffer(self._pblocks)))
+        octets.setUInt32(number)
+        return self._build(Command.SET_RESPONSE, 3, invoke, octets, None, 0xFF)
+
+    def _write(self, target: tuple[int, str, int], data: GXByteBuffer) -> ErrorCode:
+        value = _GXCommon.getData(self._settings, data, _GXDataInfo())
         try:
-            if kind != 1 or not self._is_manager():
+            if not self._is_manager():
                 raise RefusedError(ErrorCode.READ_WRITE_DENIED)
-            value = _GXCommon.getData(self._settings, request, _GXDataInfo())
             self._meter.objects.set(self._settings, *target, value)
         except RefusedError as refused:
-            result = refused.result
-        return self._response(Command.SET_RESPONSE, 1, invoke, None, result)
+            return refused.result
+        return ErrorCode.OK
+
+    def _take_block(self, request: GXByteBuffer) -> tuple[int, int]:
+        """Keeps what a block brings; whether it was the last one, and its number."""
+        last, number = request.getUInt8(), request.getUInt32()
+        block = bytearray(_GXCommon.getObjectCount(request))
+        request.get(block)
+        self._pblocks += block
+        return last, number
 
     def _action(self, kind: int, invoke: int, request: GXByteBuffer) -> bytes:
         if kind == 1:
@@ -264,10 +356,7 @@ class Connection:
         else:
             if kind == 4:
                 self._pblock_target, self._pblocks = self._descriptor(request), bytearray()
-            last, number = request.getUInt8(), request.getUInt32()
-            block = bytearray(_GXCommon.getObjectCount(request))
-            request.get(block)
-            self._pblocks += block
+            last, number = self._take_block(request)
             if not last:
                 octets = GXByteBuffer()
                 octets.setUInt32(number)
@@ -294,7 +383,7 @@ class Connection:
         return self._response(Command.METHOD_RESPONSE, ActionResponseType.NORMAL, invoke, returned, result)
 
     def _is_manager(self) -> bool:
-        return self._authenticated and self._client == MANAGEMENT_CLIENT
+        return self._authenticated and self._client in self._meter.mechanisms
 
     @staticmethod
     def _descriptor(request: GXByteBuffer) -> tuple[int, str, int]:
@@ -302,6 +391,14 @@ class Connection:
         logical_name = bytearray(6)
         request.get(logical_name)
         return class_id, ".".join(map(str, logical_name)), request.getUInt8()
+
+    def _descriptors(self, request: GXByteBuffer) -> list[tuple[int, str, int]]:
+        """Of a list, all without access selection."""
+        targets = []
+        for _ in range(_GXCommon.getObjectCount(request)):
+            targets.append(self._descriptor(request))
+            request.getUInt8()
+        return targets
 
     def _response(
         self, command: Command, kind: int, invoke: int, data: GXByteBuffer | None, status: int

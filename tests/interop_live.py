@@ -1,0 +1,79 @@
+"""A simulated meter for the peers' clients, and the clients, which do one order after another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from dlms_fw._core import Key
+from dlms_fw.endpoint import Endpoint
+from dlms_fw.enums import AuthenticationMechanism, SecuritySuite
+from dlms_fw.meter.configuration import MeterConfig
+from dlms_fw.meter.serve import BackgroundMeter
+from dlms_fw.meter.storage import Directory
+from dlms_fw.security import SecurityPolicy
+from interop import CLIENT_TITLE, METER_TITLE
+from peers import fixed_keys
+from peers.run import Peer
+
+SECRET = b"interop!"
+SCHEMES = {"wrapper": "tcp", "hdlc": "hdlc+tcp"}
+MECHANISMS = {
+    "none": AuthenticationMechanism.LOWEST_LEVEL,
+    "lls": AuthenticationMechanism.LOW_LEVEL,
+    "hls-md5": AuthenticationMechanism.HIGH_LEVEL_MD5,
+    "hls-sha1": AuthenticationMechanism.HIGH_LEVEL_SHA1,
+    "hls-gmac": AuthenticationMechanism.HIGH_LEVEL_GMAC,
+    "hls-sha256": AuthenticationMechanism.HIGH_LEVEL_SHA256,
+}
+
+
+def our_meter(folder: Path, framing: str, mechanism: str, suite: int = 0, **changes: Any) -> BackgroundMeter:
+    """Our simulated meter, for one mechanism."""
+    ciphered = mechanism == "hls-gmac"
+    config = MeterConfig(
+        mechanism=MECHANISMS[mechanism],
+        security_policy=SecurityPolicy.AUTHENTICATED_ENCRYPTED if ciphered else SecurityPolicy.NONE,
+        password=None if mechanism in ("none", "hls-gmac") else Key(SECRET),
+        system_title=METER_TITLE,
+        security_suite=SecuritySuite(suite),
+        global_unicast_encryption_key=Key(fixed_keys.ENCRYPTION_KEYS[suite]),
+        authentication_key=Key(fixed_keys.AUTHENTICATION_KEYS[suite]),
+        **changes,
+    )
+    endpoint = Endpoint.parse(f"{SCHEMES[framing]}://127.0.0.1:0", listen=True)
+    return BackgroundMeter(config, lambda: Directory(folder / "state"), endpoint)
+
+
+class Visitor(Peer):
+    """A peer's client that takes orders."""
+
+    def __init__(self, script: str) -> None:
+        super().__init__(script, {})
+
+    def visit(self, meter: BackgroundMeter, mechanism: str, *steps: list[Any], **changes: Any) -> list[Any]:
+        """The results of the steps of one association with our meter."""
+        suite = changes.get("suite", 0)
+        order = {
+            "host": "127.0.0.1",
+            "port": Endpoint.parse(meter.url).port,
+            "framing": "hdlc" if meter.url.startswith("hdlc") else "wrapper",
+            "client_sap": 1,
+            "server_sap": 1,
+            "max_pdu_size": 1_024,
+            "max_info": 256,
+            "authentication": mechanism,
+            "password": SECRET.hex(),
+            "counter": 1,
+            "suite": suite,
+            "system_title": CLIENT_TITLE.hex(),
+            "global_unicast_encryption_key": fixed_keys.ENCRYPTION_KEYS[suite].hex(),
+            "authentication_key": fixed_keys.AUTHENTICATION_KEYS[suite].hex(),
+            "steps": steps,
+        }
+        self.send(order | changes)
+        report = self.report()
+        if "refused" in report:
+            raise AssertionError(report["refused"])
+        results: list[Any] = report["results"]
+        return results

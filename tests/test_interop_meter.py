@@ -1,0 +1,129 @@
+"""Our client, live with a meter that is built on gurux-dlms: every mechanism and form of service it knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+
+from dlms_fw import axdr
+from dlms_fw._core import ActionRequest, GetRequest, Key, RequestList, ResponseList, SetRequest
+from dlms_fw.client import Client
+from dlms_fw.enums import SecuritySuite
+from dlms_fw.errors import AssociationRejected, AuthenticationError
+from dlms_fw.journal import Journal
+from dlms_fw.profiles import Profile
+from dlms_fw.security import Keys, SecurityPolicy
+from interop import CLIENT_TITLE, METER_TITLE, NAME, gurux_meter
+from interop_live import MECHANISMS, SCHEMES, SECRET
+from peers import fixed_keys
+
+NAME_OBJECT, NOTES = bytes((0, 0, 42, 0, 0, 255)), bytes((0, 0, 96, 50, 0, 255))
+IMAGE = bytes((0, 0, 44, 0, 0, 255))
+DENIED, UNDEFINED = 3, 4
+
+
+class Meter:
+    """Their meter, with a client SAP for each mechanism, and the way of ours to it."""
+
+    def __init__(self, folder: Path, framing: str, *mechanisms: str, suite: int = 0, **config: Any) -> None:
+        self._folder = folder
+        self._scheme = SCHEMES[framing]
+        self._suite = suite
+        self._saps = {mechanism: sap for sap, mechanism in enumerate(mechanisms, 1)}
+        self._keys = {
+            "global_unicast_encryption_key": fixed_keys.ENCRYPTION_KEYS[suite].hex(),
+            "authentication_key": fixed_keys.AUTHENTICATION_KEYS[suite].hex(),
+        }
+        others = {str(sap): mechanism for mechanism, sap in self._saps.items()}
+        config = {"framing": framing, "security": mechanisms[0], "suite": suite, "others": others} | config
+        self._peer = gurux_meter(folder, **(self._keys | config))
+
+    def __enter__(self) -> Self:
+        self._port = self._peer.report()["port"]
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._peer.__exit__(*error)
+
+    @contextmanager
+    def client(self, mechanism: str, secret: bytes = SECRET) -> Iterator[Client]:
+        """Our client, associated."""
+        more: dict[str, Any] = {}
+        if mechanism == "hls-gmac":
+            more = {
+                "keys": Keys(**{name: Key(bytes.fromhex(octets)) for name, octets in self._keys.items()}),
+                "security_policy": SecurityPolicy.AUTHENTICATED_ENCRYPTED,
+                "security_suite": SecuritySuite(self._suite),
+            }
+        elif mechanism != "none":
+            more = {"password": Key(secret)}
+        if mechanism in ("hls-gmac", "hls-sha256"):
+            more |= {"system_title": CLIENT_TITLE, "meter_system_title": METER_TITLE}
+        profile = Profile(client_sap=self._saps[mechanism], mechanism=MECHANISMS[mechanism], **more)
+        with (
+            Journal(self._folder / "journal") as journal,
+            Client(f"{self._scheme}://127.0.0.1:{self._port}", profile, journal=journal) as client,
+        ):
+            yield client
+
+
+def use(client: Client, notes: bytes) -> None:
+    """Every service, in every form that there is for it."""
+    written = axdr.octet_string.encode(notes)
+    assert client.exchange(SetRequest(1, NOTES, 2, written)).result == 0
+    assert client.exchange(GetRequest(1, NOTES, 2)).data == written
+    found = client.exchange(
+        RequestList([GetRequest(1, NAME_OBJECT, 2), GetRequest(1, bytes(6), 2), GetRequest(18, IMAGE, 5)])
+    )
+    assert isinstance(found, ResponseList)
+    name = axdr.octet_string.encode(NAME.encode())
+    assert [(it.result, it.data) for it in found.items] == [(0, name), (UNDEFINED, None), (0, b"\x03\x01")]
+    short = axdr.octet_string.encode(b"short")
+    kept = client.exchange(
+        RequestList([SetRequest(1, NOTES, 2, short), SetRequest(1, NAME_OBJECT, 2, short)])
+    )
+    assert isinstance(kept, ResponseList)
+    assert [it.result for it in kept.items] == [0, DENIED]
+    start = axdr.structure(axdr.octet_string, axdr.double_long_unsigned).encode((notes, 100))
+    assert client.exchange(ActionRequest(18, IMAGE, 1, start)).result == 0
+
+
+PASSWORDS = ("lls", "hls-md5", "hls-sha1", "hls-sha256")
+
+
+@pytest.fixture(scope="module")
+def meter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Meter]:
+    with Meter(tmp_path_factory.mktemp("meter"), "wrapper", "none", *PASSWORDS) as meter:
+        yield meter
+
+
+@pytest.mark.proves("interop-live-meter")
+@pytest.mark.parametrize("mechanism", ["none", *PASSWORDS])
+def test_our_client_knows_their_mechanisms(meter: Meter, mechanism: str) -> None:
+    with meter.client(mechanism) as client:
+        use(client, b"notes")
+
+
+@pytest.mark.parametrize("mechanism", PASSWORDS)
+def test_their_meter_refuses_another_secret(meter: Meter, mechanism: str) -> None:
+    with pytest.raises((AuthenticationError, AssociationRejected)), meter.client(mechanism, b"another!"):
+        pass
+
+
+@pytest.mark.proves("interop-live-meter", "interop-live-suites")
+@pytest.mark.parametrize(("framing", "suite"), [("hdlc", 0), ("wrapper", 1), ("wrapper", 2)])
+def test_our_client_ciphers_in_all_suites(tmp_path: Path, framing: str, suite: int) -> None:
+    with Meter(tmp_path, framing, "hls-gmac", suite=suite) as meter, meter.client("hls-gmac") as client:
+        use(client, b"notes")
+
+
+@pytest.mark.proves("interop-live-blocks")
+@pytest.mark.parametrize("mechanism", ["none", "hls-gmac"])
+def test_our_client_sends_and_receives_in_blocks(tmp_path: Path, mechanism: str) -> None:
+    small = {"max_pdu_size": 120, "max_info": 90}
+    with Meter(tmp_path, "hdlc", mechanism, **small) as meter, meter.client(mechanism) as client:
+        use(client, bytes(range(256)) * 4)
