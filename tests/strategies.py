@@ -82,8 +82,10 @@ SIMPLE_TYPES: dict[Tag, tuple[DataType[Any], st.SearchStrategy[Any]]] = {
     Tag.BIT_STRING: (axdr.bit_string, bit_strings()),
     Tag.DOUBLE_LONG: (axdr.double_long, signed(32)),
     Tag.DOUBLE_LONG_UNSIGNED: (axdr.double_long_unsigned, unsigned(32)),
+    Tag.FLOATING_POINT: (axdr.floating_point, st.binary(min_size=4, max_size=4)),
     Tag.OCTET_STRING: (axdr.octet_string, octet_strings()),
     Tag.VISIBLE_STRING: (axdr.visible_string, texts("ascii")),
+    Tag.GENERALIZED_TIME: (axdr.generalized_time, octet_strings(30)),
     Tag.UTF8_STRING: (axdr.utf8_string, texts("utf-8")),
     Tag.BCD: (axdr.bcd, unsigned(8)),
     Tag.INTEGER: (axdr.integer, signed(8)),
@@ -110,10 +112,8 @@ SIMPLE_TYPES: dict[Tag, tuple[DataType[Any], st.SearchStrategy[Any]]] = {
 
 
 def simple_data() -> st.SearchStrategy[Data]:
-    """One value of any simple type, the obsolete floating-point included."""
-    obsolete = st.binary(min_size=4, max_size=4).map(lambda octets: Data(Tag.FLOATING_POINT, octets))
-    typed = [values.map(partial(Data, tag)) for tag, (_, values) in SIMPLE_TYPES.items()]
-    return st.one_of(*typed, obsolete)
+    """One value of any simple type."""
+    return st.one_of([values.map(partial(Data, tag)) for tag, (_, values) in SIMPLE_TYPES.items()])
 
 
 def data(max_leaves: int = 12) -> st.SearchStrategy[Data]:

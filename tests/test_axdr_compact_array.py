@@ -35,6 +35,7 @@ COMPACT: list[tuple[str, DataType[Any], list[Any], str]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.proves("axdr-compact-array")
 @pytest.mark.parametrize(
     ("element", "values", "text"), [row[1:] for row in COMPACT], ids=[row[0] for row in COMPACT]
 )
@@ -64,6 +65,7 @@ def test_a_compact_array_keeps_its_type_when_empty() -> None:
     assert axdr.array(axdr.long_unsigned).decode(octets("13 12 00")) == []
 
 
+@pytest.mark.proves("axdr-compact-array")
 def test_an_array_as_type_of_a_compact_array_is_decoded_only() -> None:
     text = "13 01000211 04 01020304"
     assert axdr.array(axdr.array(axdr.unsigned)).decode(octets(text)) == [[1, 2], [3, 4]]

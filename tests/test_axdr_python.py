@@ -257,6 +257,7 @@ def test_data_reads_well() -> None:
 # --- Dates --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("axdr-date-and-time", "axdr-clock-status")
 @pytest.mark.fault("C-11")
 @given(dates(), times(), date_times())
 def test_every_octet_of_a_date_survives(date: Date, time: Time, date_time: DateTime) -> None:
@@ -278,6 +279,7 @@ def test_nothing_specified_is_nothing_specified() -> None:
     assert Time.from_bytes(octets("FFFFFFFF")).hour is None
 
 
+@pytest.mark.proves("axdr-date-and-time")
 @pytest.mark.fault("C-11")
 @given(clock_times())
 def test_points_in_time_survive(moment: dt.datetime) -> None:
@@ -287,6 +289,7 @@ def test_points_in_time_survive(moment: dt.datetime) -> None:
     assert value.date.day_of_week == moment.isoweekday()
 
 
+@pytest.mark.proves("axdr-deviation", "axdr-clock-status")
 def test_the_deviation_is_utc_minus_local() -> None:
     summer = dt.timezone(dt.timedelta(hours=2))
     value = DateTime.from_datetime(dt.datetime(2025, 7, 1, 12, tzinfo=summer), clock_status=0x80)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from dlms_fw._core import Data
+from dlms_fw._core import Data, Limits
 from dlms_fw.errors import DecodeError
 
 
@@ -13,10 +13,10 @@ def octets(text: str) -> bytes:
     return bytes.fromhex(text)
 
 
-def fault(data: str | bytes, *, strict: bool = True, max_depth: int = 16) -> tuple[str, int]:
+def fault(data: str | bytes, *, strict: bool = True, limits: Limits | None = None) -> tuple[str, int]:
     """Kind and offset of the error that a generic decode raises."""
     with pytest.raises(DecodeError) as caught:
-        Data.decode(octets(data) if isinstance(data, str) else data, strict=strict, max_depth=max_depth)
+        Data.decode(octets(data) if isinstance(data, str) else data, strict=strict, limits=limits)
     return caught.value.kind, caught.value.offset
 
 

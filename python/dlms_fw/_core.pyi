@@ -5,7 +5,9 @@ and contiguous ``memoryview`` objects of octets.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date as _date
 from datetime import datetime as _datetime
+from datetime import time as _time
 from typing import Any, Final, Literal, TypeAlias, final
 
 from typing_extensions import Buffer
@@ -39,6 +41,7 @@ __all__ = [
     "InitiateRequest",
     "InitiateResponse",
     "Key",
+    "Limits",
     "LinkConnected",
     "LinkDisconnected",
     "PeerChanged",
@@ -62,6 +65,7 @@ __all__ = [
     "block_digests",
     "decode_apdu",
     "derive_key",
+    "expand_rows",
     "image_digests",
 ]
 
@@ -69,6 +73,44 @@ RANDOMNESS_LENGTH: Final[int]
 __version__: Final[str]
 
 # --- A-XDR
+
+@final
+class Limits:
+    """How much of what comes is believed in one decoding; every decoder takes one. Frozen.
+
+    All that a decoding makes is bounded by the octets that came too, whatever is announced in them.
+    """
+
+    def __new__(
+        cls,
+        *,
+        max_depth: int = ...,
+        max_elements: int = ...,
+        max_expansion: int = ...,
+        max_length: int = ...,
+    ) -> Limits:
+        """Limits; what is left out stays as it is by default.
+
+        ``max_depth`` (16, at most 64): arrays, structures and compact arrays nested in each other; beyond
+        it the error is ``too-deep``. ``max_elements`` (16,777,216): values that one data is made of, at all
+        levels, and elements of one list in an APDU; ``element-limit``. ``max_expansion`` (262,144): values
+        without octets of their own, such as null-data, that the compact arrays of one data may expand to;
+        ``expansion-limit``. ``max_length`` (268,435,456): octets of one string, or of the contents of one
+        compact array; ``length-too-large``.
+
+        Raises ValueError for a ``max_depth`` above 64.
+        """
+
+    @property
+    def max_depth(self) -> int: ...
+    @property
+    def max_elements(self) -> int: ...
+    @property
+    def max_expansion(self) -> int: ...
+    @property
+    def max_length(self) -> int: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
 
 @final
 class BitString:
@@ -106,7 +148,17 @@ class Date:
     ) -> Date: ...
     @staticmethod
     def from_bytes(octets: Buffer) -> Date: ...
+    @staticmethod
+    def from_date(value: _date) -> Date:
+        """A day of the calendar, its weekday filled in."""
+
     def to_bytes(self) -> bytes: ...
+    def to_date(self) -> _date:
+        """The day, where it is one; the weekday is not compared.
+
+        Raises ValueError where a field is unspecified, special or impossible.
+        """
+
     @property
     def year(self) -> int | None: ...
     @property
@@ -131,7 +183,17 @@ class Time:
     ) -> Time: ...
     @staticmethod
     def from_bytes(octets: Buffer) -> Time: ...
+    @staticmethod
+    def from_time(value: _time) -> Time:
+        """A time of day, hundredths included; a time zone is left out."""
+
     def to_bytes(self) -> bytes: ...
+    def to_time(self) -> _time:
+        """The time of day; hundredths that are not specified are the whole second.
+
+        Raises ValueError where another field is unspecified or impossible.
+        """
+
     @property
     def hour(self) -> int | None: ...
     @property
@@ -160,15 +222,20 @@ class DateTime:
     @staticmethod
     def from_bytes(octets: Buffer) -> DateTime: ...
     @staticmethod
-    def from_datetime(value: _datetime, *, clock_status: int | None = ...) -> DateTime:
+    def from_datetime(
+        value: _datetime, *, clock_status: int | None = ..., opposite_deviation: bool = ...
+    ) -> DateTime:
         """From a ``datetime``.
 
         A naive one gives an unspecified deviation. Hundredths are kept, the weekday is filled in.
+        ``opposite_deviation`` is for meters that write the deviation as local minus UTC.
         """
 
     def to_bytes(self) -> bytes: ...
-    def to_datetime(self) -> _datetime:
+    def to_datetime(self, *, opposite_deviation: bool = ...) -> _datetime:
         """Aware if the deviation is specified.
+
+        ``opposite_deviation`` is for meters that write the deviation as local minus UTC.
 
         Raises ValueError where a field is unspecified, special or impossible.
 
@@ -201,7 +268,22 @@ class Data:
 
     def __new__(cls, tag: int, value: object = ...) -> Data: ...
     @staticmethod
-    def decode(data: Buffer, *, strict: bool = ..., max_depth: int = ...) -> Data: ...
+    def decode(data: Buffer, *, strict: bool = ..., limits: Limits | None = ...) -> Data:
+        """One complete value, tag included.
+
+        Not ``strict`` takes lengths that are not in shortest form, any TRUE of a boolean and padding bits
+        that are set; encoding writes all of them as the standard has them.
+
+        An array or structure has been checked as a whole, and keeps ``data`` until its ``value`` is asked
+        for; ``plain`` reads it from there.
+
+        Raises DecodeError.
+        """
+
+    @staticmethod
+    def decode_plain(data: Buffer, *, strict: bool = ..., limits: Limits | None = ...) -> object:
+        """What ``Data.decode(data).plain()`` gives, in one pass."""
+
     def encode(self) -> bytes: ...
     @property
     def tag(self) -> int: ...
@@ -223,6 +305,13 @@ class Schema:
 
     @staticmethod
     def fixed_octet_string(length: int) -> Schema: ...
+    @staticmethod
+    def carried(tag: int) -> Schema:
+        """A date-time, date or time in an octet-string of its size; decodes the plain type too.
+
+        Raises ValueError for any other tag.
+        """
+
     @staticmethod
     def structure(members: Sequence[Schema], *, record: type[tuple[object, ...]] | None = ...) -> Schema:
         """Values are tuples (any sequence when encoding) of exactly this many members.
@@ -257,12 +346,27 @@ class Schema:
     def encode(self, value: object) -> bytes:
         """Raises TypeError, ValueError or OverflowError naming the path to the value that does not fit."""
 
-    def decode(self, data: Buffer, *, strict: bool = ...) -> object:
+    def decode(self, data: Buffer, *, strict: bool = ..., limits: Limits | None = ...) -> object:
         """Raises DecodeError; a value of another type is ``unexpected-tag``.
 
         Not ``strict`` takes lengths that are not in shortest form, any TRUE of a boolean and padding bits
         that are set.
         """
+
+def expand_rows(
+    entries: Sequence[Data], *, clock_columns: Sequence[int] = ..., capture_period: int = ...
+) -> list[tuple[object, ...]]:
+    """The entries of a profile as rows of plain values, with everything put back that was left out.
+
+    Null-data in a column is the value of the entry before; ``None`` where there is none. In a
+    ``clock_columns`` column it is the time of the entry before and ``capture_period`` seconds more (negative
+    where entries run backwards), by the same clock: deviation and status stay; ``None`` where the time before
+    was no point in time. Time in such a column is a :class:`DateTime`, however it is carried. A delta is the
+    number of the entry before and so much more.
+
+    Raises TypeError where an entry is not a structure, and DecodeError of kind ``missing`` where a delta has
+    no number before it.
+    """
 
 # --- Service APDUs
 # Frozen.
@@ -1209,7 +1313,7 @@ Apdu: TypeAlias = (
     | ReleaseResponse
 )
 
-def decode_apdu(data: Buffer, sender: Literal["client", "server"]) -> Apdu:
+def decode_apdu(data: Buffer, sender: Literal["client", "server"], *, limits: Limits | None = ...) -> Apdu:
     """One complete plain APDU, for looking at what was captured; in an association the channel does this.
 
     Raises DecodeError; ``unexpected-apdu`` where the tag is unknown, belongs to the other side, or is one of
@@ -1243,8 +1347,12 @@ class Channel:
         framing: WrapperFraming | HdlcFraming,
         *,
         max_receive_apdu_size: int = ...,
+        limits: Limits | None = ...,
     ) -> Channel:
-        """``max_receive_apdu_size`` caps a reassembled APDU or block transfer (default 16 MiB)."""
+        """``max_receive_apdu_size`` caps a reassembled APDU or block transfer (default 16 MiB).
+
+        ``limits``: how much of the data in each APDU is believed.
+        """
 
     def connect(self) -> bytes: ...
     def disconnect(self) -> bytes: ...

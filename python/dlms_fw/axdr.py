@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
-from dlms_fw._core import BitString, Data, Date, DateTime, Schema, Time
+from dlms_fw._core import BitString, Data, Date, DateTime, Limits, Schema, Time
 from dlms_fw.logical_name import LogicalName
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DataType",
+    "Limits",
     "Tag",
     "any_data",
     "array",
@@ -43,6 +44,8 @@ __all__ = [
     "flags",
     "float32",
     "float64",
+    "floating_point",
+    "generalized_time",
     "integer",
     "logical_name_octets",
     "long",
@@ -74,7 +77,6 @@ T7 = TypeVar("T7")
 T8 = TypeVar("T8")
 E = TypeVar("E", bound=IntEnum)
 F = TypeVar("F", bound=IntFlag)
-M = TypeVar("M", Date, DateTime, Time)
 R = TypeVar("R", bound=tuple[Any, ...])
 
 
@@ -89,8 +91,11 @@ class Tag(IntEnum):
     DOUBLE_LONG = 5
     DOUBLE_LONG_UNSIGNED = 6
     FLOATING_POINT = 7
+    """Obsolete."""
     OCTET_STRING = 9
     VISIBLE_STRING = 10
+    GENERALIZED_TIME = 11
+    """Obsolete."""
     UTF8_STRING = 12
     BCD = 13
     INTEGER = 15
@@ -137,18 +142,19 @@ class DataType(Generic[T]):
         """
         return self.schema.encode(value)
 
-    def decode(self, data: Buffer, *, strict: bool = True) -> T:
+    def decode(self, data: Buffer, *, strict: bool = True, limits: Limits | None = None) -> T:
         """The value of a complete A-XDR encoding.
 
         Args:
             data: The octets, tag included, nothing behind them.
             strict: Refuse lengths that are not in shortest form, a TRUE other than 01, and padding bits
                 that are set.
+            limits: How much of it is believed; the defaults of :class:`Limits` without.
 
         Raises:
             DecodeError: The octets are not a value of this type.
         """
-        return cast("T", self.schema.decode(data, strict=strict))
+        return cast("T", self.schema.decode(data, strict=strict, limits=limits))
 
     def __repr__(self) -> str:
         return f"<{self.name}>"
@@ -171,8 +177,12 @@ boolean: DataType[bool] = _simple(Tag.BOOLEAN)
 bit_string: DataType[BitString] = _simple(Tag.BIT_STRING)
 double_long: DataType[int] = _simple(Tag.DOUBLE_LONG)
 double_long_unsigned: DataType[int] = _simple(Tag.DOUBLE_LONG_UNSIGNED)
+floating_point: DataType[bytes] = _simple(Tag.FLOATING_POINT)
+"""Obsolete, four octets whose meaning was never the same everywhere; float32 took its place."""
 octet_string: DataType[bytes] = _simple(Tag.OCTET_STRING)
 visible_string: DataType[str] = _simple(Tag.VISIBLE_STRING)
+generalized_time: DataType[bytes] = _simple(Tag.GENERALIZED_TIME)
+"""Obsolete, the characters of a time as text; date-time took its place."""
 utf8_string: DataType[str] = _simple(Tag.UTF8_STRING)
 bcd: DataType[int] = _simple(Tag.BCD)
 """Two decimal digits as the octet that carries them: 0x42 is 66 and means "42"."""
@@ -325,15 +335,14 @@ def _logical_name_octets(name: LogicalName) -> bytes:
 logical_name_octets = _converted("logical-name", octets(6), LogicalName, _logical_name_octets)
 
 
-def _moment(name: str, size: int, moment: type[M], plain: DataType[M]) -> DataType[M]:
-    carried = _converted(name, octets(size), moment.from_bytes, moment.to_bytes)
-    return DataType(name, Schema.choice([carried.schema, plain.schema]))
+def _moment(name: str, tag: Tag) -> DataType[Any]:
+    return DataType(name, Schema.carried(tag))
 
 
-date_time_octets = _moment("date-time octets", 12, DateTime, date_time)
+date_time_octets: DataType[DateTime] = _moment("date-time octets", Tag.DATE_TIME)
 """A date-time in an octet-string of 12 octets; takes a plain date-time too, as some meters send."""
-date_octets = _moment("date octets", 5, Date, date)
-time_octets = _moment("time octets", 4, Time, time)
+date_octets: DataType[Date] = _moment("date octets", Tag.DATE)
+time_octets: DataType[Time] = _moment("time octets", Tag.TIME)
 
 
 def _as_octets(text: str | bytes) -> bytes:

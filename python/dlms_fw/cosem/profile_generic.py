@@ -5,9 +5,10 @@ The tables of the Blue Book, and the two forms of selective access to a buffer.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from dlms_fw._core import Data, DateTime
+from dlms_fw._core import Data, DateTime, expand_rows
 from dlms_fw.axdr import (
     any_data,
     array,
@@ -19,6 +20,7 @@ from dlms_fw.axdr import (
     octet_string,
     record,
 )
+from dlms_fw.cosem.clock import Clock
 from dlms_fw.cosem.interface import InterfaceClass, Selection, attribute, method
 from dlms_fw.enums import SortMethod
 from dlms_fw.logical_name import LogicalName, LogicalNameLike
@@ -31,6 +33,7 @@ __all__ = [
     "ProfileGenericV0",
     "RangeDescriptor",
     "entry_descriptor",
+    "expanded_rows",
     "range_descriptor",
 ]
 
@@ -102,7 +105,10 @@ class _ProfileRows(InterfaceClass):
     """What both versions have in common."""
 
     buffer = attribute(2, array(any_data))
-    """One structure for each entry; null-data in a column means the value of the entry before."""
+    """One structure for each entry; null-data in a column means the value of the entry before.
+
+    :func:`expanded_rows` puts back what was left out.
+    """
     capture_period = attribute(4, double_long_unsigned, static=True)
     """In seconds; 0 where something else triggers the capture."""
     sort_method = attribute(5, enumerated(SortMethod), static=True)
@@ -131,6 +137,38 @@ class ProfileGenericV0(_ProfileRows, class_id=7, version=0):
 
     capture_objects = attribute(3, array(_capture_object_v0), static=True)
     sort_object = attribute(6, _capture_object_v0, static=True)
+
+
+def expanded_rows(
+    entries: Sequence[Data],
+    capture_objects: Sequence[CaptureObjectDefinition | CaptureObjectDefinitionV0] = (),
+    *,
+    capture_period: int = 0,
+    sort_method: SortMethod = SortMethod.FIFO,
+) -> list[tuple[object, ...]]:
+    """The entries of a buffer as rows of plain values, with everything put back that the meter left out.
+
+    Null-data in a column is the value of the entry before. In a column that captures ``time`` of a clock it
+    is the time before and one capture period more, by the meter's clock; such columns are given as
+    :class:`~dlms_fw._core.DateTime` however they were sent. Deltas are added up to numbers.
+
+    Args:
+        entries: What a read of ``buffer`` gives, or part of it that begins with a complete entry.
+        capture_objects: The columns that were asked for, which tells where the clock is.
+        capture_period: Of the profile, in seconds; 0 leaves a time that was left out as it was before.
+        sort_method: Of the profile; LIFO sends the newest entry first, so that time runs backwards.
+
+    Raises:
+        TypeError: An entry is not a structure.
+        DecodeError: A delta has no number before it (kind ``missing``).
+    """
+    clock_columns = [
+        index
+        for index, column in enumerate(capture_objects)
+        if column.class_id == Clock.class_id and column.attribute_index == Clock.time.attribute_id
+    ]
+    step = -capture_period if sort_method == SortMethod.LIFO else capture_period
+    return expand_rows(entries, clock_columns=clock_columns, capture_period=step)
 
 
 def _moment(value: DateTime) -> Data:

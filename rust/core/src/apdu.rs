@@ -6,7 +6,7 @@ use crate::acse::aare::AssociationResponse;
 use crate::acse::aarq::AssociationRequest;
 use crate::acse::release::{ReleaseRequest, ReleaseResponse};
 use crate::axdr::RawData;
-use crate::codec::{Emit, Parse, Reader, Writer};
+use crate::codec::{Emit, Limits, Parse, Reader, Writer};
 use crate::error::{DecodeError, DecodeErrorKind};
 use crate::xdlms::access::{AccessRequest, AccessResponse};
 use crate::xdlms::action::{ActionRequest, ActionResponse};
@@ -141,11 +141,23 @@ impl<'a> Apdu<'a> {
     /// # Errors
     /// [`DecodeErrorKind::UnexpectedApdu`] where the tag is unknown or belongs to the other side; else as [`Parse::parse_all`].
     pub fn parse_from(role: Role, data: &'a [u8]) -> Result<Self, DecodeError> {
+        Self::parse_from_within(role, data, Limits::DEFAULT)
+    }
+
+    /// As [`Apdu::parse_from`], under limits of the caller's.
+    ///
+    /// # Errors
+    /// As [`Apdu::parse_from`], and what says that a limit was reached.
+    pub fn parse_from_within(
+        role: Role,
+        data: &'a [u8],
+        limits: Limits,
+    ) -> Result<Self, DecodeError> {
         match data.first() {
             Some(&tag) if Self::sender(tag) != Some(role) => {
                 Err(DecodeError::new(DecodeErrorKind::UnexpectedApdu, 0))
             }
-            _ => Self::parse_all(data),
+            _ => Self::parse_within(data, limits),
         }
     }
 }

@@ -3,6 +3,10 @@
 //!
 //! Nothing here knows a protocol. Parsing never allocates before a length has been checked against what is left.
 
+mod limits;
+
+pub use limits::Limits;
+
 use crate::error::{DecodeError, DecodeErrorKind};
 
 /// A type that can be read from its wire form, borrowing from it where it can.
@@ -18,7 +22,15 @@ pub trait Parse<'a>: Sized {
     /// # Errors
     /// As [`Parse::parse`], and [`DecodeErrorKind::TrailingData`] where octets are left over.
     fn parse_all(data: &'a [u8]) -> Result<Self, DecodeError> {
-        let mut reader = Reader::new(data);
+        Self::parse_within(data, Limits::DEFAULT)
+    }
+
+    /// As [`Parse::parse_all`], under limits of the caller's.
+    ///
+    /// # Errors
+    /// As [`Parse::parse_all`], and what says that a limit was reached.
+    fn parse_within(data: &'a [u8], limits: Limits) -> Result<Self, DecodeError> {
+        let mut reader = Reader::within(data, limits);
         let value = Self::parse(&mut reader)?;
         reader.finish()?;
         Ok(value)
@@ -70,27 +82,43 @@ pub struct Reader<'a> {
     data: &'a [u8],
     position: usize,
     base: usize,
+    limits: Limits,
 }
 
 impl<'a> Reader<'a> {
-    /// A reader at the start of `data`.
+    /// A reader at the start of `data`, under the usual limits.
     #[must_use]
     pub const fn new(data: &'a [u8]) -> Self {
+        Self::within(data, Limits::DEFAULT)
+    }
+
+    /// A reader at the start of `data` that tells whoever reads values from it how much to believe.
+    #[must_use]
+    pub const fn within(data: &'a [u8], limits: Limits) -> Self {
         Self {
             data,
             position: 0,
             base: 0,
+            limits,
         }
+    }
+
+    /// The limits under which values are read.
+    #[must_use]
+    pub const fn limits(&self) -> Limits {
+        self.limits
     }
 
     /// The absolute offset of the next octet, counted from the start of the outermost reader.
     #[must_use]
+    #[inline]
     pub const fn offset(&self) -> usize {
         self.base + self.position
     }
 
     /// The number of octets not yet read.
     #[must_use]
+    #[inline]
     pub const fn remaining(&self) -> usize {
         self.data.len() - self.position
     }
@@ -109,6 +137,7 @@ impl<'a> Reader<'a> {
 
     /// The next octet, without moving.
     #[must_use]
+    #[inline]
     pub fn peek(&self) -> Option<u8> {
         self.data.get(self.position).copied()
     }
@@ -117,6 +146,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`DecodeErrorKind::Truncated`] where fewer are left; the reader has not moved then.
+    #[inline]
     pub fn take(&mut self, count: usize) -> Result<&'a [u8], DecodeError> {
         if count > self.remaining() {
             return Err(DecodeError::new(
@@ -133,6 +163,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`DecodeErrorKind::Truncated`].
+    #[inline]
     pub fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
         let mut octets = [0; N];
         octets.copy_from_slice(self.take(N)?);
@@ -150,6 +181,7 @@ impl<'a> Reader<'a> {
             data,
             position: 0,
             base,
+            limits: self.limits,
         })
     }
 
@@ -203,6 +235,7 @@ macro_rules! integers {
                 ///
                 /// # Errors
                 /// [`DecodeErrorKind::Truncated`].
+                #[inline]
                 pub fn $name(&mut self) -> Result<$type, DecodeError> {
                     Ok(<$type>::from_be_bytes(self.array()?))
                 }
@@ -248,6 +281,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Writes `octets`.
+    #[inline]
     pub fn put(&mut self, octets: &[u8]) {
         let end = self.position + octets.len();
         self.out[self.position..end].copy_from_slice(octets);

@@ -51,6 +51,7 @@ error_kinds! {
         ValueOutOfRange "value-out-of-range" "the value is outside the range of its type";
         Padding "padding" "unused bits are not zero";
         ZeroWidthElement "zero-width-element" "a compact array of elements without octets cannot have contents";
+        ElementLimit "element-limit" "the data is made of more values than the limit";
         ExpansionLimit "expansion-limit" "a compact array expands to more elements than the limit";
         UnexpectedApdu "unexpected-apdu" "this APDU is not allowed in this direction or state";
         Duplicate "duplicate" "an element appears twice";

@@ -11,6 +11,7 @@ use pyo3::types::{PyBytes, PyDict, PyList};
 use crate::apdu::{Outgoing, Parameter, incoming};
 use crate::errors::Error;
 use crate::invoke::Invoke;
+use crate::limits::{Limits, core_limits};
 use crate::link::{
     Discarded, HdlcFraming, LinkConnected, LinkDisconnected, PeerChanged, WrapperFraming,
 };
@@ -80,8 +81,13 @@ fn send(
 #[pymethods]
 impl Channel {
     #[new]
-    #[pyo3(signature = (role, framing, *, max_receive_apdu_size = MAX_RECEIVE_APDU_SIZE))]
-    fn new(role: &str, framing: &Bound<'_, PyAny>, max_receive_apdu_size: usize) -> PyResult<Self> {
+    #[pyo3(signature = (role, framing, *, max_receive_apdu_size = MAX_RECEIVE_APDU_SIZE, limits = None))]
+    fn new(
+        role: &str,
+        framing: &Bound<'_, PyAny>,
+        max_receive_apdu_size: usize,
+        limits: Option<&Bound<'_, Limits>>,
+    ) -> PyResult<Self> {
         let role = match role {
             "client" => Role::Client,
             "server" => Role::Server,
@@ -96,7 +102,8 @@ impl Channel {
                 "a framing is a WrapperFraming or an HdlcFraming",
             ));
         };
-        let channel = channel::Channel::new(role, framing, max_receive_apdu_size);
+        let mut channel = channel::Channel::new(role, framing, max_receive_apdu_size);
+        channel.set_limits(core_limits(limits));
         Ok(Self {
             channel,
             security: None,

@@ -1,31 +1,108 @@
 //! `Data`: a value with its tag, as a generic decode gives it and an `any` attribute takes it.
 //!
 //! What can be constructed can be encoded: values are checked against their tag at once, and nested no deeper than the
-//! hard limit, so that all recursion over them is bounded.
+//! hard limit, so that all recursion over them is bounded. An array or structure that was decoded has been checked as a whole
+//! and stays octets until somebody looks at its members: a profile of 100,000 rows is one object, not a million.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use dlms_fw_core::axdr::compact_array::Shape;
-use dlms_fw_core::axdr::{CompactArray, DataRef, Description, Guard, Options, Tag, length};
-use dlms_fw_core::codec::{Emit, Reader, Writer};
+use dlms_fw_core::axdr::{
+    CompactArray, DataRef, Description, Guard, Options, RawData, Tag, length,
+};
+use dlms_fw_core::codec::{self, Emit, Reader, Writer};
 use pyo3::basic::CompareOp;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyTuple};
 
+use crate::limits::{Limits, options};
 use crate::misfit::Misfit;
-use crate::octets::Octets;
-use crate::value::{append, append_body, snapshot, to_python, wire_fault, with_node};
+use crate::octets::{Kept, Octets};
+use crate::plain;
+use crate::value::{append, append_body, snapshot, to_python, tuple_of, wire_fault, with_node};
+
+const ARRAY: u8 = Tag::Array.code();
+const STRUCTURE: u8 = Tag::Structure.code();
 
 /// One value of the Data CHOICE with its tag.
 #[pyclass(frozen, module = "dlms_fw._core")]
 pub(crate) struct Data {
     tag: Tag,
-    value: Py<PyAny>,
-    /// Of a compact array, what its elements are made of.
-    description: Option<Arc<Description>>,
+    content: Content,
     /// How many arrays and structures are nested in it, itself included.
     depth: usize,
+}
+
+enum Content {
+    /// A value without members.
+    Simple(Py<PyAny>),
+    /// Members that are there.
+    Members {
+        members: Py<PyTuple>,
+        /// Of a compact array, what its elements are made of.
+        description: Option<Arc<Description>>,
+    },
+    /// Members that are still octets.
+    Octets(Unopened, PyOnceLock<Py<PyTuple>>),
+}
+
+/// The octets of a value that have been found to be one, as a part of those that were given to the decoder.
+pub(crate) struct Unopened {
+    source: Py<PyBytes>,
+    range: Range<usize>,
+    strict: bool,
+    /// Whether encoding would give the same octets again.
+    emittable: bool,
+}
+
+impl Unopened {
+    fn octets<'a>(&'a self, py: Python<'a>) -> &'a [u8] {
+        &self.source.as_bytes(py)[self.range.clone()]
+    }
+
+    /// A guard that lets pass what has been let pass before.
+    pub(crate) const fn guard(&self) -> Guard {
+        Guard::new(Options {
+            strict: self.strict,
+            limits: codec::Limits {
+                max_depth: u32::MAX,
+                max_elements: u32::MAX,
+                max_expansion: u32::MAX,
+                max_length: u32::MAX,
+            },
+        })
+    }
+
+    /// A reader behind the head of the array or structure, and the number of its members.
+    pub(crate) fn open<'a>(&'a self, py: Python<'a>) -> PyResult<(Reader<'a>, usize)> {
+        let mut reader = Reader::new(self.octets(py));
+        let guard = self.guard();
+        match DataRef::read(&mut reader, &guard.options).map_err(wire_fault)? {
+            DataRef::Array(count) | DataRef::Structure(count) => Ok((reader, count)),
+            _ => Ok((reader, 0)),
+        }
+    }
+
+    fn members<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        let (mut reader, count) = self.open(py)?;
+        let mut guard = self.guard();
+        let source = Source {
+            octets: self.source.bind(py),
+            start: self.range.start,
+        };
+        tuple_of(py, count, |_| {
+            Ok(Bound::new(py, Data::read(&source, &mut reader, &mut guard)?)?.into_any())
+        })
+    }
+}
+
+/// Where values come from: the object that a reader reads, and where in it the reader began.
+pub(crate) struct Source<'a, 'py> {
+    pub(crate) octets: &'a Bound<'py, PyBytes>,
+    pub(crate) start: usize,
 }
 
 #[pymethods]
@@ -45,21 +122,30 @@ impl Data {
     }
 
     #[staticmethod]
-    #[pyo3(signature = (data, *, strict = true, max_depth = Options::STRICT.max_depth))]
-    fn decode(py: Python<'_>, data: Octets<'_>, strict: bool, max_depth: usize) -> PyResult<Self> {
-        if max_depth > Options::HARD_MAX_DEPTH {
-            let limit = Options::HARD_MAX_DEPTH;
-            return Err(PyValueError::new_err(format!(
-                "max_depth is at most {limit}"
-            )));
-        }
-        let mut guard = Guard::new(Options {
-            strict,
-            max_depth,
-            ..Options::STRICT
-        });
+    #[pyo3(signature = (data, *, strict = true, limits = None))]
+    fn decode(data: Kept<'_>, strict: bool, limits: Option<&Bound<'_, Limits>>) -> PyResult<Self> {
+        let mut reader = Reader::new(data.0.as_bytes());
+        let source = Source {
+            octets: &data.0,
+            start: 0,
+        };
+        let mut guard = Guard::new(options(strict, limits));
+        let value = Self::read(&source, &mut reader, &mut guard)?;
+        reader.finish().map_err(wire_fault)?;
+        Ok(value)
+    }
+
+    #[staticmethod]
+    #[pyo3(signature = (data, *, strict = true, limits = None))]
+    fn decode_plain<'py>(
+        py: Python<'py>,
+        data: Octets<'_>,
+        strict: bool,
+        limits: Option<&Bound<'_, Limits>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let mut reader = Reader::new(&data);
-        let value = Self::read(py, &mut reader, &mut guard)?;
+        let mut guard = Guard::new(options(strict, limits));
+        let value = plain::read(py, &mut reader, &mut guard)?;
         reader.finish().map_err(wire_fault)?;
         Ok(value)
     }
@@ -71,24 +157,37 @@ impl Data {
     }
 
     #[getter]
-    fn tag(&self) -> u8 {
+    pub(crate) fn tag(&self) -> u8 {
         self.tag.code()
     }
 
     #[getter]
-    fn value(&self, py: Python<'_>) -> Py<PyAny> {
-        self.value.clone_ref(py)
+    pub(crate) fn value<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        match &self.content {
+            Content::Simple(value) => Ok(value.bind(py).clone()),
+            _ => Ok(self.members(py)?.into_any()),
+        }
     }
 
-    fn plain<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let Some(members) = self.members(py) else {
-            return Ok(self.value.bind(py).clone());
-        };
-        let plain = members
-            .iter_borrowed()
-            .map(|member| member.cast::<Self>()?.get().plain(py))
-            .collect::<PyResult<Vec<_>>>()?;
-        Ok(PyTuple::new(py, plain)?.into_any())
+    pub(crate) fn plain<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        match &self.content {
+            Content::Simple(value) => Ok(value.bind(py).clone()),
+            Content::Octets(unopened, _) => {
+                let mut reader = Reader::new(unopened.octets(py));
+                plain::read(py, &mut reader, &mut unopened.guard())
+            }
+            Content::Members { members, .. } => {
+                let members = members.bind(py);
+                let plain = tuple_of(py, members.len(), |index| {
+                    members
+                        .get_borrowed_item(index)?
+                        .cast::<Self>()?
+                        .get()
+                        .plain(py)
+                })?;
+                Ok(plain.into_any())
+            }
+        }
     }
 
     fn __richcmp__(
@@ -101,8 +200,8 @@ impl Data {
             Ok(other) => {
                 let other = other.get();
                 self.tag == other.tag
-                    && self.description == other.description
-                    && self.value.bind(py).eq(other.value.bind(py))?
+                    && self.description() == other.description()
+                    && self.value(py)?.eq(other.value(py)?)?
             }
             Err(_) => return Ok(py.NotImplemented()),
         };
@@ -114,20 +213,21 @@ impl Data {
     }
 
     fn __hash__(&self, py: Python<'_>) -> PyResult<isize> {
-        let value = self.value.bind(py).hash()?;
+        let value = self.value(py)?.hash()?;
         Ok(value.rotate_left(8) ^ isize::from(self.tag.code()))
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         const SHOWN: usize = 8;
         let name = self.tag.name();
-        let Some(members) = self.members(py) else {
-            return Ok(if self.value.is_none(py) {
+        if let Content::Simple(value) = &self.content {
+            return Ok(if value.is_none(py) {
                 format!("<{name}>")
             } else {
-                format!("<{name} {}>", self.value.bind(py).repr()?)
+                format!("<{name} {}>", value.bind(py).repr()?)
             });
-        };
+        }
+        let members = self.members(py)?;
         let mut shown = Vec::new();
         for member in members.iter_borrowed().take(SHOWN) {
             shown.push(member.cast::<Self>()?.get().__repr__(py)?);
@@ -143,8 +243,7 @@ impl Data {
     fn simple(tag: Tag, value: Bound<'_, PyAny>) -> Self {
         Self {
             tag,
-            value: value.unbind(),
-            description: None,
+            content: Content::Simple(value.unbind()),
             depth: 0,
         }
     }
@@ -161,7 +260,7 @@ impl Data {
             };
             depth = depth.max(member.get().depth);
         }
-        if depth >= Options::HARD_MAX_DEPTH {
+        if depth >= codec::Limits::HARD_MAX_DEPTH {
             return Err(PyValueError::new_err("the values are nested too deep"));
         }
         let description = match tag {
@@ -170,110 +269,163 @@ impl Data {
         };
         Ok(Self {
             tag,
-            value: members.clone().into_any().unbind(),
-            description,
+            content: Content::Members {
+                members: members.clone().unbind(),
+                description,
+            },
             depth: depth + 1,
         })
     }
 
-    /// Reads one value with its tag.
+    /// Reads one value with its tag; the members of an array or structure are checked and left as octets.
     pub(crate) fn read(
-        py: Python<'_>,
+        source: &Source<'_, '_>,
         reader: &mut Reader<'_>,
         guard: &mut Guard,
     ) -> PyResult<Self> {
         let offset = reader.offset();
-        let node = DataRef::read(reader, &guard.options).map_err(wire_fault)?;
-        Self::read_node(py, node, offset, reader, guard, None)
+        if let Some(head @ (ARRAY | STRUCTURE)) = reader.peek() {
+            let (octets, observed) = guard
+                .observe(|guard| RawData::read_guarded(reader, guard))
+                .map_err(wire_fault)?;
+            let start = source.start + offset;
+            let unopened = Unopened {
+                source: source.octets.clone().unbind(),
+                range: start..start + octets.as_bytes().len(),
+                strict: guard.options.strict,
+                emittable: observed.emittable,
+            };
+            return Ok(Self {
+                tag: if head == ARRAY {
+                    Tag::Array
+                } else {
+                    Tag::Structure
+                },
+                content: Content::Octets(unopened, PyOnceLock::new()),
+                depth: observed.depth,
+            });
+        }
+        let py = source.octets.py();
+        match DataRef::read(reader, &guard.options).map_err(wire_fault)? {
+            DataRef::CompactArray => Self::read_compact(py, offset, reader, guard),
+            node => Ok(Self::simple(node.tag(), to_python(py, node)?)),
+        }
     }
 
-    /// Reads what follows a node that has just been read at `offset`; inside a compact array, by its description.
-    pub(crate) fn read_node(
+    fn read_compact(
         py: Python<'_>,
-        node: DataRef<'_>,
         offset: usize,
         reader: &mut Reader<'_>,
         guard: &mut Guard,
-        description: Option<&Description>,
     ) -> PyResult<Self> {
-        let mut members = Vec::new();
-        let mut compact = None;
-        match node {
-            DataRef::Array(count) | DataRef::Structure(count) => {
-                guard.enter(offset).map_err(wire_fault)?;
-                for index in 0..count {
-                    members.push(Self::read_member(py, index, reader, guard, description)?);
-                }
-            }
-            DataRef::CompactArray => {
-                guard.enter(offset).map_err(wire_fault)?;
-                let CompactArray {
-                    description,
-                    elements,
-                    mut contents,
-                } = CompactArray::read(reader, guard).map_err(wire_fault)?;
-                for _ in 0..elements {
-                    let offset = contents.offset();
-                    let node = DataRef::read_described(&description, &mut contents, &guard.options)
-                        .map_err(wire_fault)?;
-                    members.push(Self::read_node(
-                        py,
-                        node,
-                        offset,
-                        &mut contents,
-                        guard,
-                        Some(&description),
-                    )?);
-                }
-                compact = Some(Arc::new(description));
-            }
-            _ => return Ok(Self::simple(node.tag(), to_python(py, node)?)),
-        }
+        guard.enter(offset).map_err(wire_fault)?;
+        let CompactArray {
+            description,
+            elements,
+            mut contents,
+        } = CompactArray::read(reader, guard).map_err(wire_fault)?;
+        let mut depth = 0;
+        let members = tuple_of(py, elements, |_| {
+            let element = Self::read_described(py, &description, &mut contents, guard)?;
+            depth = depth.max(element.depth);
+            Ok(Bound::new(py, element)?.into_any())
+        })?;
         guard.leave();
-        let depth = 1 + members.iter().map(|member| member.depth).max().unwrap_or(0);
-        let value = PyTuple::new(py, members)?.into_any().unbind();
         Ok(Self {
-            tag: node.tag(),
-            value,
-            description: compact,
-            depth,
+            tag: Tag::CompactArray,
+            content: Content::Members {
+                members: members.unbind(),
+                description: Some(Arc::new(description)),
+            },
+            depth: depth + 1,
         })
     }
 
-    fn read_member(
+    /// Reads one value as a compact array has it.
+    pub(crate) fn read_described(
         py: Python<'_>,
-        index: usize,
+        description: &Description,
         reader: &mut Reader<'_>,
         guard: &mut Guard,
-        around: Option<&Description>,
     ) -> PyResult<Self> {
-        let Some(description) = around.and_then(|around| member_of(around, index)) else {
-            return Self::read(py, reader, guard);
+        let mut depth = 0;
+        let mut made = |member: PyResult<Self>| {
+            let member = member?;
+            depth = depth.max(member.depth);
+            Ok(Bound::new(py, member)?.into_any())
         };
-        let offset = reader.offset();
-        let node =
-            DataRef::read_described(description, reader, &guard.options).map_err(wire_fault)?;
-        Self::read_node(py, node, offset, reader, guard, Some(description))
+        let (tag, members) = match description.shape() {
+            Shape::Simple(tag) => {
+                let node = DataRef::read_body(*tag, reader, &guard.options).map_err(wire_fault)?;
+                return Ok(Self::simple(*tag, to_python(py, node)?));
+            }
+            Shape::Array(count, element) => {
+                let members = tuple_of(py, usize::from(*count), |_| {
+                    made(Self::read_described(py, element, reader, guard))
+                })?;
+                (Tag::Array, members)
+            }
+            Shape::Structure(members) => {
+                let members = tuple_of(py, members.len(), |index| {
+                    made(Self::read_described(py, &members[index], reader, guard))
+                })?;
+                (Tag::Structure, members)
+            }
+        };
+        Ok(Self {
+            tag,
+            content: Content::Members {
+                members: members.unbind(),
+                description: None,
+            },
+            depth: depth + 1,
+        })
     }
 
-    /// The members of an array, structure or compact array.
-    fn members<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyTuple>> {
-        match self.tag {
-            Tag::Array | Tag::Structure | Tag::CompactArray => {
-                self.value.bind(py).cast::<PyTuple>().ok().cloned()
-            }
+    /// What it is made of, where that is still octets.
+    pub(crate) const fn unopened(&self) -> Option<&Unopened> {
+        match &self.content {
+            Content::Octets(unopened, _) => Some(unopened),
             _ => None,
+        }
+    }
+
+    fn description(&self) -> Option<&Description> {
+        match &self.content {
+            Content::Members { description, .. } => description.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// The members of an array, structure or compact array; of a simple value, none.
+    pub(crate) fn members<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        match &self.content {
+            Content::Simple(_) => Ok(PyTuple::empty(py)),
+            Content::Members { members, .. } => Ok(members.bind(py).clone()),
+            Content::Octets(unopened, opened) => {
+                let members =
+                    opened.get_or_try_init(py, || unopened.members(py).map(Bound::unbind))?;
+                Ok(members.bind(py).clone())
+            }
         }
     }
 
     /// Appends the wire form.
     pub(crate) fn append_to(&self, py: Python<'_>, out: &mut Vec<u8>) -> Result<(), Misfit> {
-        let Some(members) = self.members(py) else {
-            return with_node(self.tag, self.value.bind(py), |node| append(out, &node));
-        };
-        if let Some(description) = self.description.as_deref() {
+        match &self.content {
+            Content::Simple(value) => {
+                return with_node(self.tag, value.bind(py), |node| append(out, &node));
+            }
+            Content::Octets(unopened, _) if unopened.emittable => {
+                out.extend_from_slice(unopened.octets(py));
+                return Ok(());
+            }
+            _ => {}
+        }
+        if let Some(description) = self.description() {
             return self.append_compact(py, description, out);
         }
+        let members = self.members(py)?;
         let count = members.len();
         if count > length::MAX_LENGTH {
             return Err(Misfit::value("more elements than a count can say"));
@@ -315,12 +467,12 @@ impl Data {
 
     /// Appends the wire form without any tags and counts.
     fn append_contents(&self, py: Python<'_>, out: &mut Vec<u8>) -> Result<(), Misfit> {
-        let Some(members) = self.members(py) else {
-            return with_node(self.tag, self.value.bind(py), |node| {
+        if let Content::Simple(value) = &self.content {
+            return with_node(self.tag, value.bind(py), |node| {
                 append_body(out, &node);
             });
-        };
-        for member in members.iter_borrowed() {
+        }
+        for member in self.members(py)?.iter_borrowed() {
             member
                 .cast::<Self>()
                 .map_err(PyErr::from)?
@@ -331,24 +483,27 @@ impl Data {
     }
 
     /// What a compact array would say of this value; `None` where it cannot.
-    fn describe(&self, py: Python<'_>) -> Option<Description> {
-        let Some(members) = self.members(py) else {
-            return Description::simple(self.tag);
-        };
+    fn describe(&self, py: Python<'_>) -> PyResult<Option<Description>> {
+        if let Content::Simple(_) = self.content {
+            return Ok(Description::simple(self.tag));
+        }
+        let members = self.members(py)?;
         match self.tag {
             Tag::Structure => members
                 .iter_borrowed()
-                .map(|member| member.cast::<Self>().ok()?.get().describe(py))
-                .collect::<Option<_>>()
-                .map(Description::structure),
+                .map(|member| member.cast::<Self>()?.get().describe(py))
+                .collect::<PyResult<Option<_>>>()
+                .map(|members| members.map(Description::structure)),
             Tag::Array => {
-                let count = u16::try_from(members.len()).ok()?;
-                Some(Description::array(
-                    count,
-                    common_description(py, &members).ok()?,
-                ))
+                let element = common_description(py, &members).ok();
+                Ok(element.and_then(|element| {
+                    Some(Description::array(
+                        u16::try_from(members.len()).ok()?,
+                        element,
+                    ))
+                }))
             }
-            _ => None,
+            _ => Ok(None),
         }
     }
 }
@@ -366,19 +521,10 @@ impl Emit for Prefixed<'_> {
     }
 }
 
-/// The description of member `index` of what `description` describes.
-pub(crate) fn member_of(description: &Description, index: usize) -> Option<&Description> {
-    match description.shape() {
-        Shape::Simple(_) => None,
-        Shape::Array(_, element) => Some(element),
-        Shape::Structure(members) => members.get(index),
-    }
-}
-
 fn common_description(py: Python<'_>, members: &Bound<'_, PyTuple>) -> PyResult<Description> {
     let mut common: Option<Description> = None;
     for (index, member) in members.iter_borrowed().enumerate() {
-        let description = member.cast::<Data>()?.get().describe(py).ok_or_else(|| {
+        let description = member.cast::<Data>()?.get().describe(py)?.ok_or_else(|| {
             PyValueError::new_err(format!(
                 "[{index}]: a compact-array cannot describe this value"
             ))

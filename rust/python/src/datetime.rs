@@ -7,7 +7,8 @@ use dlms_fw_core::codec::{Emit, Parse};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{
-    PyBytes, PyDateAccess, PyDateTime, PyDelta, PyDeltaAccess, PyTimeAccess, PyTzInfo,
+    PyBytes, PyDate, PyDateAccess, PyDateTime, PyDelta, PyDeltaAccess, PyTime, PyTimeAccess,
+    PyTzInfo,
 };
 
 use crate::octets::Octets;
@@ -50,8 +51,28 @@ impl Date {
         exactly(&octets, 5).map(Self)
     }
 
+    #[staticmethod]
+    fn from_date(value: &Bound<'_, PyDate>) -> PyResult<Self> {
+        Ok(Self(axdr::Date {
+            year: u16::try_from(value.get_year())?,
+            month: value.get_month(),
+            day_of_month: value.get_day(),
+            day_of_week: value.call_method0("isoweekday")?.extract()?,
+        }))
+    }
+
     fn to_bytes<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, &self.0.to_vec())
+    }
+
+    fn to_date<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDate>> {
+        let year = self.year().map(i32::from);
+        PyDate::new(
+            py,
+            due("year", year)?,
+            due("month", self.month())?,
+            due("day of month", self.day_of_month())?,
+        )
     }
 
     #[getter]
@@ -108,8 +129,29 @@ impl Time {
         exactly(&octets, 4).map(Self)
     }
 
+    #[staticmethod]
+    fn from_time(value: &Bound<'_, PyTime>) -> PyResult<Self> {
+        Ok(Self(axdr::Time {
+            hour: value.get_hour(),
+            minute: value.get_minute(),
+            second: value.get_second(),
+            hundredths: u8::try_from(value.get_microsecond() / 10_000)?,
+        }))
+    }
+
     fn to_bytes<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, &self.0.to_vec())
+    }
+
+    fn to_time<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTime>> {
+        PyTime::new(
+            py,
+            due("hour", self.hour())?,
+            due("minute", self.minute())?,
+            due("second", self.second())?,
+            microseconds(self.0.hundredths),
+            None,
+        )
     }
 
     #[getter]
@@ -167,8 +209,12 @@ impl DateTime {
     }
 
     #[staticmethod]
-    #[pyo3(signature = (value, *, clock_status = None))]
-    fn from_datetime(value: &Bound<'_, PyDateTime>, clock_status: Option<u8>) -> PyResult<Self> {
+    #[pyo3(signature = (value, *, clock_status = None, opposite_deviation = false))]
+    fn from_datetime(
+        value: &Bound<'_, PyDateTime>,
+        clock_status: Option<u8>,
+        opposite_deviation: bool,
+    ) -> PyResult<Self> {
         let year = u16::try_from(value.get_year())?;
         let day_of_week = value.call_method0("isoweekday")?.extract()?;
         let hundredths = u8::try_from(value.get_microsecond() / 10_000)?;
@@ -176,7 +222,12 @@ impl DateTime {
         let deviation = if offset.is_none() {
             datetime::DEVIATION_NOT_SPECIFIED
         } else {
-            deviation_of(offset.cast::<PyDelta>()?)?
+            let deviation = deviation_of(offset.cast::<PyDelta>()?)?;
+            if opposite_deviation {
+                -deviation
+            } else {
+                deviation
+            }
         };
         Ok(Self(axdr::DateTime {
             date: axdr::Date {
@@ -200,8 +251,13 @@ impl DateTime {
         PyBytes::new(py, &self.0.to_vec())
     }
 
-    fn to_datetime<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDateTime>> {
-        self.point_in_time(py).map_err(|error| {
+    #[pyo3(signature = (*, opposite_deviation = false))]
+    fn to_datetime<'py>(
+        &self,
+        py: Python<'py>,
+        opposite_deviation: bool,
+    ) -> PyResult<Bound<'py, PyDateTime>> {
+        self.point_in_time(py, opposite_deviation).map_err(|error| {
             let reason = error.value(py);
             PyValueError::new_err(format!("{} is no point in time: {reason}", self.__repr__()))
         })
@@ -239,33 +295,42 @@ impl DateTime {
 }
 
 impl DateTime {
-    fn point_in_time<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDateTime>> {
+    fn point_in_time<'py>(
+        &self,
+        py: Python<'py>,
+        opposite_deviation: bool,
+    ) -> PyResult<Bound<'py, PyDateTime>> {
         let axdr::DateTime { date, time, .. } = self.0;
-        let due = |name: &str, value: Option<u8>| {
-            value.ok_or_else(|| PyValueError::new_err(format!("the {name} is not specified")))
-        };
-        let year = Date(date).year();
+        let year = Date(date).year().map(i32::from);
         let zone = match self.deviation() {
             None => None,
             Some(deviation) => {
-                let offset = PyDelta::new(py, 0, -60 * i32::from(deviation), 0, true)?;
+                let sign = if opposite_deviation { 60 } else { -60 };
+                let offset = PyDelta::new(py, 0, sign * i32::from(deviation), 0, true)?;
                 Some(PyTzInfo::fixed_offset(py, offset)?)
             }
         };
         PyDateTime::new(
             py,
-            year.ok_or_else(|| PyValueError::new_err("the year is not specified"))?
-                .into(),
+            due("year", year)?,
             due("month", specified(date.month))?,
             due("day of month", specified(date.day_of_month))?,
             due("hour", specified(time.hour))?,
             due("minute", specified(time.minute))?,
             due("second", specified(time.second))?,
-            // Most meters leave the hundredths out; that is the whole second.
-            u32::from(specified(time.hundredths).unwrap_or(0)) * 10_000,
+            microseconds(time.hundredths),
             zone.as_ref(),
         )
     }
+}
+
+fn due<T>(name: &str, value: Option<T>) -> PyResult<T> {
+    value.ok_or_else(|| PyValueError::new_err(format!("the {name} is not specified")))
+}
+
+/// Most meters leave the hundredths out; that is the whole second.
+fn microseconds(hundredths: u8) -> u32 {
+    u32::from(specified(hundredths).unwrap_or(0)) * 10_000
 }
 
 fn field(value: Option<u8>) -> u8 {

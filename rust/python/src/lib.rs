@@ -17,9 +17,12 @@ mod errors;
 mod image;
 mod initiate;
 mod invoke;
+mod limits;
 mod link;
 mod misfit;
 mod octets;
+mod plain;
+mod profile;
 mod schema;
 mod security;
 mod shared;
@@ -53,9 +56,13 @@ mod _core {
     #[pymodule_export]
     use super::initiate::{InitiateRequest, InitiateResponse};
     #[pymodule_export]
+    use super::limits::Limits;
+    #[pymodule_export]
     use super::link::{
         Discarded, HdlcFraming, LinkConnected, LinkDisconnected, PeerChanged, WrapperFraming,
     };
+    #[pymodule_export]
+    use super::profile::expand_rows;
     #[pymodule_export]
     use super::schema::Schema;
     #[pymodule_export]

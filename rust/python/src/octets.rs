@@ -5,6 +5,7 @@ use std::ops::Deref;
 use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::PyBufferError;
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 
 /// An argument of type `Buffer`.
 pub(crate) enum Octets<'a> {
@@ -22,6 +23,21 @@ impl Deref for Octets<'_> {
             Self::Borrowed(octets) => octets,
             Self::Copied(octets) => octets,
         }
+    }
+}
+
+/// An argument of type `Buffer` as `bytes` that values can go on referring to: itself, or a copy.
+pub(crate) struct Kept<'py>(pub(crate) Bound<'py, PyBytes>);
+
+impl<'a, 'py> FromPyObject<'a, 'py> for Kept<'py> {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        if let Ok(bytes) = object.cast::<PyBytes>() {
+            return Ok(Self(bytes.to_owned()));
+        }
+        let octets: Octets<'_> = object.extract()?;
+        Ok(Self(PyBytes::new(object.py(), &octets)))
     }
 }
 

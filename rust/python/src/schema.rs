@@ -6,18 +6,20 @@
 
 use std::sync::Arc;
 
+use dlms_fw_core::axdr::length::{length_len, write_length};
 use dlms_fw_core::axdr::{CompactArray, DataRef, Description, Guard, Options, Tag};
-use dlms_fw_core::codec::Reader;
+use dlms_fw_core::codec::{Emit, Reader, Writer};
 use dlms_fw_core::error::{DecodeError, DecodeErrorKind};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList, PyTuple, PyType};
+use pyo3::types::{PyBytes, PyTuple, PyType};
 
-use crate::data::{Data, member_of};
+use crate::data::{Data, Source};
+use crate::limits::{Limits, options};
 use crate::misfit::{Misfit, Step};
-use crate::octets::Octets;
-use crate::value::{append, octets, snapshot, to_python, wire_fault, with_node};
+use crate::octets::Kept;
+use crate::value::{append, list_of, octets, snapshot, to_python, tuple_of, wire_fault, with_node};
 
 /// Types nested deeper than this are refused, so that all recursion over a type is bounded.
 const MAX_LEVELS: usize = 64;
@@ -32,6 +34,8 @@ pub(crate) struct Schema {
 enum Kind {
     Simple(Tag),
     FixedOctetString(usize),
+    /// An octet-string that holds a value of this type, or the value itself.
+    Carried(Tag),
     Structure(Box<[Arc<Kind>]>, Option<Record>),
     Array(Arc<Kind>),
     Any,
@@ -66,6 +70,16 @@ impl Schema {
     #[staticmethod]
     fn fixed_octet_string(length: usize) -> PyResult<Self> {
         Self::new(Kind::FixedOctetString(length), 0)
+    }
+
+    #[staticmethod]
+    fn carried(tag: u8) -> PyResult<Self> {
+        match Tag::try_from(tag) {
+            Ok(tag @ (Tag::Date | Tag::Time | Tag::DateTime)) => Self::new(Kind::Carried(tag), 0),
+            _ => Err(PyValueError::new_err(format!(
+                "no type that octet-strings carry has the tag {tag}"
+            ))),
+        }
     }
 
     #[staticmethod]
@@ -129,22 +143,23 @@ impl Schema {
         Ok(PyBytes::new(py, &out))
     }
 
-    #[pyo3(signature = (data, *, strict = true))]
+    #[pyo3(signature = (data, *, strict = true, limits = None))]
     fn decode<'py>(
         &self,
-        py: Python<'py>,
-        data: Octets<'_>,
+        data: Kept<'py>,
         strict: bool,
+        limits: Option<&Bound<'py, Limits>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let options = if strict {
-            Options::STRICT
-        } else {
-            Options::TOLERANT
+        let mut reader = Reader::new(data.0.as_bytes());
+        let mut decoding = Decoding {
+            py: data.0.py(),
+            source: Source {
+                octets: &data.0,
+                start: 0,
+            },
+            guard: Guard::new(options(strict, limits)),
         };
-        let mut reader = Reader::new(&data);
-        let value = self
-            .kind
-            .read(py, &mut reader, &mut Guard::new(options), None)?;
+        let value = self.kind.read(&mut decoding, &mut reader, None)?;
         reader.finish().map_err(wire_fault)?;
         Ok(value)
     }
@@ -193,117 +208,150 @@ impl Record {
     }
 }
 
+/// What all reading of one decoding shares.
+struct Decoding<'a, 'py> {
+    py: Python<'py>,
+    source: Source<'a, 'py>,
+    guard: Guard,
+}
+
+impl Decoding<'_, '_> {
+    fn enter(&mut self, offset: usize) -> PyResult<()> {
+        self.guard.enter(offset).map_err(wire_fault)
+    }
+}
+
+/// A refusal of the value at `offset`.
+fn refused<T>(kind: DecodeErrorKind, offset: usize) -> PyResult<T> {
+    Err(wire_fault(DecodeError::new(kind, offset)))
+}
+
+/// The type of the value that comes next: its tag, or inside a compact array its description's.
+#[inline]
+fn coming(reader: &Reader<'_>, description: Option<&Description>) -> PyResult<Tag> {
+    match description {
+        Some(description) => Ok(description.tag()),
+        None => match reader.peek() {
+            Some(code) => Tag::try_from(code)
+                .map_err(|kind| wire_fault(DecodeError::new(kind, reader.offset()))),
+            None => Err(wire_fault(reader.error(DecodeErrorKind::Truncated))),
+        },
+    }
+}
+
 impl Kind {
     /// Reads one value: with its tag, or inside a compact array by its description.
     fn read<'py>(
         &self,
-        py: Python<'py>,
+        decoding: &mut Decoding<'_, 'py>,
         reader: &mut Reader<'_>,
-        guard: &mut Guard,
         description: Option<&Description>,
     ) -> PyResult<Bound<'py, PyAny>> {
+        let py = decoding.py;
         let offset = reader.offset();
-        let node = match description {
-            None => DataRef::read(reader, &guard.options),
-            Some(description) => DataRef::read_described(description, reader, &guard.options),
-        };
-        self.read_node(
-            py,
-            node.map_err(wire_fault)?,
-            offset,
-            reader,
-            guard,
-            description,
-        )
-    }
-
-    fn read_node<'py>(
-        &self,
-        py: Python<'py>,
-        node: DataRef<'_>,
-        offset: usize,
-        reader: &mut Reader<'_>,
-        guard: &mut Guard,
-        description: Option<&Description>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let refused = |kind| Err(wire_fault(DecodeError::new(kind, offset)));
-        match (self, node) {
-            (Self::Simple(tag), node) if *tag == node.tag() => to_python(py, node),
-            (Self::FixedOctetString(length), DataRef::OctetString(octets)) => {
-                if octets.len() != *length {
-                    return refused(DecodeErrorKind::WrongLength);
-                }
-                Ok(PyBytes::new(py, octets).into_any())
+        let tag = coming(reader, description)?;
+        if !self.takes(tag) {
+            return refused(DecodeErrorKind::UnexpectedTag, offset);
+        }
+        match self {
+            Self::Simple(_) | Self::FixedOctetString(_) | Self::Carried(_) => {
+                let options = &decoding.guard.options;
+                let node = match description {
+                    None => DataRef::read(reader, options),
+                    Some(_) => DataRef::read_body(tag, reader, options),
+                };
+                self.simple(py, node.map_err(wire_fault)?, offset)
             }
-            (Self::Structure(members, record), DataRef::Structure(count)) => {
+            Self::Structure(members, record) => {
+                let count = match description {
+                    None => head(decoding, reader)?,
+                    Some(description) => description.count(),
+                };
                 if count != members.len() {
-                    return refused(DecodeErrorKind::WrongLength);
+                    return refused(DecodeErrorKind::WrongLength, offset);
                 }
-                guard.enter(offset).map_err(wire_fault)?;
-                let mut values = Vec::with_capacity(count);
-                for (index, member) in members.iter().enumerate() {
-                    let inner = description.and_then(|around| member_of(around, index));
-                    values.push(member.read(py, reader, guard, inner)?);
-                }
-                guard.leave();
-                let values = PyTuple::new(py, values)?;
+                decoding.enter(offset)?;
+                let values = tuple_of(py, count, |index| {
+                    let inner = description.and_then(|around| around.member(index));
+                    members[index].read(decoding, reader, inner)
+                })?;
+                decoding.guard.leave();
                 match record {
                     None => Ok(values.into_any()),
                     Some(record) => record.make.bind(py).call1((record.class.bind(py), values)),
                 }
             }
-            (Self::Array(element), DataRef::Array(count)) => {
-                guard.enter(offset).map_err(wire_fault)?;
-                let inner = description.and_then(|around| member_of(around, 0));
-                let values = element.read_elements(py, count, reader, guard, inner)?;
-                guard.leave();
-                Ok(values)
+            Self::Array(element) => {
+                decoding.enter(offset)?;
+                let values = if tag == Tag::CompactArray {
+                    reader.expect(tag.code()).map_err(wire_fault)?;
+                    let CompactArray {
+                        description,
+                        elements,
+                        mut contents,
+                    } = CompactArray::read(reader, &mut decoding.guard).map_err(wire_fault)?;
+                    list_of(py, elements, |_| {
+                        element.read(decoding, &mut contents, Some(&description))
+                    })?
+                } else {
+                    let count = match description {
+                        None => head(decoding, reader)?,
+                        Some(description) => description.count(),
+                    };
+                    let inner = description.and_then(|around| around.member(0));
+                    list_of(py, count, |_| element.read(decoding, reader, inner))?
+                };
+                decoding.guard.leave();
+                Ok(values.into_any())
             }
-            (Self::Array(element), DataRef::CompactArray) => {
-                guard.enter(offset).map_err(wire_fault)?;
-                let mut array = CompactArray::read(reader, guard).map_err(wire_fault)?;
-                let inner = Some(&array.description);
-                let values =
-                    element.read_elements(py, array.elements, &mut array.contents, guard, inner)?;
-                guard.leave();
-                Ok(values)
+            Self::Any => {
+                let Decoding { source, guard, .. } = decoding;
+                let value = match description {
+                    None => Data::read(source, reader, guard),
+                    Some(description) => Data::read_described(py, description, reader, guard),
+                };
+                Ok(Bound::new(py, value?)?.into_any())
             }
-            (Self::Any, node) => {
-                let value = Data::read_node(py, node, offset, reader, guard, description)?;
-                Ok(Bound::new(py, value)?.into_any())
-            }
-            (Self::Choice(alternatives), node) => {
-                match alternatives.iter().find(|kind| kind.takes(node.tag())) {
-                    Some(kind) => kind.read_node(py, node, offset, reader, guard, description),
-                    None => refused(DecodeErrorKind::UnexpectedTag),
-                }
-            }
-            (Self::Converted { inner, decode, .. }, node) => {
-                let value = inner.read_node(py, node, offset, reader, guard, description)?;
+            Self::Choice(alternatives) => match alternatives.iter().find(|kind| kind.takes(tag)) {
+                Some(kind) => kind.read(decoding, reader, description),
+                None => refused(DecodeErrorKind::UnexpectedTag, offset),
+            },
+            Self::Converted { inner, decode, .. } => {
+                let value = inner.read(decoding, reader, description)?;
                 match decode.bind(py).call1((value,)) {
                     Err(error) if error.is_instance_of::<PyValueError>(py) => {
-                        refused(DecodeErrorKind::ValueOutOfRange)
+                        refused(DecodeErrorKind::ValueOutOfRange, offset)
                     }
                     value => value,
                 }
             }
-            _ => refused(DecodeErrorKind::UnexpectedTag),
         }
     }
 
-    fn read_elements<'py>(
+    /// The value of a node without members.
+    #[inline]
+    fn simple<'py>(
         &self,
         py: Python<'py>,
-        count: usize,
-        reader: &mut Reader<'_>,
-        guard: &mut Guard,
-        description: Option<&Description>,
+        node: DataRef<'_>,
+        offset: usize,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let mut values = Vec::new();
-        for _ in 0..count {
-            values.push(self.read(py, reader, guard, description)?);
+        match (self, node) {
+            (Self::FixedOctetString(length), DataRef::OctetString(octets))
+                if octets.len() != *length =>
+            {
+                refused(DecodeErrorKind::WrongLength, offset)
+            }
+            (Self::Carried(tag), DataRef::OctetString(octets)) => {
+                let mut reader = Reader::new(octets);
+                let node = DataRef::read_body(*tag, &mut reader, &Options::STRICT);
+                match node.and_then(|node| reader.finish().map(|()| node)) {
+                    Ok(node) => to_python(py, node),
+                    Err(_) => refused(DecodeErrorKind::WrongLength, offset),
+                }
+            }
+            (_, node) => to_python(py, node),
         }
-        Ok(PyList::new(py, values)?.into_any())
     }
 
     /// Whether a value with this tag can be of this type.
@@ -311,6 +359,7 @@ impl Kind {
         match self {
             Self::Simple(own) => *own == tag,
             Self::FixedOctetString(_) => tag == Tag::OctetString,
+            Self::Carried(own) => tag == Tag::OctetString || tag == *own,
             Self::Structure(..) => tag == Tag::Structure,
             Self::Array(_) => matches!(tag, Tag::Array | Tag::CompactArray),
             Self::Any => true,
@@ -334,6 +383,10 @@ impl Kind {
                 append(out, &DataRef::OctetString(&octets));
                 Ok(())
             }
+            Self::Carried(tag) => with_node(*tag, value, |node| {
+                out.push(Tag::OctetString.code());
+                append(out, &Prefixed(&node));
+            }),
             Self::Structure(members, record) => {
                 let values = snapshot(value)?;
                 if values.len() != members.len() {
@@ -402,6 +455,7 @@ impl Kind {
         match self {
             Self::Simple(tag) => tag.name().to_owned(),
             Self::FixedOctetString(length) => format!("octet-string({length})"),
+            Self::Carried(tag) => format!("octet-string of a {}", tag.name()),
             Self::Structure(members, None) => format!("structure of {}", members.len()),
             Self::Structure(members, Some(record)) => {
                 format!(
@@ -419,6 +473,34 @@ impl Kind {
                 .join(" or "),
             Self::Converted { inner, .. } => inner.name(),
         }
+    }
+}
+
+/// The number of members that an array or structure announces.
+#[inline]
+fn head(decoding: &mut Decoding<'_, '_>, reader: &mut Reader<'_>) -> PyResult<usize> {
+    let offset = reader.offset();
+    match DataRef::read(reader, &decoding.guard.options).map_err(wire_fault)? {
+        DataRef::Array(count) | DataRef::Structure(count) => {
+            decoding.guard.count(count, offset).map_err(wire_fault)?;
+            Ok(count)
+        }
+        _ => refused(DecodeErrorKind::UnexpectedTag, offset),
+    }
+}
+
+/// The body of a node as an octet-string has it, its length in front.
+struct Prefixed<'a>(&'a DataRef<'a>);
+
+impl Emit for Prefixed<'_> {
+    fn emitted_len(&self) -> usize {
+        let length = self.0.body_len();
+        length_len(length) + length
+    }
+
+    fn emit(&self, out: &mut Writer<'_>) {
+        write_length(out, self.0.body_len());
+        self.0.emit_body(out);
     }
 }
 

@@ -26,6 +26,7 @@ pub(crate) fn wire_fault(error: DecodeError) -> PyErr {
 }
 
 /// The Python value of a node that has no members; of a head, `None`.
+#[inline]
 pub(crate) fn to_python<'py>(py: Python<'py>, node: DataRef<'_>) -> PyResult<Bound<'py, PyAny>> {
     Ok(match node {
         DataRef::NullData
@@ -40,7 +41,9 @@ pub(crate) fn to_python<'py>(py: Python<'py>, node: DataRef<'_>) -> PyResult<Bou
             integer(py, value)?
         }
         DataRef::FloatingPoint(octets) => PyBytes::new(py, &octets).into_any(),
-        DataRef::OctetString(octets) => PyBytes::new(py, octets).into_any(),
+        DataRef::OctetString(octets) | DataRef::GeneralizedTime(octets) => {
+            PyBytes::new(py, octets).into_any()
+        }
         DataRef::VisibleString(octets) => text(py, octets, Text::Ascii)?,
         DataRef::Utf8String(octets) => text(py, octets, Text::Utf8)?,
         DataRef::Bcd(value)
@@ -59,6 +62,70 @@ pub(crate) fn to_python<'py>(py: Python<'py>, node: DataRef<'_>) -> PyResult<Bou
         DataRef::Time(value) => Bound::new(py, Time(value))?.into_any(),
     })
 }
+
+/// A tuple of `count` values that are made one after another.
+pub(crate) fn tuple_of<'py>(
+    py: Python<'py>,
+    count: usize,
+    make: impl FnMut(usize) -> PyResult<Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyTuple>> {
+    let mut values = Values::new(py, count, make);
+    let tuple = PyTuple::new(py, &mut values)?;
+    values.failure.map_or(Ok(tuple), Err)
+}
+
+/// A list of `count` values that are made one after another.
+pub(crate) fn list_of<'py>(
+    py: Python<'py>,
+    count: usize,
+    make: impl FnMut(usize) -> PyResult<Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyList>> {
+    let mut values = Values::new(py, count, make);
+    let list = PyList::new(py, &mut values)?;
+    values.failure.map_or(Ok(list), Err)
+}
+
+/// Values on their way straight into their tuple or list, which wants to know how many there will be. After a failure
+/// nothing more is made, and `None` stands for what is missing until the whole is thrown away.
+struct Values<'py, F> {
+    py: Python<'py>,
+    places: std::ops::Range<usize>,
+    make: F,
+    failure: Option<PyErr>,
+}
+
+impl<'py, F> Values<'py, F> {
+    const fn new(py: Python<'py>, count: usize, make: F) -> Self {
+        Self {
+            py,
+            places: 0..count,
+            make,
+            failure: None,
+        }
+    }
+}
+
+impl<'py, F: FnMut(usize) -> PyResult<Bound<'py, PyAny>>> Iterator for Values<'py, F> {
+    type Item = Bound<'py, PyAny>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        let place = self.places.next()?;
+        if self.failure.is_none() {
+            match (self.make)(place) {
+                Ok(value) => return Some(value),
+                Err(error) => self.failure = Some(error),
+            }
+        }
+        Some(self.py.None().into_bound(self.py))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.places.size_hint()
+    }
+}
+
+impl<'py, F: FnMut(usize) -> PyResult<Bound<'py, PyAny>>> ExactSizeIterator for Values<'py, F> {}
 
 /// Hands the node of type `tag` that `value` stands for to `sink`; it borrows from the value.
 pub(crate) fn with_node<T>(
@@ -101,6 +168,7 @@ pub(crate) fn with_node<T>(
             Err(_) => return Err(Misfit::value("expected 4 octets")),
         },
         Tag::OctetString => return Ok(sink(DataRef::OctetString(&octets(value)?))),
+        Tag::GeneralizedTime => return Ok(sink(DataRef::GeneralizedTime(&octets(value)?))),
         Tag::VisibleString => {
             return with_text(value, Text::Ascii, |octets| {
                 sink(DataRef::VisibleString(octets))

@@ -26,9 +26,11 @@ impl<'a> BitString<'a> {
     /// Reads a bit-string without its tag.
     ///
     /// # Errors
-    /// [`DecodeErrorKind::Padding`] where strict and unused bits are set, and as `read_length` and `take` of the octets.
+    /// [`DecodeErrorKind::Padding`] where strict and unused bits are set, [`DecodeErrorKind::LengthTooLarge`], and as `read_length` and `take` of the octets.
     pub fn read(reader: &mut Reader<'a>, options: &Options) -> Result<Self, DecodeError> {
+        let offset = reader.offset();
         let len = read_length_form(reader, options.strict)?;
+        options.allow(len.div_ceil(8), offset)?;
         let octets = reader.take(len.div_ceil(8))?;
         let bits = Self { octets, len };
         if options.strict

@@ -3,8 +3,9 @@
 //! How many elements there are is not written anywhere; it follows from the octets. A description is multiplied out only
 //! with checked arithmetic, and an expansion far beyond the octets that came is refused before it happens.
 
+use crate::axdr::data::DataRef;
 use crate::axdr::length::{length_len, read_length_form, write_length};
-use crate::axdr::limits::Guard;
+use crate::axdr::limits::{Guard, Options};
 use crate::axdr::tag::Tag;
 use crate::codec::{Emit, Reader, Writer};
 use crate::error::{DecodeError, DecodeErrorKind};
@@ -19,6 +20,8 @@ pub struct Description {
     least: usize,
     /// The values that one element is made of, itself included.
     values: usize,
+    /// Whether any octets will do, because no value has a length, or could be refused where reading is strict.
+    verbatim: bool,
 }
 
 /// The three forms of a type description.
@@ -45,6 +48,7 @@ impl Description {
             width,
             least: width.unwrap_or(1),
             values: 1,
+            verbatim: width.is_some() && tag != Tag::Boolean,
         })
     }
 
@@ -60,6 +64,7 @@ impl Description {
             },
             least: element.least.saturating_mul(times),
             values: element.values.saturating_mul(times).saturating_add(1),
+            verbatim: count == 0 || element.verbatim,
             shape: Shape::Array(count, Box::new(element)),
         }
     }
@@ -74,6 +79,7 @@ impl Description {
             least: members
                 .iter()
                 .fold(0, |sum, member| sum.saturating_add(member.least)),
+            verbatim: members.iter().all(|member| member.verbatim),
             values: members
                 .iter()
                 .fold(1, |sum, member| sum.saturating_add(member.values)),
@@ -85,6 +91,36 @@ impl Description {
     #[must_use]
     pub const fn shape(&self) -> &Shape {
         &self.shape
+    }
+
+    /// The type of a value.
+    #[must_use]
+    pub const fn tag(&self) -> Tag {
+        match self.shape {
+            Shape::Simple(tag) => tag,
+            Shape::Array(..) => Tag::Array,
+            Shape::Structure(_) => Tag::Structure,
+        }
+    }
+
+    /// The number of members of a value; 0 where it has none.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        match &self.shape {
+            Shape::Simple(_) => 0,
+            Shape::Array(count, _) => usize::from(*count),
+            Shape::Structure(members) => members.len(),
+        }
+    }
+
+    /// What member `index` of a value is made of.
+    #[must_use]
+    pub fn member(&self, index: usize) -> Option<&Self> {
+        match &self.shape {
+            Shape::Simple(_) => None,
+            Shape::Array(_, element) => Some(element),
+            Shape::Structure(members) => members.get(index),
+        }
     }
 
     /// Whether a value takes no octets at all, so that nobody could say how many there are.
@@ -119,27 +155,19 @@ impl Description {
         }
     }
 
-    /// Steps over one value.
-    fn skip(&self, reader: &mut Reader<'_>, strict: bool) -> Result<(), DecodeError> {
-        if let Some(width) = self.width {
+    /// Steps over one value, which is looked at as closely as `options` say.
+    fn skip(&self, reader: &mut Reader<'_>, options: &Options) -> Result<(), DecodeError> {
+        if let Some(width) = self.width.filter(|_| self.verbatim || !options.strict) {
             return reader.take(width).map(drop);
         }
         match &self.shape {
-            Shape::Simple(tag) => {
-                let length = read_length_form(reader, strict)?;
-                let octets = if *tag == Tag::BitString {
-                    length.div_ceil(8)
-                } else {
-                    length
-                };
-                reader.take(octets).map(drop)
-            }
+            Shape::Simple(tag) => DataRef::read_body(*tag, reader, options).map(drop),
             Shape::Array(count, element) => {
-                (0..*count).try_for_each(|_| element.skip(reader, strict))
+                (0..*count).try_for_each(|_| element.skip(reader, options))
             }
             Shape::Structure(members) => members
                 .iter()
-                .try_for_each(|member| member.skip(reader, strict)),
+                .try_for_each(|member| member.skip(reader, options)),
         }
     }
 }
@@ -191,9 +219,13 @@ impl<'a> CompactArray<'a> {
     /// [`DecodeErrorKind::ZeroWidthElement`] or [`DecodeErrorKind::ExpansionLimit`] at the first octet of the contents,
     /// [`DecodeErrorKind::WrongLength`] where they are not a whole number of elements, and what is wrong with the description.
     pub fn read(reader: &mut Reader<'a>, guard: &mut Guard) -> Result<Self, DecodeError> {
-        let strict = guard.options.strict;
         let description = Description::read(reader, guard)?;
-        let length = read_length_form(reader, strict)?;
+        if matches!(description.shape, Shape::Array(..)) {
+            guard.note_unusual();
+        }
+        let offset = reader.offset();
+        let length = read_length_form(reader, guard.options.strict)?;
+        guard.options.allow(length, offset)?;
         let contents = reader.sub(length)?;
         let elements = count_elements(&description, contents.clone(), guard)?;
         Ok(Self {
@@ -221,20 +253,27 @@ fn count_elements(
         return Err(contents.error(DecodeErrorKind::WrongLength));
     }
     let surplus = description.values.saturating_sub(description.least);
+    let values = description.values;
     if let Some(width) = description.width {
         let rest = length % width;
         if rest != 0 {
             let cut = offset + length - rest;
             return Err(DecodeError::new(DecodeErrorKind::WrongLength, cut));
         }
-        guard.expand(length / width, surplus, offset)?;
+        guard.expand(length / width, values, surplus, offset)?;
+        if description.verbatim || !guard.options.strict {
+            return Ok(length / width);
+        }
+        while !contents.is_empty() {
+            description.skip(&mut contents, &guard.options)?;
+        }
         return Ok(length / width);
     }
     let mut elements = 0;
     while !contents.is_empty() {
-        guard.expand(1, surplus, offset)?;
+        guard.expand(1, values, surplus, offset)?;
         description
-            .skip(&mut contents, guard.options.strict)
+            .skip(&mut contents, &guard.options)
             .map_err(|error| match error.kind {
                 // The contents are all there; it is their length that does not fit the elements.
                 DecodeErrorKind::Truncated => {
@@ -250,7 +289,6 @@ fn count_elements(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::axdr::limits::Options;
     use DecodeErrorKind::{
         ExpansionLimit, LengthForm, TooDeep, Truncated, UnexpectedTag, UnknownTag, WrongLength,
         ZeroWidthElement,

@@ -9,7 +9,7 @@ use crate::axdr::datetime::{Date, DateTime, Time};
 use crate::axdr::length::{length_len, octets_len, read_length_form, write_length, write_octets};
 use crate::axdr::limits::{Guard, Options};
 use crate::axdr::tag::Tag;
-use crate::codec::{Emit, Parse, Reader, Writer};
+use crate::codec::{Emit, Limits, Parse, Reader, Writer};
 use crate::error::{DecodeError, DecodeErrorKind};
 
 /// One node of Data, borrowed.
@@ -35,6 +35,8 @@ pub enum DataRef<'a> {
     OctetString(&'a [u8]),
     /// ASCII text, unchecked.
     VisibleString(&'a [u8]),
+    /// Obsolete; the characters as they are.
+    GeneralizedTime(&'a [u8]),
     /// UTF-8 text, unchecked.
     Utf8String(&'a [u8]),
     /// Two decimal digits, the octet as it is.
@@ -86,6 +88,7 @@ impl<'a> DataRef<'a> {
     ///
     /// # Errors
     /// [`DecodeErrorKind::UnknownTag`] at the tag, and as [`DataRef::read_body`].
+    #[inline]
     pub fn read(reader: &mut Reader<'a>, options: &Options) -> Result<Self, DecodeError> {
         let offset = reader.offset();
         let tag = Tag::try_from(reader.u8()?).map_err(|kind| DecodeError::new(kind, offset))?;
@@ -114,6 +117,7 @@ impl<'a> DataRef<'a> {
     /// [`DecodeErrorKind::Truncated`], also where an array or structure announces more elements than octets are left,
     /// [`DecodeErrorKind::CountTooLarge`] where no data could hold them; where strict [`DecodeErrorKind::ValueOutOfRange`] for
     /// a boolean other than 0 and 1 and [`DecodeErrorKind::Padding`].
+    #[inline]
     pub fn read_body(
         tag: Tag,
         reader: &mut Reader<'a>,
@@ -130,6 +134,7 @@ impl<'a> DataRef<'a> {
             Tag::FloatingPoint => Self::FloatingPoint(reader.array()?),
             Tag::OctetString => Self::OctetString(read_string(reader, options)?),
             Tag::VisibleString => Self::VisibleString(read_string(reader, options)?),
+            Tag::GeneralizedTime => Self::GeneralizedTime(read_string(reader, options)?),
             Tag::Utf8String => Self::Utf8String(read_string(reader, options)?),
             Tag::Bcd => Self::Bcd(reader.u8()?),
             Tag::Integer => Self::Integer(reader.i8()?),
@@ -169,6 +174,7 @@ impl<'a> DataRef<'a> {
             Self::FloatingPoint(_) => Tag::FloatingPoint,
             Self::OctetString(_) => Tag::OctetString,
             Self::VisibleString(_) => Tag::VisibleString,
+            Self::GeneralizedTime(_) => Tag::GeneralizedTime,
             Self::Utf8String(_) => Tag::Utf8String,
             Self::Bcd(_) => Tag::Bcd,
             Self::Integer(_) => Tag::Integer,
@@ -200,9 +206,10 @@ impl<'a> DataRef<'a> {
         match self {
             Self::Array(count) | Self::Structure(count) => length_len(*count),
             Self::BitString(bits) => bits.emitted_len(),
-            Self::OctetString(octets) | Self::VisibleString(octets) | Self::Utf8String(octets) => {
-                octets_len(octets)
-            }
+            Self::OctetString(octets)
+            | Self::VisibleString(octets)
+            | Self::GeneralizedTime(octets)
+            | Self::Utf8String(octets) => octets_len(octets),
             _ => self.tag().size().unwrap_or(0),
         }
     }
@@ -215,9 +222,10 @@ impl<'a> DataRef<'a> {
             Self::Boolean(value) => out.u8(u8::from(*value)),
             Self::BitString(bits) => bits.emit(out),
             Self::FloatingPoint(octets) => out.put(octets),
-            Self::OctetString(octets) | Self::VisibleString(octets) | Self::Utf8String(octets) => {
-                write_octets(out, octets);
-            }
+            Self::OctetString(octets)
+            | Self::VisibleString(octets)
+            | Self::GeneralizedTime(octets)
+            | Self::Utf8String(octets) => write_octets(out, octets),
             Self::Bcd(value)
             | Self::Unsigned(value)
             | Self::Enum(value)
@@ -274,7 +282,9 @@ fn read_boolean(reader: &mut Reader<'_>, options: &Options) -> Result<bool, Deco
 }
 
 fn read_string<'a>(reader: &mut Reader<'a>, options: &Options) -> Result<&'a [u8], DecodeError> {
+    let offset = reader.offset();
     let length = read_length_form(reader, options.strict)?;
+    options.allow(length, offset)?;
     reader.take(length)
 }
 
@@ -303,21 +313,29 @@ impl<'a> RawData<'a> {
     /// # Errors
     /// As the nodes of which it is made, and [`DecodeErrorKind::TooDeep`].
     pub fn read(reader: &mut Reader<'a>, options: Options) -> Result<Self, DecodeError> {
+        Self::read_guarded(reader, &mut Guard::new(options))
+    }
+
+    /// Reads one value that is part of what `guard` watches over.
+    ///
+    /// # Errors
+    /// As [`RawData::read`].
+    pub fn read_guarded(reader: &mut Reader<'a>, guard: &mut Guard) -> Result<Self, DecodeError> {
         let mark = reader.offset();
-        let mut guard = Guard::new(options);
-        let mut open = [0; Options::HARD_MAX_DEPTH];
+        let mut open = [0; Limits::HARD_MAX_DEPTH];
         let mut depth = 0;
         loop {
             let offset = reader.offset();
-            match DataRef::read(reader, &options)? {
+            match DataRef::read(reader, &guard.options)? {
                 DataRef::Array(count) | DataRef::Structure(count) => {
                     guard.enter(offset)?;
+                    guard.count(count, offset)?;
                     open[depth] = count;
                     depth += 1;
                 }
                 DataRef::CompactArray => {
                     guard.enter(offset)?;
-                    CompactArray::read(reader, &mut guard)?;
+                    CompactArray::read(reader, guard)?;
                     guard.leave();
                 }
                 _ => {}
@@ -341,7 +359,14 @@ impl<'a> RawData<'a> {
 
 impl<'a> Parse<'a> for RawData<'a> {
     fn parse(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
-        Self::read(reader, Options::TOLERANT)
+        let limits = reader.limits();
+        Self::read(
+            reader,
+            Options {
+                strict: false,
+                limits,
+            },
+        )
     }
 }
 

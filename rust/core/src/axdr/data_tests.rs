@@ -2,8 +2,8 @@
 
 use super::*;
 use DecodeErrorKind::{
-    CountTooLarge, LengthForm, LengthTooLarge, TooDeep, TrailingData, Truncated, UnknownTag,
-    ValueOutOfRange,
+    CountTooLarge, LengthForm, LengthTooLarge, Padding, TooDeep, TrailingData, Truncated,
+    UnknownTag, ValueOutOfRange,
 };
 use proptest::prelude::*;
 
@@ -33,6 +33,7 @@ const SAMPLES: &[&[u8]] = &[
     &[0x07, 1, 2, 3, 4],
     &[0x09, 0x03, 1, 2, 3],
     &[0x0A, 0x02, 0x41, 0xFF],
+    &[0x0B, 0x03, 0x32, 0x30, 0x5A],
     &[0x0C, 0x02, 0xC3, 0xA4],
     &[0x0D, 0x42],
     &[0x0F, 0x80],
@@ -147,8 +148,11 @@ fn nesting_ends_at_the_limit() {
     );
     assert_eq!(fault(&nested(100_000)), Some(TooDeep));
     let deeper = Options {
-        max_depth: 1000,
-        ..Options::STRICT
+        strict: true,
+        limits: Limits {
+            max_depth: 1000,
+            ..Limits::DEFAULT
+        },
     };
     assert_eq!(read_all(&nested(64), deeper), Ok(()));
     assert_eq!(
@@ -290,4 +294,57 @@ proptest! {
             prop_assert!(error.offset <= octets.len());
         }
     }
+}
+
+fn limited(octets: &[u8], limits: Limits) -> Option<DecodeErrorKind> {
+    let options = Options {
+        strict: true,
+        limits,
+    };
+    read_all(octets, options).err().map(|error| error.kind)
+}
+
+#[test]
+fn each_limit_holds_at_its_value_and_not_before() {
+    use DecodeErrorKind::ElementLimit;
+    let elements = |max_elements| Limits {
+        max_elements,
+        ..Limits::DEFAULT
+    };
+    let nested = [2, 2, 1, 2, 0x11, 1, 0x11, 2, 0x00];
+    assert_eq!(limited(&nested, elements(4)), None);
+    assert_eq!(limited(&nested, elements(3)), Some(ElementLimit));
+    let compact = [0x13, 0x12, 0x06, 0, 1, 0, 2, 0, 3];
+    assert_eq!(limited(&compact, elements(3)), None);
+    assert_eq!(limited(&compact, elements(2)), Some(ElementLimit));
+    let length = |max_length| Limits {
+        max_length,
+        ..Limits::DEFAULT
+    };
+    for octets in [
+        &[0x09, 0x03, 1, 2, 3][..],
+        &[0x0A, 0x03, 1, 2, 3],
+        &[0x0B, 0x03, 1, 2, 3],
+        &[0x0C, 0x03, 1, 2, 3],
+        &[0x04, 0x18, 1, 2, 3],
+        &[0x13, 0x11, 0x03, 1, 2, 3],
+        &[0x13, 0x09, 0x04, 3, 1, 2, 3],
+    ] {
+        assert_eq!(limited(octets, length(4)), None, "{octets:02X?}");
+        let refused = Some(LengthTooLarge);
+        assert_eq!(limited(octets, length(2)), refused, "{octets:02X?}");
+    }
+}
+
+#[test]
+fn what_a_strict_reading_refuses_it_refuses_inside_a_compact_array_too() {
+    for octets in [
+        &[0x13, 0x03, 0x02, 0x01, 0x02][..],
+        &[0x13, 0x02, 0x02, 0x11, 0x03, 0x02, 0x05, 0x07],
+        &[0x13, 0x01, 0x00, 0x02, 0x03, 0x02, 0x01, 0x07],
+    ] {
+        assert_eq!(fault(octets), Some(ValueOutOfRange), "{octets:02X?}");
+        assert_eq!(read_all(octets, Options::TOLERANT), Ok(()), "{octets:02X?}");
+    }
+    assert_eq!(fault(&[0x13, 0x04, 0x02, 0x01, 0xC0]), Some(Padding));
 }

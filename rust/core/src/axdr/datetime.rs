@@ -36,6 +36,41 @@ impl Date {
     };
 }
 
+impl Date {
+    /// The number of the day, counted from 1 March of the year 0; `None` where it is no day of the calendar.
+    fn days(&self) -> Option<i64> {
+        let (year, month, day) = (self.year, self.month, self.day_of_month);
+        if year == YEAR_NOT_SPECIFIED || !(1..=12).contains(&month) || day == 0 {
+            return None;
+        }
+        // Years that begin in March have their leap day at the end, where it moves no other.
+        let since_march = (i64::from(month) + 9) % 12;
+        let year = i64::from(year) - i64::from(month <= 2);
+        let days = 365 * year + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
+        let days = days + (153 * since_march + 2) / 5 + i64::from(day) - 1;
+        (Self::from_days(days)?.day_of_month == day).then_some(days)
+    }
+
+    /// The day with this number, weekday included; `None` where it is outside the years that can be written.
+    fn from_days(days: i64) -> Option<Self> {
+        let era = days.div_euclid(146_097);
+        let of_era = days.rem_euclid(146_097);
+        let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+        let of_year = of_era - (365 * year + year / 4 - year / 100);
+        let since_march = (5 * of_year + 2) / 153;
+        let month = (since_march + 2) % 12 + 1;
+        let year = 400 * era + year + i64::from(month <= 2);
+        let date = Self {
+            year: u16::try_from(year).ok()?,
+            month: u8::try_from(month).ok()?,
+            day_of_month: u8::try_from(of_year - (153 * since_march + 2) / 5 + 1).ok()?,
+            // 1 March of the year 0 was a Wednesday.
+            day_of_week: u8::try_from((days + 2).rem_euclid(7) + 1).ok()?,
+        };
+        (date.year != YEAR_NOT_SPECIFIED).then_some(date)
+    }
+}
+
 impl Parse<'_> for Date {
     fn parse(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let [year_high, year_low, month, day_of_month, day_of_week] = reader.array()?;
@@ -127,6 +162,43 @@ impl DateTime {
     };
 }
 
+impl DateTime {
+    /// The moment `seconds` later, or earlier where they are negative, by the same clock: deviation and status stay, a weekday is
+    /// set anew, hundredths stay. `None` where it is no point in time, or the other would not be one.
+    #[must_use]
+    pub fn plus(&self, seconds: i64) -> Option<Self> {
+        const DAY: i64 = 86_400;
+        let Time {
+            hour,
+            minute,
+            second,
+            hundredths,
+        } = self.time;
+        if hour > 23 || minute > 59 || second > 59 {
+            return None;
+        }
+        let of_day = (i64::from(hour) * 60 + i64::from(minute)) * 60 + i64::from(second);
+        let moment = self.date.days()?.checked_mul(DAY)?.checked_add(of_day)?;
+        let moment = moment.checked_add(seconds)?;
+        let mut date = Date::from_days(moment.div_euclid(DAY))?;
+        if self.date.day_of_week == NOT_SPECIFIED {
+            date.day_of_week = NOT_SPECIFIED;
+        }
+        let of_day = moment.rem_euclid(DAY);
+        let part = |value: i64| u8::try_from(value).ok();
+        Some(Self {
+            date,
+            time: Time {
+                hour: part(of_day / 3600)?,
+                minute: part(of_day / 60 % 60)?,
+                second: part(of_day % 60)?,
+                hundredths,
+            },
+            ..*self
+        })
+    }
+}
+
 impl Parse<'_> for DateTime {
     fn parse(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let mut fields = reader.sub(12)?;
@@ -195,7 +267,62 @@ mod tests {
         );
     }
 
+    fn moment(text: &str) -> DateTime {
+        let octets: Vec<u8> = (0..text.len())
+            .step_by(2)
+            .map(|at| u8::from_str_radix(&text[at..at + 2], 16).expect("hex"))
+            .collect();
+        DateTime::parse_all(&octets).expect("12 octets")
+    }
+
+    #[test]
+    fn a_capture_period_later_by_the_calendar() {
+        // 2026-11-22 was a Sunday, 2028-02-29 a Tuesday.
+        for (from, seconds, to) in [
+            (
+                "07EA0B160717000000FFC400",
+                3600,
+                Some("07EA0B170100000000FFC400"),
+            ),
+            (
+                "07EA0B16FF173B3B638000FF",
+                1,
+                Some("07EA0B17FF000000638000FF"),
+            ),
+            ("07EC021C010A00FF00800000", 900, None),
+            (
+                "07EC021C010A000000800000",
+                86_400,
+                Some("07EC021D020A000000800000"),
+            ),
+            (
+                "07EC021C010A000000800000",
+                172_800,
+                Some("07EC0301030A000000800000"),
+            ),
+            (
+                "07EA01010400000000FFC400",
+                -1,
+                Some("07E90C1F03173B3B00FFC400"),
+            ),
+            ("07EA021E0100000000FFC400", 1, None),
+            ("FFFF01010100000000FFC400", 1, None),
+            ("07EAFE010100000000FFC400", 1, None),
+            ("FFFE0C1F05173B3B00FFC400", 1, None),
+            ("000001010600000000FFC400", -1, None),
+        ] {
+            assert_eq!(moment(from).plus(seconds), to.map(moment), "{from}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn there_and_back_again(days in 0..20_000_000_i64) {
+            if let Some(date) = Date::from_days(days) {
+                prop_assert_eq!(date.days(), Some(days));
+            }
+        }
+
         #[test]
         fn every_twelve_octets_survive(octets: [u8; 12]) {
             let moment = DateTime::parse_all(&octets).expect("12 octets");

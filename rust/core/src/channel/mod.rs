@@ -23,6 +23,7 @@ pub use framing::{Framing, LinkState};
 pub use send::Plan;
 
 use crate::apdu::{Apdu, Role};
+use crate::codec::Limits;
 use crate::error::{DecodeError, LinkError, SecurityError};
 use crate::xdlms::block_transfer::{Assembler, BlockService, Splitter};
 use access::LongOutstanding;
@@ -169,6 +170,7 @@ pub struct Channel {
     framing: Framing,
     negotiation: Option<Negotiation>,
     max_receive_apdu_size: usize,
+    limits: Limits,
     outstanding: Outstanding,
     long_outstanding: LongOutstanding,
     /// A long APDU of ours that the peer is taking block by block.
@@ -204,6 +206,7 @@ impl Channel {
             framing,
             negotiation: None,
             max_receive_apdu_size,
+            limits: Limits::DEFAULT,
             outstanding: Outstanding::default(),
             long_outstanding: LongOutstanding::default(),
             splitter: None,
@@ -216,6 +219,11 @@ impl Channel {
             octets_received: 0,
             apdus_discarded: 0,
         }
+    }
+
+    /// How much of the data in what comes from now on is believed.
+    pub const fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
     }
 
     /// Whether APDUs can be sent.

@@ -100,7 +100,7 @@ impl Channel {
             Role::Client => Role::Server,
             Role::Server => Role::Client,
         };
-        let apdu = match Apdu::parse_from(sender, plain) {
+        let apdu = match Apdu::parse_from_within(sender, plain, self.limits) {
             Ok(apdu) => apdu,
             // A server must not be brought down by a malformed request, nor lose the events before it.
             Err(error)
@@ -129,20 +129,25 @@ impl Channel {
                 }
                 Ok(())
             }
-            Handled::Whole(octets, pending) => match Apdu::parse_from(sender, &octets) {
-                Ok(apdu) if pending.is_some_and(|pending| !pending.is_answered_by(&apdu)) => Err(
-                    ChannelError::from(DecodeError::new(DecodeErrorKind::WrongLength, 0)).into(),
-                ),
-                Ok(apdu) => sink(Event::Apdu(apdu)),
-                Err(error) if self.role == Role::Server => {
-                    self.apdus_discarded += 1;
-                    sink(Event::Discarded {
-                        reason: error.kind.code(),
-                        expected_counter: None,
-                    })
+            Handled::Whole(octets, pending) => {
+                match Apdu::parse_from_within(sender, &octets, self.limits) {
+                    Ok(apdu) if pending.is_some_and(|pending| !pending.is_answered_by(&apdu)) => {
+                        Err(
+                            ChannelError::from(DecodeError::new(DecodeErrorKind::WrongLength, 0))
+                                .into(),
+                        )
+                    }
+                    Ok(apdu) => sink(Event::Apdu(apdu)),
+                    Err(error) if self.role == Role::Server => {
+                        self.apdus_discarded += 1;
+                        sink(Event::Discarded {
+                            reason: error.kind.code(),
+                            expected_counter: None,
+                        })
+                    }
+                    Err(error) => Err(ChannelError::from(error).into()),
                 }
-                Err(error) => Err(ChannelError::from(error).into()),
-            },
+            }
         }
     }
 

@@ -22,9 +22,14 @@ pub struct SequenceOf<T>(pub Vec<T>);
 
 impl<'a, T: Parse<'a> + Element> Parse<'a> for SequenceOf<T> {
     fn parse(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
+        let offset = reader.offset();
         let count = read_length_form(reader, false)?;
         // Never room for more elements than the octets left can hold, whatever is announced.
-        let mut elements = Vec::with_capacity(count.min(reader.remaining() / T::SHORTEST));
+        let room = count.min(reader.remaining() / T::SHORTEST);
+        if room > reader.limits().max_elements as usize {
+            return Err(DecodeError::new(DecodeErrorKind::ElementLimit, offset));
+        }
+        let mut elements = Vec::with_capacity(room);
         for _ in 0..count {
             elements.push(T::parse(reader)?);
         }
@@ -66,6 +71,7 @@ pub(super) fn zip<A, B, T>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::Limits;
     use crate::xdlms::descriptor::AttributeSelection;
 
     #[test]
@@ -87,5 +93,17 @@ mod tests {
             let parsed = SequenceOf::<AttributeSelection<'_>>::parse_all(data);
             assert_eq!(parsed.map_err(|error| error.kind), Err(kind));
         }
+    }
+
+    #[test]
+    fn a_list_has_no_more_elements_than_the_limit() {
+        let limits = Limits {
+            max_elements: 2,
+            ..Limits::DEFAULT
+        };
+        let parsed = |octets| SequenceOf::<RawData<'_>>::parse_within(octets, limits);
+        assert_eq!(parsed(&[2, 0, 0]).map(|list| list.0.len()), Ok(2));
+        let refused = DecodeError::new(DecodeErrorKind::ElementLimit, 0);
+        assert_eq!(parsed(&[3, 0, 0, 0]), Err(refused));
     }
 }

@@ -36,6 +36,7 @@ use pyo3::prelude::*;
 use crate::acse::{AssociationRequest, AssociationResponse, ReleaseRequest, ReleaseResponse};
 use crate::errors::Error;
 use crate::invoke::Invoke;
+use crate::limits::{Limits, core_limits};
 use crate::octets::Octets;
 
 /// Declares [`Outgoing`] over all classes; each has `invoke(&self)` and `wire(&self, py, InvokeIdAndPriority)`.
@@ -102,10 +103,12 @@ outgoing! {
 
 /// One complete plain APDU that `sender` has sent.
 #[pyfunction]
+#[pyo3(signature = (data, sender, *, limits = None))]
 pub(crate) fn decode_apdu<'py>(
     py: Python<'py>,
     data: Octets<'_>,
     sender: &str,
+    limits: Option<&Bound<'_, Limits>>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let sender = match sender {
         "client" => Role::Client,
@@ -116,7 +119,8 @@ pub(crate) fn decode_apdu<'py>(
             ));
         }
     };
-    incoming(py, &Apdu::parse_from(sender, &data).map_err(Error::from)?)
+    let apdu = Apdu::parse_from_within(sender, &data, core_limits(limits));
+    incoming(py, &apdu.map_err(Error::from)?)
 }
 
 /// The Python object of an APDU that has come.
