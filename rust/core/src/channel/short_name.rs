@@ -133,7 +133,7 @@ impl Channel {
                     self.transmit(READ_REQUEST, &request, security, out)?;
                     return Ok(Handled::Nothing);
                 };
-                if !ReadResponse::parse_all(&whole)?.is_complete() {
+                if !ReadResponse::parse_within(&whole, self.limits)?.is_complete() {
                     return Err(MISPLACED.into());
                 }
                 self.outstanding.answer_short_name();
