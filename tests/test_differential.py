@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from differential import campaign, known
+from differential import campaign, known, page
 from differential.compare import THEY_ENCODE, WE_ENCODE, Tally
 from differential.known_absent import ABSENT, Absent
 from differential.referee import Referee
@@ -30,7 +30,14 @@ def peer(request: pytest.FixtureRequest) -> str:
     return name
 
 
-@pytest.mark.proves("interop-data", "interop-services", "interop-associations", "interop-security")
+@pytest.mark.proves(
+    "interop-data",
+    "interop-services",
+    "interop-associations",
+    "interop-security",
+    "interop-access-short-names",
+    "interop-links",
+)
 def test_a_sample_of_everything(peer: str) -> None:
     tally = campaign.run(peer, TODAY, 2_400)
     _judge(tally, 2_000)
@@ -65,3 +72,7 @@ def test_what_a_peer_lacks_it_lacks(referees: dict[str, Referee], peer: str, abs
     tally = campaign.judge(referees[peer], peer, absent)
     assert not tally.equal
     assert len(tally.differs) == 1
+
+
+def test_the_page_of_the_differences_is_fresh() -> None:
+    assert page.PAGE.read_text("utf-8") == page.fresh(), "run PYTHONPATH=tests python -m differential.page"

@@ -7,14 +7,22 @@ from __future__ import annotations
 
 import argparse
 
-from differential import associations, data, known, secured, services
+from differential import access, associations, data, known, links, secured, services, short_names
 from differential.compare import THEY_ENCODE, WE_ENCODE, Tally, compare, judge_one
 from differential.kinds import Kind
 from differential.known_absent import Absent
 from differential.referee import Referee
 
-KINDS: tuple[Kind, ...] = (*data.KINDS, *services.KINDS, *associations.KINDS, *secured.KINDS)
-RECORDED_VALUES = 26_000
+KINDS: tuple[Kind, ...] = (
+    *data.KINDS,
+    *services.KINDS,
+    *access.KINDS,
+    *short_names.KINDS,
+    *associations.KINDS,
+    *secured.KINDS,
+    *links.KINDS,
+)
+RECORDED_VALUES = 32_000
 
 
 def run(peer: str, seed: int, values: int, only: tuple[str, ...] = ()) -> Tally:

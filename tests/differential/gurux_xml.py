@@ -288,6 +288,68 @@ def _event_notification(it: Any) -> Node:
     return _node("EventNotificationRequest", *time, attribute, _node("AttributeValue", data(it["data"])))
 
 
+def _access_request(it: Any) -> Node:
+    specifications = []
+    for service, descriptor, selection, _ in it["items"]:
+        fields = [_descriptor("Attribute", descriptor), *_selection(selection)]
+        tag = f"AccessRequest{service}" + ("WithSelection" if selection else "")
+        specifications.append(_node("_AccessRequestSpecification", _node(tag, *fields)))
+    values = [data(value) for *_, value in it["items"]]
+    quantity = _hex(len(values), 2)
+    return _node(
+        "AccessRequest",
+        _number("LongInvokeIdAndPriority", it["invoke"], 8),
+        _octets("DateTime", it["time"]),
+        _node(
+            "AccessRequestBody",
+            _node("AccessRequestSpecification", *specifications, Qty=quantity),
+            _node("AccessRequestListOfData", *values, Qty=quantity),
+        ),
+    )
+
+
+# --- Short names --------------------------------------------------------------------------------------------
+
+
+def _variable(it: list[Any]) -> Node:
+    name, parameterised = it
+    variable = _number("VariableName", name, 4)
+    if parameterised is None:
+        return variable
+    selector, parameter = parameterised
+    return _node(
+        "ParameterisedAccess", variable, _number("Selector", selector, 2), _node("Parameter", data(parameter))
+    )
+
+
+def _counted(tag: str, nodes: list[Node]) -> Node:
+    return _node(tag, *nodes, Qty=_hex(len(nodes), 2))
+
+
+def _read_response(it: Any) -> Node:
+    results = [
+        _value("DataAccessError", _RESULTS[result]) if result else _node("Data", data(value))
+        for result, value in it["results"]
+    ]
+    return _counted("ReadResponse", results)
+
+
+def _write_response(it: Any) -> Node:
+    results = [
+        _value("DataAccessError", _RESULTS[result]) if result else _node("Success")
+        for result in it["results"]
+    ]
+    return _counted("WriteResponse", results)
+
+
+def _with_values(tag: str, it: Any) -> Node:
+    variables = [_variable(variable) for variable in it["variables"]]
+    values = [data(value) for value in it["data"]]
+    return _node(
+        tag, _counted("ListOfVariableAccessSpecification", variables), _counted("ListOfData", values)
+    )
+
+
 # --- Associations -------------------------------------------------------------------------------------------
 
 
@@ -345,6 +407,12 @@ TREES: dict[str, Callable[[Any], Node]] = {
     "confirmed-service-error": _confirmed_service_error,
     "data-notification": _data_notification,
     "event-notification": _event_notification,
+    "access-request": _access_request,
+    "read-request": lambda it: _counted("ReadRequest", [_variable(variable) for variable in it["variables"]]),
+    "read-response": _read_response,
+    "write-request": lambda it: _with_values("WriteRequest", it),
+    "write-response": _write_response,
+    "information-report": lambda it: _with_values("InformationReportRequest", it),
     "initiate-request": _initiate_request,
     "initiate-response": _initiate_response,
     "rlrq": lambda it: _release(
@@ -366,6 +434,11 @@ WRITTEN = (
     "action-request",
     "action-response",
     "exception-response",
+    "access-request",
+    "read-request",
+    "read-response",
+    "write-response",
+    "information-report",
 )
 """Kinds that the referee also writes from a tree; the others it writes in its own way, from the value."""
 

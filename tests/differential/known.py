@@ -76,6 +76,10 @@ def _any(name: str, is_so: Callable[[Any], bool]) -> Callable[[Any], bool]:
     return lambda value: any(it[0] == name and is_so(it[1]) for it in _values(value))
 
 
+def _with_time(value: Any) -> bool:
+    return any(name in ("date-time", "time") for name, _ in _values(value))
+
+
 def _selections(value: Any) -> list[Any]:
     found = [value.get("selection"), *(item[1] for item in value.get("items", []))]
     return [it for it in found if it is not None]
@@ -111,6 +115,10 @@ _WITH_DATA = (
     "action-response",
     "data-notification",
     "event-notification",
+    "access-request",
+    "read-response",
+    "write-request",
+    "information-report",
 )
 _BOTH = (WE_ENCODE, THEY_ENCODE)
 DIFFERENCES = {
@@ -221,6 +229,55 @@ DIFFERENCES = {
             (THEY_ENCODE,),
             _any("date-time", lambda content: content[18:22] != "8000"),
             "A date-time has a deviation; the referee does not write it from its XML.",
+        ),
+        Difference(
+            "date-time in XML with a time of its own",
+            ("access-request", "information-report"),
+            (THEY_ENCODE,),
+            lambda value: bool(value.get("time")) or _with_time(value),
+            "Beside the time of the APDU there may be others in its data; the referee raises at any.",
+        ),
+        Difference(
+            "access selection in ACCESS",
+            ("access-request",),
+            _BOTH,
+            lambda value: any(item[2] for item in value["items"]),
+            "The specification of ACCESS has get-with-selection; the referee does not know it.",
+        ),
+        Difference(
+            "options of ACCESS",
+            ("access-request",),
+            (THEY_ENCODE,),
+            lambda value: bool(value["invoke"] >> 24 & 0x30),
+            "Long-invoke-id-and-priority has four options; the referee writes two of them.",
+        ),
+        Difference(
+            "parameterised access",
+            ("write-request",),
+            (WE_ENCODE,),
+            lambda value: any(parameterised for _, parameterised in value["variables"]),
+            "A variable may have parameterised access; the referee reads names alone in a WriteRequest.",
+        ),
+        Difference(
+            "parameterised access before the last variable",
+            ("read-request",),
+            (THEY_ENCODE,),
+            lambda value: any(parameterised for _, parameterised in value["variables"][:-1]),
+            "Each variable has its own parameter; the referee writes the parameters behind all names.",
+        ),
+        Difference(
+            "several results of Read",
+            ("read-response",),
+            (THEY_ENCODE,),
+            lambda value: len(value["results"]) > 1,
+            "Each result is a CHOICE with its own tag; the referee leaves out tags behind the first.",
+        ),
+        Difference(
+            "errors among the results of Write",
+            ("write-response",),
+            (THEY_ENCODE,),
+            lambda value: len(value["results"]) > 1 and any(value["results"]),
+            "Results stand in the order of the variables; the referee puts errors last.",
         ),
         Difference(
             "initiate in RLRE",

@@ -94,6 +94,7 @@ ABSENT = {
             {"suite": 0, "protection": 0x10, "counter": 1, "apdu": "c001c100010000600100ff0200"},
         ),
         Absent("glo- and ded- services", "It ciphers services with general-glo-ciphering only."),
+        Absent("HDLC frames of a client, to read", "Its parsers take what a server sends."),
         Absent("asymmetric keys", "There is nothing of security suites 1 and 2 but AES."),
     ),
     "gurux-dlms": (
@@ -103,6 +104,12 @@ ABSENT = {
         Absent("compact array, to write", "It does not know the types of the elements of a list of Python."),
         Absent("ACTION with a list", "It takes the count of the list for the class of the object."),
         Absent("SET and ACTION response lists, to write", "Its translator raises where it should count."),
+        Absent("WriteRequest, to write", "Its translator writes the count of the values twice."),
+        Absent("UnconfirmedWriteRequest", "Its translator gives the octets back as they are."),
+        Absent("ACCESS response", "Its translator raises, and so does its client with errors in the list."),
+        Absent(
+            "profile in a meter", "Its server object compares a date with a number, and counts no columns."
+        ),
         Absent("signatures with P-384", "It says that such a private key has an invalid scheme."),
         Absent("key agreement", "Its shared secret is made from a key that it cannot take as a number."),
         Absent("wrapped keys, to read", "Its way back raises before it begins."),

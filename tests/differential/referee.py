@@ -23,7 +23,7 @@ class Referee:
 
     def __init__(self, script: str, **config: Any) -> None:
         self._script = script
-        self._config = {"case_seconds": CASE_SECONDS} | config
+        self._config = {"case_seconds": CASE_SECONDS, "limits": {"cpu_seconds": 600}} | config
         self.restarts = 0
         self._peer: Peer | None = None
         self.kinds: frozenset[str] = frozenset()

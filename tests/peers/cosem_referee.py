@@ -4,6 +4,7 @@ The abstract values are described in `tests/differential`. What its classes cann
 data and services are in `cosem_services`.
 """
 
+import cosem_links
 import fixed_keys
 import referee
 from cosem_services import DECODERS, ENCODERS, OPERATIONS
@@ -231,7 +232,7 @@ _DECODERS = {
 
 def main() -> None:
     """Run as a process of its own."""
-    operations = dict(OPERATIONS)
+    operations = OPERATIONS | cosem_links.OPERATIONS
     for kind, encode in (ENCODERS | _ENCODERS).items():
         operations["encode", kind] = lambda value, encode=encode: bytes(encode(value).to_bytes()).hex()
     for kind, decode in (DECODERS | _DECODERS).items():

@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ElementTree
 from datetime import datetime
 
 import fixed_keys
+import gurux_links
 import referee
 from gurux_dlms import GXByteBuffer, GXReplyData
 from gurux_dlms._GXAPDU import _GXAPDU
@@ -426,7 +427,7 @@ def main() -> None:
         ("decode", "signature"): _read_signature,
         ("decode", "exception-response"): _read_exception_response,
     }
-    referee.serve(operations)
+    referee.serve(operations | gurux_links.OPERATIONS)
 
 
 _READ = (
@@ -447,6 +448,12 @@ _READ = (
     "event-notification",
     "initiate-request",
     "initiate-response",
+    "access-request",
+    "read-request",
+    "read-response",
+    "write-request",
+    "write-response",
+    "information-report",
     "rlrq",
     "rlre",
 )
@@ -460,6 +467,11 @@ _WRITTEN = (
     "action-request",
     "action-response",
     "exception-response",
+    "access-request",
+    "read-request",
+    "read-response",
+    "write-response",
+    "information-report",
 )
 
 if __name__ == "__main__":
