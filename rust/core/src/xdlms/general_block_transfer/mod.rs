@@ -129,8 +129,12 @@ impl Exchange {
         self.silent = silent;
     }
 
-    /// Forgets the exchange.
+    /// Forgets the exchange. A client knows from now on how many blocks the server takes. A server begins each answer to a request
+    /// that came whole with a single block: until the client has acknowledged it, it may expect no more.
     pub fn end(&mut self) {
+        if self.role == Role::Server {
+            self.peer_window = 1;
+        }
         self.state = State::Idle;
         self.outgoing = Outgoing::default();
         self.incoming = Incoming::default();
@@ -151,8 +155,8 @@ impl Exchange {
         self.state
     }
 
-    /// Sends an APDU in blocks of `block_size` octets: a request, or the answer to the one that has arrived. Before the peer has said
-    /// how many it takes, the first block goes alone.
+    /// Sends an APDU in blocks of `block_size` octets: a request, or the answer to the one that has arrived. While it is not known how
+    /// many the peer takes, the first block goes alone.
     ///
     /// # Errors
     /// [`TooManyBlocks`]; nothing has changed then.
@@ -231,8 +235,9 @@ impl Exchange {
             return Ok(Received::Aborted); // it takes no block
         }
         let taken = self.incoming.take(block, self.limit)?;
-        let new = taken != Taken::Nothing;
-        self.fresh += u8::from(new && !block.block_data.is_empty());
+        // An acknowledgement brings nothing, whatever its number.
+        let new = taken != Taken::Nothing && !block.block_data.is_empty();
+        self.fresh += u8::from(new);
         if forward || new {
             self.rounds = 0;
             self.timeouts = 0;

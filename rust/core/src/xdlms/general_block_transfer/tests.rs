@@ -201,7 +201,7 @@ fn an_answer_acknowledges_its_request() {
 fn only_what_was_lost_is_sent_again() {
     let mut client = exchange(Role::Client, 6);
     let mut server = exchange(Role::Server, 6);
-    server.peer_window = 6;
+    server.peer_window = 6; // as after an acknowledgement
     server.send(apdu(100, 3), 10).expect("numbers enough");
     let first = said(&mut server);
     assert_eq!(first.len(), 6);
