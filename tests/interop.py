@@ -19,7 +19,7 @@ IDENTIFIER = bytes.fromhex("010203040506")
 NAME = "GRX1234567890"
 
 
-def gurux_meter(folder: Path, **config: Any) -> Peer:
+def gurux_meter(folder: Path, script: str = "gurux_meter.py", **config: Any) -> Peer:
     defaults = {
         "framing": "wrapper",
         "security": "none",
@@ -35,10 +35,10 @@ def gurux_meter(folder: Path, **config: Any) -> Peer:
         "store": str(folder / "stored"),
         "system_title": METER_TITLE.hex(),
     }
-    return Peer("gurux_meter.py", defaults | KEYS | config)
+    return Peer(script, defaults | KEYS | config)
 
 
-def gurux_client(port: int, **config: Any) -> Peer:
+def gurux_client(port: int, script: str = "gurux_client.py", **config: Any) -> Peer:
     defaults = {
         "host": "127.0.0.1",
         "port": port,
@@ -54,7 +54,7 @@ def gurux_client(port: int, **config: Any) -> Peer:
         "read": [],
         "upload": None,
     }
-    return Peer("gurux_client.py", defaults | KEYS | config)
+    return Peer(script, defaults | KEYS | config)
 
 
 def an_image(size: int, seed: int) -> bytes:

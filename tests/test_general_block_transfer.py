@@ -442,8 +442,8 @@ def _only_general(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         mcs301,
         "clients",
-        lambda config: {
+        lambda *told: {
             sap: replace(client, conformance=client.conformance & ~SERVICE_BLOCKS)
-            for sap, client in clients(config).items()
+            for sap, client in clients(*told).items()
         },
     )
