@@ -108,8 +108,8 @@ def test_a_gurux_client_sends_and_receives_in_blocks(
 
 
 @pytest.mark.proves("interop-live-clients")
-@pytest.mark.parametrize("mechanism", ["none", "lls"])
-def test_a_dlms_cosem_client(tmp_path: Path, cosem: Visitor, mechanism: str) -> None:
+@pytest.mark.parametrize(("framing", "mechanism"), [("wrapper", "none"), ("wrapper", "lls"), ("hdlc", "lls")])
+def test_a_dlms_cosem_client(tmp_path: Path, cosem: Visitor, framing: str, mechanism: str) -> None:
     steps = (
         ["read", 1, NAME, 2],
         ["read-list", [[1, NAME, 2], [18, IMAGE, 2]]],
@@ -121,7 +121,7 @@ def test_a_dlms_cosem_client(tmp_path: Path, cosem: Visitor, mechanism: str) -> 
         ["read", 15, ASSOCIATION, 2],
         ["by-range", LOG, "2000-01-01T00:00:00+01:00", "2100-01-01T00:00:00+01:00"],
     )
-    with our_meter(tmp_path, "wrapper", mechanism) as meter:
+    with our_meter(tmp_path, framing, mechanism) as meter:
         results = cosem.visit(meter, mechanism, *steps, max_pdu_size=400)
     name, size = "0910" + b"MCS0040612345678".hex(), "06000003c0"
     assert results[:6] == [name, [name, size], 0, "0301", None, "1601"]

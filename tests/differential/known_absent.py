@@ -94,6 +94,7 @@ ABSENT = {
             {"suite": 0, "protection": 0x10, "counter": 1, "apdu": "c001c100010000600100ff0200"},
         ),
         Absent("glo- and ded- services", "It ciphers services with general-glo-ciphering only."),
+        Absent("UA that answers DISC", "It takes no UA without an information field."),
         Absent("HDLC frames of a client, to read", "Its parsers take what a server sends."),
         Absent("asymmetric keys", "There is nothing of security suites 1 and 2 but AES."),
     ),

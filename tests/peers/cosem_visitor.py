@@ -1,8 +1,9 @@
 """A client built on dlms-cosem that does what it is told: associations, and steps in them, one order a line.
 
-It is its `DlmsClient`, over TCP with the wrapper. The first line is ``{}``; each further one is an order:
+It is its `DlmsClient`, over TCP, with its wrapper or with its HDLC of serial ports. The first line is ``{}``;
+each further one is an order:
 
-    host, port, client_sap, server_sap, max_pdu_size
+    host, port, framing ("wrapper" or "hdlc"), client_sap, server_sap, max_pdu_size
     authentication       "none", "lls" (with password, hex) or "hls-gmac" (protects every APDU; with
                          system_title, global_unicast_encryption_key, authentication_key, counter, suite)
     steps                ``[name, argument…]``
@@ -11,12 +12,15 @@ The report has the result of each step, octets in hex; or ``refused``, where the
 """
 
 import json
+import socket
 import sys
 from datetime import datetime
 
 import peer_io
 from dlms_cosem import cosem, enumerations
+from dlms_cosem.clients.blocking_tcp_transport import BlockingTcpTransport
 from dlms_cosem.clients.dlms_client import ActionError, DataResultError, DlmsClient
+from dlms_cosem.clients.hdlc_transport import SerialHdlcTransport
 from dlms_cosem.cosem.capture_object import CaptureObject
 from dlms_cosem.cosem.selective_access import RangeDescriptor
 
@@ -62,6 +66,38 @@ def by_range(client, name, start, end):
 STEPS = {"read": read, "read-list": read_list, "write": write, "call": call, "by-range": by_range}
 
 
+class _Line:
+    """A socket as the serial port that its HDLC wants."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._socket = socket.create_connection((host, port), timeout=10)
+        self._received = bytearray()
+
+    def write(self, octets: bytes) -> None:
+        self._socket.sendall(octets)
+
+    def read_until(self, end: bytes) -> bytes:
+        while end not in self._received:
+            octets = self._socket.recv(4_096)
+            if not octets:
+                raise ConnectionError("the meter closed the connection")
+            self._received += octets
+        length = self._received.index(end) + len(end)
+        found, self._received = bytes(self._received[:length]), self._received[length:]
+        return found
+
+
+def _transport(order: dict) -> BlockingTcpTransport | SerialHdlcTransport:
+    addresses = {
+        "client_logical_address": order["client_sap"],
+        "server_logical_address": order["server_sap"],
+    }
+    if order["framing"] == "hdlc":
+        line = _Line(order["host"], order["port"])
+        return SerialHdlcTransport(serial_port="", serial=line, **addresses)
+    return BlockingTcpTransport(order["host"], order["port"], **addresses)
+
+
 def visit(order: dict) -> dict:
     """One association."""
     keys = {}
@@ -76,23 +112,27 @@ def visit(order: dict) -> dict:
             "security_suite": order["suite"],
         }
     try:
-        client = DlmsClient.with_tcp_transport(
-            host=order["host"],
-            port=order["port"],
+        client = DlmsClient(
             client_logical_address=order["client_sap"],
             server_logical_address=order["server_sap"],
+            io_interface=_transport(order),
             authentication_method=_MECHANISMS[order["authentication"]],
             password=bytes.fromhex(order["password"]) or None,
             max_pdu_size=order["max_pdu_size"],
             **keys,
         )
         results = []
-        with client.session():
-            for name, *arguments in order["steps"]:
-                try:
-                    results.append(STEPS[name](client, *arguments))
-                except (ActionError, DataResultError) as refused:
-                    results.append(str(refused))
+        client.connect()
+        client.associate()
+        for name, *arguments in order["steps"]:
+            try:
+                results.append(STEPS[name](client, *arguments))
+            except (ActionError, DataResultError) as refused:
+                results.append(str(refused))
+        client.release_association()
+        # Its HDLC waits for an information field in the UA that answers DISC, where there is none.
+        if order["framing"] == "wrapper":
+            client.disconnect()
         return {"results": results}
     except Exception as error:  # noqa: BLE001 - theirs raise anything
         return {"refused": f"{type(error).__name__}: {error}"}
