@@ -32,6 +32,7 @@ from dlms_fw.errors import AssociationRejected, ServiceError
 from dlms_fw.logical_name import LogicalName
 from dlms_fw.meter.access import AccessRule
 from dlms_fw.security import SecurityPolicy
+from dlms_fw.transports.loopback import LoopbackTransport
 from meter_bench import GMAC, IMAGE_TRANSFER, LLS, PLAIN, STANDARD_LOG, Bench, refusal_of
 
 pytest_plugins = ["meter_fixtures"]
@@ -128,7 +129,7 @@ def test_flags_are_held_and_shown(needed: F, answer: F) -> None:
         profile = replace(GMAC, security_policy=policy, trust_meter_counter_reset=True)
         rules = (rule({5: flags}, {3: methods}),)
         bench = Bench(profile, association_version=3, access_rules=rules)
-        enough = not needed & ~(policy >> 2) and not answer & ~(policy << 1)
+        enough = not needed & ~(policy >> 2) and (policy != 0 or not answer)
         with bench.client() as client:
             assert refusal_of(client, ENABLED.get_request()) == (0 if enough else SCOPE)
             assert refusal_of(client, ENABLED.set_request(value=False)) == (0 if enough else SCOPE)
@@ -137,6 +138,36 @@ def test_flags_are_held_and_shown(needed: F, answer: F) -> None:
         modes = {item.attribute_id: item.access_mode for item in shown.access_rights.attribute_access}
         called = {item.method_id: item.access_mode for item in shown.access_rights.method_access}
         assert (modes[5], called[3]) == (flags, methods)
+
+
+@pytest.mark.proves("access-protection-of-responses")
+def test_an_answer_is_protected_as_its_access_right_demands_and_others_are_not() -> None:
+    profile = replace(GMAC, security_policy=SecurityPolicy.AUTHENTICATED)
+    rules = (rule({6: READ | F.ENCRYPTED_RESPONSE}),)
+    bench = Bench(profile, association_version=3, access_rules=rules)
+    heard: list[bytes] = []
+
+    class Tapped(LoopbackTransport):
+        def receive(self, deadline: float) -> bytes:
+            data = super().receive(deadline)
+            heard.append(data)
+            return data
+
+    client = bench.client()
+    client._open_transport = lambda deadline: Tapped(
+        bench.connect(), clock=bench.time.monotonic, sleep=bench.sleep
+    )
+    with client:
+        for requests, security_control in (
+            ((ENABLED.get_request(),), 0x10),
+            ((STATUS.get_request(),), 0x30),
+            ((ENABLED.get_request(), STATUS.get_request()), 0x30),
+            ((ENABLED.get_request(),), 0x10),
+        ):
+            del heard[:]
+            assert set(results(client, *requests)) == {0}
+            apdu = b"".join(heard)[8:]
+            assert apdu[2] == security_control  # behind the tag and one octet of length
 
 
 @pytest.mark.proves("access-modes-v3")

@@ -1158,6 +1158,16 @@ class SecurityContext:
     @property
     def floor(self) -> int: ...
     @property
+    def received_protection(self) -> int:
+        """How the message received last was protected, in the bits of the policy; 0 for a plain one."""
+
+    @property
+    def answer_protection(self) -> int:
+        """What answers need beyond the policy and what their request had; 0 at first."""
+
+    @answer_protection.setter
+    def answer_protection(self, bits: int) -> None: ...
+    @property
     def suite(self) -> int: ...
     @property
     def policy(self) -> int: ...

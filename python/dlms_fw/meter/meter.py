@@ -297,4 +297,7 @@ class MeterConnection:
             self._caller = Caller(self._session.association, self)
         self._caller.answer_protection = NO_PROTECTION
         response: Response | ExceptionResponse | None = self._meter.serve(self._caller, event)
-        return b"" if response is None else self._session.respond(response)
+        if response is None:
+            return b""
+        # In a policy the bits of responses stand one place higher than in the core.
+        return self._session.respond(response, self._caller.answer_protection >> 1)

@@ -22,6 +22,7 @@ from dlms_fw._core import (
     ImageBlock,
     RequestList,
     ResponseList,
+    SecurityContext,
     SetRequest,
     SetResponse,
 )
@@ -40,6 +41,7 @@ from dlms_fw.meter.access import (
     Rights,
     access_right,
 )
+from dlms_fw.security import SecurityPolicy
 from dlms_fw.session.negotiated import ALL_ATTRIBUTES
 from dlms_fw.session.server import Association
 
@@ -70,15 +72,22 @@ class Caller:
     @property
     def request_protection(self) -> SecurityPolicyV1:
         """The protection with which its request came."""
-        client = self.association.client
-        # What came through the association has at least the protection of its policy.
-        return NO_PROTECTION if client is None else SecurityPolicyV1(client.security_policy >> 2)
+        context = self._context
+        # In a policy the bits of requests stand two places lower than in the core.
+        return NO_PROTECTION if context is None else SecurityPolicyV1(context.received_protection >> 2)
 
     @property
     def response_protection(self) -> SecurityPolicyV1:
         """The strongest protection that an answer to it can have."""
+        if self._context is None:
+            return NO_PROTECTION
+        return SecurityPolicyV1.AUTHENTICATED_RESPONSE | SecurityPolicyV1.ENCRYPTED_RESPONSE
+
+    @property
+    def _context(self) -> SecurityContext | None:
         client = self.association.client
-        return NO_PROTECTION if client is None else SecurityPolicyV1(client.security_policy << 1)
+        unprotected = client is None or client.security_policy == SecurityPolicy.NONE
+        return None if unprotected else self.association.context
 
     def demand(self, protection: SecurityPolicyV1) -> None:
         """Hold the request against an access right. Raises CosemFault where it or its answer falls short."""

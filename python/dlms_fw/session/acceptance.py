@@ -129,6 +129,7 @@ class Association:
         client_system_title: As in the AARQ, or as pinned.
         client_user_id: Who of the client's users asked, where the AARQ says.
         key_fingerprint: Of the key whose invocation counters are used.
+        answer_protection: What the answer given last needed beyond the policy.
     """
 
     client_sap: int
@@ -143,6 +144,7 @@ class Association:
     client_user_id: int | None = None
     context: SecurityContext | None = field(default=None, repr=False)
     key_fingerprint: str = ""
+    answer_protection: int = 0
     handshake: Handshake | None = field(default=None, repr=False)
 
     @property

@@ -210,14 +210,21 @@ class ServerSession:
             self._switch(self._next_client)
             data = b""
 
-    def respond(self, response: Response) -> bytes:
-        """The octets of an answer; none where the request wanted none."""
+    def respond(self, response: Response, protection: int = 0) -> bytes:
+        """The octets of an answer; none where the request wanted none.
+
+        Args:
+            response: The answer.
+            protection: What it needs beyond the policy, in the bits of the policy; its later blocks too.
+        """
         association = self.association
         if association.pre_established:
             return b""
         if not isinstance(response, ExceptionResponse) and not is_confirmed(response):
             return b""
         self._gate.prepare_counters(self.association)
+        if association.answer_protection != protection and association.context is not None:
+            association.context.answer_protection = association.answer_protection = protection
         try:
             return self.channel.send(response)
         except LocalProtocolError:

@@ -258,6 +258,22 @@ impl SecurityContext {
     }
 
     #[getter]
+    fn received_protection(&self) -> u8 {
+        self.context.received_protection().bits()
+    }
+
+    #[getter]
+    fn answer_protection(&self) -> u8 {
+        self.context.answer_protection().bits()
+    }
+
+    #[setter]
+    fn set_answer_protection(&mut self, bits: u8) -> PyResult<()> {
+        self.context.set_answer_protection(protection(bits)?);
+        Ok(())
+    }
+
+    #[getter]
     fn invocation_counter(&self) -> u32 {
         self.context.invocation_counter()
     }

@@ -165,7 +165,12 @@ impl Channel {
             (false, Some(security)) if travels_protected(tag) && !security.floor().is_none() => {
                 SecurityErrorKind::Downgrade.into()
             }
-            (false, _) => return Ok(message),
+            (false, security) => {
+                if let Some(security) = security.filter(|_| travels_protected(tag)) {
+                    security.note_plain();
+                }
+                return Ok(message);
+            }
             (true, None) => SecurityErrorKind::MissingKey.into(),
             (true, Some(security)) => match security.open_in_place(message) {
                 Ok(plain) => return Ok(&message[plain]),

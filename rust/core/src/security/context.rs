@@ -58,6 +58,8 @@ pub struct SecurityContext {
     /// The peer's counter before the message opened last: the HLS proof inside that message was made before it was sealed.
     peer_counter_before: Option<u32>,
     received: Option<Received>,
+    /// What an answer needs beyond the policy and what its request had.
+    answer_protection: Protection,
 }
 
 impl fmt::Debug for SecurityContext {
@@ -145,6 +147,7 @@ impl SecurityContext {
             peer_counter: None,
             peer_counter_before: None,
             received: None,
+            answer_protection: Protection::NONE,
         })
     }
 
@@ -169,6 +172,30 @@ impl SecurityContext {
     /// Sets the least protection of what we receive.
     pub const fn set_floor(&mut self, floor: Protection) {
         self.floor = floor;
+    }
+
+    /// How the message received last was protected; nothing for a plain one.
+    #[must_use]
+    pub fn received_protection(&self) -> Protection {
+        self.received
+            .as_ref()
+            .map_or(Protection::NONE, |received| received.protection)
+    }
+
+    /// A message has come without any protection, and was taken.
+    pub fn note_plain(&mut self) {
+        self.received = None;
+    }
+
+    /// What answers need beyond the policy, from now on: access rights may demand more of some.
+    pub const fn set_answer_protection(&mut self, protection: Protection) {
+        self.answer_protection = protection;
+    }
+
+    /// What answers need beyond the policy.
+    #[must_use]
+    pub const fn answer_protection(&self) -> Protection {
+        self.answer_protection
     }
 
     /// Makes signatures and general-ciphering possible.

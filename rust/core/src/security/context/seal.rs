@@ -75,11 +75,14 @@ impl SecurityContext {
             answering: false,
         };
         let notification = matches!(tag, 0x0F | 0x18 | 0xC2);
+        if answering && !notification {
+            message.protection = self.policy | self.answer_protection;
+        }
         if let Some(received) = &self.received
             && answering
             && !notification
         {
-            message.protection = self.policy | received.protection;
+            message.protection = message.protection | received.protection;
             if !received.protection.ciphering().is_none() {
                 message.ciphering = received.ciphering;
                 message.dedicated = received.dedicated;
