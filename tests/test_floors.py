@@ -43,7 +43,12 @@ FLOORS: dict[str, int] = {
     "session": 4,
     "transfer": 4,
     "confirmed_service_errors": 2,
+    "capture_text": 2,
     "notifications": 4,
+    "decode": 5,
+    "decode_node": 2,
+    "decode_words": 4,
+    "decoding_keys": 6,
     "async_client": 5,
     "async_services": 5,
     "client": 5,
@@ -143,6 +148,7 @@ CORE_FLOORS: dict[str, int] = {
     "security": 4,
     "image": 4,
     "apdu": 5,
+    "annotate": 6,
     "channel": 6,
 }
 

@@ -62,6 +62,7 @@ __all__ = [
     "WriteRequest",
     "WriteResponse",
     "__version__",
+    "annotate",
     "block_digests",
     "decode_apdu",
     "derive_key",
@@ -1394,6 +1395,14 @@ def decode_apdu(data: Buffer, sender: Literal["client", "server"], *, limits: Li
 
     Raises DecodeError; ``unexpected-apdu`` where the tag is unknown, belongs to the other side, or is one of
     block transfer.
+    """
+
+def annotate(data: Buffer, subject: str = ...) -> tuple[Any, ...]:
+    """Captured octets as a tree of ``(name, kind, note, start, end, value, error, children)``.
+
+    ``subject`` is ``any``, ``hdlc``, ``wrapper``, ``apdu`` or ``data``, or the raw data of blocks:
+    ``data-list``, ``get-results``, ``outcome`` or ``outcomes``. ValueError for another one.
+    ``error`` is ``(kind, offset)`` or None; :mod:`dlms_fw.decode` makes it readable.
     """
 
 Event: TypeAlias = Apdu | LinkConnected | LinkDisconnected | PeerChanged | Discarded

@@ -470,6 +470,11 @@ class _Reader:
         self.mistakes.append(f"{self._prefix}{key}: {message}")
 
 
+def read_secret(reference: str, folder: Path, environ: Mapping[str, str]) -> str:
+    """What a ``file:``, ``env:`` or ``cmd:`` reference leads to; a ValueError never shows it."""
+    return _Secrets(folder, environ).read(reference)
+
+
 @dataclass(frozen=True, slots=True)
 class _Secrets:
     """Follows references to secrets; its errors never show one."""

@@ -36,6 +36,7 @@ COMMANDS: dict[str, Home] = {
     "info": Home("dlms_fw.cli.info", "info", "What a meter is, runs and has received."),
     "keys": Home("dlms_fw.cli.keys", "keys", "Replace a meter's keys, and give it certificates."),
     "image": Home("dlms_fw.cli.image", "image", "Make, sign, check and show firmware images."),
+    "decode": Home("dlms_fw.cli.decode", "decode", "Show what captured octets mean."),
     "sim": Home("dlms_fw.cli.sim", "sim", "Run a simulated meter."),
 }
 

@@ -56,6 +56,7 @@ error_kinds! {
         UnexpectedApdu "unexpected-apdu" "this APDU is not allowed in this direction or state";
         Duplicate "duplicate" "an element appears twice";
         Missing "missing" "a mandatory element is missing";
+        CheckSequence "check-sequence" "a check sequence does not match";
     }
 }
 

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod acse;
+pub mod annotate;
 pub mod apdu;
 pub mod axdr;
 pub mod ber;

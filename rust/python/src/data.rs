@@ -169,7 +169,7 @@ impl Data {
         }
     }
 
-    pub(crate) fn plain<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+    fn plain<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         match &self.content {
             Content::Simple(value) => Ok(value.bind(py).clone()),
             Content::Octets(unopened, _) => {

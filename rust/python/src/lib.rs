@@ -7,6 +7,7 @@
 use pyo3::prelude::*;
 
 mod acse;
+mod annotate;
 mod apdu;
 mod asymmetric;
 mod bits;
@@ -34,6 +35,8 @@ mod _core {
 
     #[pymodule_export]
     use super::acse::{AssociationRequest, AssociationResponse, ReleaseRequest, ReleaseResponse};
+    #[pymodule_export]
+    use super::annotate::annotate;
     #[pymodule_export]
     use super::apdu::{
         AccessRequest, AccessResponse, ActionRequest, ActionResponse, ConfirmedServiceError,

@@ -125,6 +125,12 @@ pub const fn is_protected(tag: u8) -> bool {
     Form::of(tag).is_some() || matches!(tag, GENERAL_CIPHERING | GENERAL_SIGNING)
 }
 
+/// Whether octets have the layout of a complete ciphered APDU; what is in it is not looked at.
+#[must_use]
+pub fn is_envelope(apdu: &[u8]) -> bool {
+    Envelope::parse(apdu).is_ok()
+}
+
 /// Octets in front of and behind a plain APDU of `plain_length` octets once it is sealed.
 pub(crate) const fn overhead(
     form: Form,

@@ -1,0 +1,87 @@
+"""The file of keys for decoding captures: references to secrets, as in profiles, and system titles."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from dlms_fw._core import Key
+from dlms_fw.decode import DecodingKeys
+from dlms_fw.errors import ConfigurationError
+from dlms_fw.profiles import read_secret
+from dlms_fw.regular_file import UnreadableError, read_once
+from dlms_fw.security import SYSTEM_TITLE_LENGTH
+
+__all__ = ["load_decoding_keys"]
+
+_LARGEST_FILE = 1 << 20
+_KEYS = (
+    "global_unicast_encryption_key",
+    "global_broadcast_encryption_key",
+    "authentication_key",
+    "dedicated_key",
+)
+_KEY_LENGTHS = (16, 32)
+
+
+def load_decoding_keys(path: str | Path, *, environ: Mapping[str, str] | None = None) -> DecodingKeys:
+    """Read a TOML file of keys; ``file:`` references are relative to it, and lead to hex digits.
+
+    Args:
+        path: The TOML file.
+        environ: What ``env:`` references look into; the process environment by default.
+
+    Raises:
+        ConfigurationError: naming every mistake at once, and never the value of a key.
+    """
+    path = Path(path)
+    try:
+        table = tomllib.loads(read_once(path, _LARGEST_FILE)[0].decode())
+    except UnreadableError as error:
+        raise ConfigurationError(f"the keys cannot be read: {error}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} is not TOML: {error}") from None
+    mistakes: list[str] = []
+    values: dict[str, Any] = {}
+    for name in _KEYS:
+        reference = table.pop(name, None)
+        if reference is None:
+            continue
+        try:
+            values[name] = _key(reference, path.parent, os.environ if environ is None else environ)
+        except ValueError as error:
+            mistakes.append(f"{name}: {error}")
+    try:
+        values["system_titles"] = tuple(_title(title) for title in table.pop("system_titles", []))
+    except (TypeError, ValueError):
+        mistakes.append(f"system_titles: a list of texts of {2 * SYSTEM_TITLE_LENGTH} hex digits is needed")
+    for name in table:
+        near = get_close_matches(name, [*_KEYS, "system_titles"], n=1)
+        mistakes.append(f"{name}: is not known{f', did you mean {near[0]}?' if near else ''}")
+    if mistakes:
+        raise ConfigurationError(f"{path}: " + "; ".join(mistakes), code="configuration.keys")
+    return DecodingKeys(**values)
+
+
+def _key(reference: object, folder: Path, environ: Mapping[str, str]) -> Key:
+    if not isinstance(reference, str):
+        raise ValueError("a reference is needed: file:, env: or cmd:")
+    secret = read_secret(reference, folder, environ)
+    try:
+        octets = bytes.fromhex(secret)
+    except ValueError:
+        octets = b""
+    if len(octets) not in _KEY_LENGTHS:
+        raise ValueError("what it refers to is not 32 or 64 hex digits")
+    return Key(octets)
+
+
+def _title(text: str) -> bytes:
+    octets = bytes.fromhex(text)
+    if len(octets) != SYSTEM_TITLE_LENGTH:
+        raise ValueError(text)
+    return octets

@@ -1,0 +1,154 @@
+//! Trees of octets whose meaning is known, of damaged ones, and of all that the parsers take.
+
+use super::*;
+use crate::apdu::Apdu;
+use crate::codec::Parse;
+use crate::error::DecodeErrorKind;
+use crate::xdlms::samples::{self, hex};
+
+/// Children lie in order within their parents; every node ends where its octets do.
+fn check_spans(node: &Node) {
+    let mut at = node.start;
+    for child in &node.children {
+        assert!(at <= child.start && child.start <= child.end, "{child:?}");
+        at = child.end;
+        check_spans(child);
+    }
+    assert!(at <= node.end, "{node:?}");
+}
+
+fn samples() -> Vec<Vec<u8>> {
+    [
+        samples::GET_REQUESTS,
+        samples::GET_RESPONSES,
+        samples::SET_REQUESTS,
+        samples::SET_RESPONSES,
+        samples::ACTION_REQUESTS,
+        samples::ACTION_RESPONSES,
+        samples::EXCEPTION_RESPONSES,
+        samples::CONFIRMED_SERVICE_ERRORS,
+        samples::EVENT_NOTIFICATIONS,
+        samples::DATA_NOTIFICATIONS,
+        samples::DATA_NOTIFICATION_CONFIRMS,
+        samples::ACCESS_REQUESTS,
+        samples::ACCESS_RESPONSES,
+        samples::INITIATE_REQUESTS,
+        samples::INITIATE_RESPONSES,
+        samples::READ_REQUESTS,
+        samples::READ_RESPONSES,
+        samples::WRITE_REQUESTS,
+        samples::WRITE_RESPONSES,
+        samples::UNCONFIRMED_WRITE_REQUESTS,
+        samples::INFORMATION_REPORTS,
+    ]
+    .concat()
+    .into_iter()
+    .map(hex)
+    .collect()
+}
+
+// proves: decode-agrees
+#[test]
+fn every_sample_is_understood_and_its_layout_agrees_with_its_parser() {
+    for octets in samples() {
+        let tree = annotate(&octets, Subject::Apdu);
+        assert!(tree.is_understood(), "{octets:02X?}: {tree:?}");
+        check_spans(&tree);
+        for bit in 0..octets.len() * 8 {
+            let mut flipped = octets.clone();
+            flipped[bit / 8] ^= 0x80 >> (bit % 8);
+            let tree = annotate(&flipped, Subject::Apdu);
+            check_spans(&tree);
+            assert_eq!((tree.start, tree.end), (0, flipped.len()));
+            if Apdu::sender(flipped[0]).is_some() {
+                let valid = Apdu::parse_all(&flipped).is_ok();
+                assert_eq!(tree.is_understood(), valid, "{flipped:02X?}: {tree:?}");
+            }
+        }
+    }
+}
+
+// proves: decode-damaged
+#[test]
+fn what_is_cut_shows_what_was_understood() {
+    for octets in samples() {
+        for cut in 0..octets.len() {
+            for subject in [
+                Subject::Apdu,
+                Subject::Any,
+                Subject::Data,
+                Subject::Hdlc,
+                Subject::Wrapper,
+            ] {
+                let tree = annotate(&octets[..cut], subject);
+                check_spans(&tree);
+                assert_eq!((tree.start, tree.end), (0, cut));
+            }
+        }
+    }
+    let tree = annotate(&hex("C0 01 C1 0012 0000"), Subject::Apdu);
+    let apdu = &tree.children[0];
+    let names: Vec<_> = apdu.children.iter().map(|child| child.name).collect();
+    assert_eq!(
+        names,
+        [
+            "form",
+            "invoke-id-and-priority",
+            "cosem-attribute-descriptor"
+        ]
+    );
+    let broken = &apdu.children[2].children[1];
+    assert_eq!(broken.name, "instance-id");
+    assert_eq!(
+        broken.error.map(|error| error.kind),
+        Some(DecodeErrorKind::Truncated)
+    );
+}
+
+#[test]
+fn a_count_that_is_a_lie_makes_few_nodes() {
+    let tree = annotate(&hex("C0 03 C1 84 0FFFFFFF 0012"), Subject::Apdu);
+    assert!(!tree.is_understood());
+    let zeros = [&hex("0F 40000001 00 01 83 0F0000")[..], &vec![0; 0x0F_0000]].concat();
+    let tree = annotate(&zeros, Subject::Apdu);
+    fn count(node: &Node) -> usize {
+        1 + node.children.iter().map(count).sum::<usize>()
+    }
+    assert!(count(&tree) <= MOST_NODES + 10);
+}
+
+// proves: decode-frames
+#[test]
+fn frames_and_messages_hold_their_apdus() {
+    let frame = "7EA02B032110FBAFE6E600601DA109060760857405080101BE10040E01000000065F1F0400007E1F04B0CAEA7E";
+    let tree = annotate(&hex(frame), Subject::Any);
+    assert!(tree.is_understood(), "{tree:?}");
+    check_spans(&tree);
+    let information = tree.children[0]
+        .children
+        .iter()
+        .find(|child| child.name == "information")
+        .expect("an information field");
+    assert_eq!(information.children[1].name, "AARQ");
+    let two = [hex("7EA00703213117877E"), hex("7EA00703215303C77E")].concat();
+    let tree = annotate(&two, Subject::Any);
+    let notes: Vec<_> = tree.children.iter().map(|child| child.note).collect();
+    assert_eq!(notes, ["RR", "DISC"]);
+    assert!(tree.is_understood(), "{tree:?}");
+    let message = hex("0001 0001 0001 000D C001C1 0008 0000010000FF 02 00");
+    let tree = annotate(&message, Subject::Any);
+    assert!(tree.is_understood() && tree.name == "wrapper", "{tree:?}");
+    assert_eq!(tree.children[0].children[4].name, "get-request");
+    let mut damaged = hex(frame);
+    damaged[20] ^= 1;
+    damaged.extend_from_slice(&hex("7EA00703213117877E"));
+    let tree = annotate(&damaged, Subject::Any);
+    check_spans(&tree);
+    assert_eq!(tree.children.len(), 2, "{tree:?}");
+    let kinds: Vec<_> = tree
+        .children
+        .iter()
+        .map(|frame| frame.is_understood())
+        .collect();
+    assert_eq!(kinds, [false, true]);
+}
