@@ -310,18 +310,30 @@ def test_an_hls_secret_is_replaced_for_the_next_association() -> None:
 
 @pytest.mark.proves("association-users")
 @pytest.mark.parametrize("version", [2, 3])
-def test_users_come_and_go(version: int) -> None:
+def test_users_come_and_go_and_only_they_may_associate(version: int) -> None:
     bench = Bench(association_version=version, users={1: "first"})
     declared = AssociationLNV2 if version == 2 else AssociationLNV3
     association = declared(well_known.CURRENT_ASSOCIATION)
-    with bench.client() as client:
+    first, second = (replace(PLAIN, client_user_id=number) for number in (1, 2))
+    for stranger in (PLAIN, second):
+        with pytest.raises(AssociationRejected):
+            bench.client(stranger).connect()
+    with bench.client(first) as client:
         assert client.get(association.user_list) == [(1, b"first")]
+        assert client.get(association.current_user) == (1, b"first")
         client.action(association.add_user(2, b"second"))
         client.action(association.add_user(1, b"first again"))
         assert client.get(association.user_list) == [(2, b"second"), (1, b"first again")]
     bench.power_cycle()
-    with bench.client() as client:
+    with bench.client(second) as client:
+        assert client.get(association.current_user) == (2, b"second")
         client.action(association.remove_user(2, b"second"))
         assert client.get(association.user_list) == [(1, b"first again")]
         assert refusal_of(client, association.remove_user(7, b"").request) == ActionResult.OTHER_REASON
+    with pytest.raises(AssociationRejected):
+        bench.client(second).connect()
+    with bench.client(first) as client:
+        client.action(association.remove_user(1, b"first"))
+    with bench.client() as client:  # an empty list lets everybody in
+        assert client.get(association.user_list) == []
         assert client.get(association.current_user) == (0, b"")

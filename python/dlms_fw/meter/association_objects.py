@@ -162,9 +162,9 @@ class _UserRows(_SecuredRows):
     @property
     def current_user(self) -> User:
         """Who is associated: user 0 without a name where the client has not said."""
-        user_id = getattr(self._association, "client_user_id", None)
+        user_id = self._association.client_user_id or 0
         names = {user.user_id: user.user_name for user in self.user_list}
-        return User(user_id or 0, names.get(user_id or 0, b""))
+        return User(user_id, names.get(user_id, b""))
 
     def add_user(self, user_id: int, user_name: bytes) -> None:
         """From now on this user may associate."""

@@ -157,12 +157,19 @@ def _client(
         asymmetric_keys=config.asymmetric_keys,
         certificate=config.certificate,
         trust_anchors=config.trust_anchors,
-        users=None if config.users is None else frozenset(config.users),
+        users=_users(config, units, client_sap),
         security_suite=config.security_suite,
         security_policy=policy,
         max_receive_pdu_size=config.max_pdu_size,
         client_system_title=config.client_system_title,
     )
+
+
+def _users(config: MeterConfig, units: MeterUnits | None, client_sap: int) -> frozenset[int] | None:
+    """The users who may ask; an empty list lets everybody in."""
+    changed = None if units is None else units.security_memory.state.users.get(client_sap)
+    known = config.users or () if changed is None else (user.user_id for user in changed)
+    return frozenset(known) or None
 
 
 def setup_of(config: MeterConfig, client_sap: int) -> int:
