@@ -55,6 +55,8 @@ class Bench:
     """A meter on memory, a clock that moves when somebody sleeps, and clients over a loopback."""
 
     journal: Journal
+    challenges = itertools.count(1)
+    """Of all meters: a client that remembers challenges must not meet one twice."""
 
     def __init__(self, profile: Profile = PLAIN, framing: Framing = "wrapper", **changes: object) -> None:
         settings = {"trusted": (VENDOR_KEY.public_key(),), "timings": meters.TIMINGS, "image_block_size": 64}
@@ -63,7 +65,6 @@ class Bench:
         self.config: MeterConfig = mcs301.configured(profile, **(settings | changes))
         self.medium = SimulatedMedium()
         self.time = VirtualTime()
-        self._challenges = itertools.count(1)
         self.power_up()
 
     def power_up(self) -> None:
@@ -71,7 +72,7 @@ class Bench:
             self.medium,
             self.config,
             self.time,
-            challenge=lambda: next(self._challenges).to_bytes(16, "big"),
+            challenge=lambda: next(self.challenges).to_bytes(16, "big"),
         )
 
     def power_cycle(self) -> None:
