@@ -37,9 +37,10 @@ test: $(VENV)/.built $(VENV)/.peers
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m "not soak" --benchmark-disable
 
 soak: $(VENV)/.built $(VENV)/.peers
+	cargo test --release --quiet --locked -p dlms-fw-core --test damage -- --ignored
 	$(BIN)/python -m pytest -q -n $(JOBS) -m soak --benchmark-disable --timeout 3600
 
-bench: $(VENV)/.built
+bench: $(VENV)/.built $(VENV)/.peers
 	$(BIN)/python -m pytest -q benches --benchmark-only --benchmark-disable-gc --benchmark-columns=min,median,rounds
 
 lint: $(VENV)/.built

@@ -13,6 +13,8 @@ mod general;
 mod general_keys;
 mod key_derivation;
 mod key_wrap;
+#[cfg(test)]
+mod wycheproof_tests;
 
 pub use asymmetric::{Curve, PrivateKey, PublicKey};
 pub use context::{Ciphering, KeyMaterial, MessageProtection, SealPlan, SecurityContext};
