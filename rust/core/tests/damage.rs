@@ -29,6 +29,7 @@ use dlms_fw_core::xdlms::descriptor::{
     AttributeDescriptor, AttributeSelection, MethodDescriptor, SelectiveAccess,
 };
 use dlms_fw_core::xdlms::exception::{ConfirmedServiceError, ExceptionResponse};
+use dlms_fw_core::xdlms::general_block::GeneralBlock;
 use dlms_fw_core::xdlms::get::{GetDataBlock, GetRequest, GetResponse};
 use dlms_fw_core::xdlms::initiate::{InitiateRequest, InitiateResponse};
 use dlms_fw_core::xdlms::notification::{
@@ -96,6 +97,7 @@ decoders! {
     "DateTime": axdr::DateTime,
     "EventNotification": EventNotification<'_>,
     "ExceptionResponse": ExceptionResponse,
+    "GeneralBlock": GeneralBlock<'_>,
     "GetDataBlock": GetDataBlock<'_>,
     "GetDataResult": GetDataResult<'_>,
     "GetRequest": GetRequest<'_>,
