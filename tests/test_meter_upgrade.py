@@ -18,7 +18,7 @@ from dlms_fw.cosem import well_known
 from dlms_fw.cosem.data import Data
 from dlms_fw.cosem.interface import MethodCall
 from dlms_fw.enums import ActionResult, DataAccessResult
-from dlms_fw.errors import DlmsError, TransportError
+from dlms_fw.errors import DlmsError, SecurityError, TransportError
 from dlms_fw.image import Image
 from dlms_fw.meter.activation import FirmwareBehaviour
 from dlms_fw.meter.configuration import MeterConfig
@@ -192,7 +192,8 @@ def test_blocks_by_multicast_under_the_broadcast_key() -> None:
         others = [IMAGE_TRANSFER.image_verify(), IMAGE_TRANSFER.image_activate()]
         assert line.receive(multicast(others, counter=50)) == b""
         last = [IMAGE_TRANSFER.image_block_transfer(11, block(image, 11))]
-        assert line.receive(multicast(last, counter=60, confirmed=True)) == b""
+        with pytest.raises(SecurityError):
+            multicast(last, counter=60, confirmed=True)
         assert line.receive(multicast(last, counter=70, key=Key(b"?" * 16))) == b""
         assert store.image_first_not_transferred_block_number == 11
         assert store.image_transfer_status == 1

@@ -49,7 +49,6 @@ from dlms_fw.errors import (
 )
 from dlms_fw.notifications import notification
 from dlms_fw.profiles import Profile
-from dlms_fw.security import SecurityPolicy
 from dlms_fw.session.client import ClientSession, Message
 from dlms_fw.transfer import PduLimits, Transfer, TransferPolicy
 
@@ -78,8 +77,6 @@ RESPONSES = (
 _CARRIES_ANY_BLOCK = Conformance.BLOCK_TRANSFER_WITH_ACTION | Conformance.GENERAL_BLOCK_TRANSFER
 _PUBLIC_TIMEOUT_S = 10.0
 """A meter without a public client may say nothing to it."""
-_CIPHERING_OVERHEAD = 1 + 3 + 1 + 4 + 12
-"""Octets around a ciphered APDU: tag, length, security control, invocation counter, authentication tag."""
 
 
 @dataclass(slots=True)
@@ -317,10 +314,11 @@ def pdu_limits(session: ClientSession) -> PduLimits:
     association = session.association
     if association is None:
         return PduLimits()
-    ciphered = session.profile.security_policy != SecurityPolicy.NONE
+    profile = session.profile
+    overhead = profile.protection.overhead(profile.security_suite) if profile.is_protected else 0
     return PduLimits(
         max_pdu_size=association.server_max_receive_pdu_size,
-        ciphering_overhead=_CIPHERING_OVERHEAD if ciphered else 0,
+        ciphering_overhead=overhead,
         block_transfer=bool(association.conformance & _CARRIES_ANY_BLOCK),
     )
 
@@ -330,7 +328,7 @@ def policy_for(profile: Profile, policy: TransferPolicy | None) -> TransferPolic
     policy = policy or TransferPolicy()
     if policy.meter_type is None and profile.meter_type is not None:
         policy = replace(policy, meter_type=profile.meter_type)
-    if profile.security_policy == SecurityPolicy.NONE:
+    if not profile.is_protected:
         _LOG.warning("profile %s: the image is sent without protection", profile.name)
     return policy
 

@@ -9,6 +9,7 @@ nothing is sent from here.
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -97,7 +98,12 @@ class Ledger:
             accepts_from = FIRST_COUNTER
         self._first_counter = resynchronised_counter(self._stream.next, max(accepts_from, FIRST_COUNTER))
 
-    def session(self, framing: WrapperFraming | HdlcFraming, challenge: Callable[[], bytes]) -> ClientSession:
+    def session(
+        self,
+        framing: WrapperFraming | HdlcFraming,
+        challenge: Callable[[], bytes],
+        randomness: Callable[[int], bytes] = os.urandom,
+    ) -> ClientSession:
         """A session with counters of its own."""
         return ClientSession(
             framing,
@@ -108,6 +114,7 @@ class Ledger:
             meter_counter=self._meter_counter(),
             seen_challenges=self._challenges,
             now=self._now,
+            randomness=randomness,
         )
 
     def _meter_counter(self) -> int | None:

@@ -33,7 +33,16 @@ from dlms_fw.hls import (
     mechanism_of,
 )
 from dlms_fw.regular_file import UnreadableError, read_once
-from dlms_fw.security import COUNTER_LIMIT, SYSTEM_TITLE_LENGTH, AsymmetricKeys, Keys, SecurityPolicy
+from dlms_fw.security import (
+    CIPHERINGS,
+    COUNTER_LIMIT,
+    KEY_INFORMATION,
+    SYSTEM_TITLE_LENGTH,
+    AsymmetricKeys,
+    Keys,
+    MessageProtection,
+    SecurityPolicy,
+)
 
 _LOG = logging.getLogger("dlms_fw.profiles")
 _T = TypeVar("_T")
@@ -81,6 +90,7 @@ class Profile:
         so it must
             not be shared with another program that uses the same key.
         meter_system_title: The meter's, pinned; ``None`` takes it from the AARE.
+        protection: The form of ciphered APDUs, signatures, and what responses must have.
         keys: The symmetric keys.
         asymmetric_keys: Our keys on the curve of the suite, and the meter's public ones where pinned.
         certificate: That of our signing key in DER; sent in the AARQ with mechanism 7.
@@ -115,6 +125,7 @@ class Profile:
     security_policy: SecurityPolicy = SecurityPolicy.NONE
     system_title: bytes | None = None
     meter_system_title: bytes | None = None
+    protection: MessageProtection = field(default_factory=MessageProtection)
     keys: Keys = field(default_factory=Keys)
     asymmetric_keys: AsymmetricKeys = field(default_factory=AsymmetricKeys)
     certificate: bytes | None = None
@@ -138,7 +149,12 @@ class Profile:
     @property
     def needs_keys(self) -> bool:
         """Whether anything is ciphered or proved with keys."""
-        return self.security_policy != SecurityPolicy.NONE or self.authentication.needs_keys
+        return self.is_protected or self.authentication.needs_keys
+
+    @property
+    def is_protected(self) -> bool:
+        """Whether messages are protected, in either direction."""
+        return self.protection.protects(self.security_policy)
 
     @property
     def authentication(self) -> Mechanism:
@@ -239,10 +255,11 @@ def parse_profile(
     if policy is None and mechanism is not None and mechanism.id == GMAC:
         policy = SecurityPolicy.AUTHENTICATED_ENCRYPTED
     take("security_policy", policy)
+    take("protection", _protection(reader))
     take("system_title", reader.octets("system_title", SYSTEM_TITLE_LENGTH))
     take("meter_system_title", reader.octets("meter_system_title", SYSTEM_TITLE_LENGTH))
     key_names = ("global_unicast_encryption_key", "authentication_key", "global_broadcast_encryption_key")
-    take("keys", Keys(**{key: reader.key(key) for key in key_names}))
+    take("keys", Keys(**{key: reader.key(key) for key in (*key_names, "master_key")}))
     take("password", reader.password("password"))
     asymmetric_keys = AsymmetricKeys(
         signing_key=reader.parsed("signing_key", private_key_in),
@@ -280,6 +297,20 @@ def parse_profile(
     return profile
 
 
+def _protection(reader: _Reader) -> MessageProtection:
+    values = {
+        "ciphering": reader.choice("ciphering", {name: name for name in CIPHERINGS}),
+        "key_information": reader.choice("key_information", {name: name for name in KEY_INFORMATION}),
+        "response_policy": reader.choice("response_policy", POLICIES),
+        "sign_requests": reader.boolean("sign_requests"),
+        "signed_responses": reader.boolean("signed_responses"),
+        "older_algorithm_ids": reader.boolean("older_algorithm_ids"),
+        "header_authenticated": reader.boolean("header_authenticated"),
+    }
+    given: dict[str, Any] = {key: value for key, value in values.items() if value is not None}
+    return MessageProtection(**given)
+
+
 def _hdlc(reader: _Reader) -> HdlcSettings | None:
     table = reader.table("hdlc")
     if table is None:
@@ -297,6 +328,9 @@ def _hdlc(reader: _Reader) -> HdlcSettings | None:
 def _contradictions(profile: Profile) -> list[str]:
     mistakes = profile.keys.mistakes(profile.security_suite)
     mistakes += profile.asymmetric_keys.mistakes(profile.security_suite)
+    mistakes += profile.protection.mistakes(profile.security_suite, profile.keys, profile.asymmetric_keys)
+    if profile.protection.sends_header and profile.meter_system_title is None:
+        mistakes.append("meter_system_title: missing; the way in which messages are protected names it")
     if profile.authentication.needs_secret and profile.password is None:
         mistakes.append(f"password: missing, but authentication is {profile.authentication.name}")
     if profile.authentication.signs:

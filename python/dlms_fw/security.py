@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Protocol
 
+from dlms_fw._core import RANDOMNESS_LENGTH
 from dlms_fw.enums import SecuritySuite
 from dlms_fw.errors import SecurityError
 
@@ -48,6 +49,8 @@ class Keys:
     global_unicast_encryption_key: Key | None = None
     authentication_key: Key | None = None
     global_broadcast_encryption_key: Key | None = None
+    master_key: Key | None = None
+    """The key encrypting key: wraps keys, ciphers nothing itself."""
 
     def mistakes(self, suite: SecuritySuite) -> list[str]:
         """What is wrong with these keys for ``suite``, as sentences without octets."""
@@ -56,6 +59,7 @@ class Keys:
             "global_unicast_encryption_key": self.global_unicast_encryption_key,
             "authentication_key": self.authentication_key,
             "global_broadcast_encryption_key": self.global_broadcast_encryption_key,
+            "master_key": self.master_key,
         }
         return [
             f"{name}: {len(key)} octets, but security suite {suite.value} needs {length}"
@@ -98,6 +102,128 @@ class AsymmetricKeys:
             for name, key in named.items()
             if key is not None and key.curve != wanted
         ]
+
+
+SIGNED = 0x40
+"""The bit of a digital signature, beside those of :class:`SecurityPolicy`."""
+
+CIPHERINGS = ("service-specific", "general", "general-ciphering")
+KEY_INFORMATION = ("none", "identified", "wrapped", "one-pass-diffie-hellman", "static-unified")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageProtection:
+    """What goes beyond one policy for all messages in their service-specific form.
+
+    Attributes:
+        ciphering: The form of ciphered APDUs: "service-specific" (glo- and ded-), "general" (general-glo and
+            general-ded) or "general-ciphering".
+        key_information: Where the key of general-ciphering comes from: "none" (the global one, not named),
+            "identified" (the global one, named), "wrapped" under the master key, agreed on with
+            "one-pass-diffie-hellman" or "static-unified".
+        response_policy: How responses are protected, at least; ``None`` as requests.
+        sign_requests: Whether requests are signed (general-signing).
+        signed_responses: Whether responses must be.
+        older_algorithm_ids: Derive keys with the algorithm ids of older texts, 60 85 74 06 08 03.
+        header_authenticated: Whether the header of general-ciphering goes into the authentication tag.
+    """
+
+    ciphering: str = "service-specific"
+    key_information: str = "identified"
+    response_policy: SecurityPolicy | None = None
+    sign_requests: bool = False
+    signed_responses: bool = False
+    older_algorithm_ids: bool = False
+    header_authenticated: bool = True
+
+    def requests(self, policy: SecurityPolicy) -> int:
+        """The protection of requests: the bits of the policy, and :data:`SIGNED`."""
+        return policy | (SIGNED if self.sign_requests else 0)
+
+    def responses(self, policy: SecurityPolicy) -> int:
+        """The protection of responses, as bits."""
+        least = policy if self.response_policy is None else self.response_policy
+        return least | (SIGNED if self.signed_responses else 0)
+
+    def protects(self, policy: SecurityPolicy) -> bool:
+        """Whether anything is protected, in either direction."""
+        return bool(self.requests(policy) | self.responses(policy))
+
+    @property
+    def is_general(self) -> bool:
+        """Whether it needs general protection, which both sides must have."""
+        return self.ciphering != "service-specific" or self.sign_requests or self.signed_responses
+
+    @property
+    def sends_header(self) -> bool:
+        """Whether our requests name the meter's system title, so that it must be known beforehand."""
+        return self.ciphering == "general-ciphering" or self.sign_requests
+
+    def prepare(
+        self,
+        context: SecurityContext,
+        keys: Keys,
+        asymmetric_keys: AsymmetricKeys,
+        randomness: Callable[[int], bytes],
+        *,
+        answering: bool,
+    ) -> None:
+        """Give ``context`` what it needs for general protection; one that only answers does so in kind."""
+        general = self.ciphering == "general-ciphering" and not answering
+        context.use_general_protection(
+            randomness(RANDOMNESS_LENGTH),
+            key_information=self.key_information if general else None,
+            signing_key=asymmetric_keys.signing_key,
+            key_agreement_key=asymmetric_keys.key_agreement_key,
+            peer_signing_key=asymmetric_keys.peer_signing_key,
+            peer_key_agreement_key=asymmetric_keys.peer_key_agreement_key,
+            master_key=keys.master_key,
+            older_algorithm_ids=self.older_algorithm_ids,
+            header_authenticated=self.header_authenticated,
+        )
+
+    def overhead(self, suite: SecuritySuite) -> int:
+        """Octets around a protected APDU, at most."""
+        pair = 2 * {"P-256": 32, "P-384": 48}.get(curve_of(suite) or "", 0)
+        header = 1 + 3 * (1 + SYSTEM_TITLE_LENGTH) + 2
+        octets = 1 + 3 + 1 + 4 + 12  # tag, length, security control, invocation counter, authentication tag
+        if self.ciphering == "general":
+            octets += 1 + SYSTEM_TITLE_LENGTH
+        if self.ciphering == "general-ciphering":
+            octets += header + {"wrapped": 4 + key_length(suite) + 8}.get(self.key_information, 6 + 2 * pair)
+        if self.sign_requests:
+            octets += header + 3 + 1 + pair
+        return octets
+
+    def mistakes(self, suite: SecuritySuite, keys: Keys, asymmetric_keys: AsymmetricKeys) -> list[str]:
+        """What is missing for it, as sentences; the names are those of a client's profile."""
+        mistakes = []
+        wanted: dict[str, object] = {}
+        if self.sign_requests:
+            wanted["signing_key"] = asymmetric_keys.signing_key
+        if self.signed_responses:
+            wanted["peer_signing_key"] = asymmetric_keys.peer_signing_key
+        if self.ciphering not in CIPHERINGS:
+            mistakes.append(f"ciphering: one of {', '.join(CIPHERINGS)} is needed")
+        elif self.ciphering == "general-ciphering":
+            if self.key_information not in KEY_INFORMATION:
+                mistakes.append(f"key_information: one of {', '.join(KEY_INFORMATION)} is needed")
+            if self.key_information == "wrapped":
+                wanted["master_key"] = keys.master_key
+            if self.key_information in {"one-pass-diffie-hellman", "static-unified"}:
+                wanted["key_agreement_key"] = asymmetric_keys.key_agreement_key
+                wanted["peer_key_agreement_key"] = asymmetric_keys.peer_key_agreement_key
+            if self.key_information == "one-pass-diffie-hellman":
+                wanted["signing_key"] = asymmetric_keys.signing_key
+                wanted["peer_signing_key"] = asymmetric_keys.peer_signing_key
+        mistakes += [
+            f"{name}: missing; the way in which messages are protected needs it"
+            for name, key in wanted.items()
+            if key is None
+        ]
+        if curve_of(suite) is None and wanted.keys() - {"master_key"}:
+            mistakes.append("security_suite: 0 knows neither signatures nor key agreement; take 1 or 2")
+        return mistakes
 
 
 def curve_of(suite: SecuritySuite) -> str | None:

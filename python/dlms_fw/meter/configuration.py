@@ -17,7 +17,7 @@ from dlms_fw.hls import ManufacturerMechanism
 from dlms_fw.meter.access import AccessRule
 from dlms_fw.meter.activation import ActivationTimings, FirmwareBehaviour
 from dlms_fw.profiles import MAX_GENERAL_BLOCK_TRANSFER_WINDOW, GeneralBlockTransfer, HdlcSettings
-from dlms_fw.security import AsymmetricKeys, SecurityPolicy, key_length
+from dlms_fw.security import AsymmetricKeys, MessageProtection, SecurityPolicy, key_length
 from dlms_fw.signing_keys import PublicKey
 
 BLOCK_OVERHEAD: Final = 54
@@ -45,8 +45,9 @@ class MeterConfig:
         users: Names of the users who may ask, by client user id; ``None`` takes any, and none.
         security_suite: Of the keys.
         security_policy: The least protection of those clients' messages.
+        protection: What more there is to protection; the client decides on the form.
         hdlc: The most that is accepted in the negotiation of an HDLC link.
-        master_key: The key-encrypting key, under which other keys are transferred; without one none is.
+        master_key: The key-encrypting key, under which other keys are transferred and wrapped.
         security_setup_version: Of its Security setup objects, 0 or 1.
         security_setups: One object for all clients, or one more for the reading client.
         older_algorithm_ids: Whether keys are derived with the algorithm ids of older texts.
@@ -95,10 +96,11 @@ class MeterConfig:
     users: Mapping[int, str] | None = None
     security_suite: SecuritySuite = SecuritySuite.AES_GCM_128
     security_policy: SecurityPolicy = SecurityPolicy.NONE
+    protection: MessageProtection = field(default_factory=MessageProtection)
+    master_key: Key | None = None
     global_unicast_encryption_key: Key | None = None
     global_broadcast_encryption_key: Key | None = None
     authentication_key: Key | None = None
-    master_key: Key | None = None
     security_setup_version: Literal[0, 1] = 1
     security_setups: Literal["shared", "separate"] = "shared"
     older_algorithm_ids: bool = False

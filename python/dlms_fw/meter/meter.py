@@ -8,6 +8,7 @@ same memory goes on where the old one stopped.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -65,6 +66,7 @@ class SimulatedMeter:
         time_source: TimeSource,
         *,
         challenge: Callable[[], bytes],
+        randomness: Callable[[int], bytes] = os.urandom,
     ) -> None:
         """Powers up.
 
@@ -73,6 +75,7 @@ class SimulatedMeter:
             config: What it is.
             time_source: What time it is.
             challenge: Gives fresh random octets, 8 to 64, for each authentication.
+            randomness: Gives that many random octets.
 
         Raises:
             ConfigurationError: The memory is another meter's, or the configuration contradicts itself.
@@ -81,6 +84,7 @@ class SimulatedMeter:
         self._medium = medium
         self._time = time_source
         self._challenge = challenge
+        self._randomness = randomness
         self._connections: set[MeterConnection] = set()
         self._failures: dict[int, int] = {}
         self._locked_until: dict[int, float] = {}
@@ -173,6 +177,7 @@ class SimulatedMeter:
             self._clients,
             system_title=config.system_title,
             challenge=self._challenge,
+            randomness=self._randomness,
             counters=None if self._units is None else self._units.counters,
             now=lambda: datetime.fromtimestamp(self._time.wall(), UTC),
             general_block_transfer=config.general_block_transfer,

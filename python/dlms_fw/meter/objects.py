@@ -29,7 +29,7 @@ from dlms_fw._core import (
 from dlms_fw.axdr import Tag
 from dlms_fw.cosem.association import ObjectListElement
 from dlms_fw.cosem.server import CosemFault, ServerObject
-from dlms_fw.enums import ActionResult, DataAccessResult, SecurityPolicyV1
+from dlms_fw.enums import ActionResult, Conformance, DataAccessResult, SecurityPolicyV1
 from dlms_fw.errors import DecodeError
 from dlms_fw.logical_name import LogicalName
 from dlms_fw.meter.access import (
@@ -41,7 +41,6 @@ from dlms_fw.meter.access import (
     Rights,
     access_right,
 )
-from dlms_fw.security import SecurityPolicy
 from dlms_fw.session.negotiated import ALL_ATTRIBUTES
 from dlms_fw.session.server import Association
 
@@ -81,13 +80,17 @@ class Caller:
         """The strongest protection that an answer to it can have."""
         if self._context is None:
             return NO_PROTECTION
-        return SecurityPolicyV1.AUTHENTICATED_RESPONSE | SecurityPolicyV1.ENCRYPTED_RESPONSE
+        strongest = SecurityPolicyV1.AUTHENTICATED_RESPONSE | SecurityPolicyV1.ENCRYPTED_RESPONSE
+        client = self.association.client
+        signs = client is not None and client.asymmetric_keys.signing_key is not None
+        if signs and self.association.conformance & Conformance.GENERAL_PROTECTION:
+            strongest |= SecurityPolicyV1.DIGITALLY_SIGNED_RESPONSE
+        return strongest
 
     @property
     def _context(self) -> SecurityContext | None:
         client = self.association.client
-        unprotected = client is None or client.security_policy == SecurityPolicy.NONE
-        return None if unprotected else self.association.context
+        return self.association.context if client is not None and client.is_protected else None
 
     def demand(self, protection: SecurityPolicyV1) -> None:
         """Hold the request against an access right. Raises CosemFault where it or its answer falls short."""

@@ -18,11 +18,11 @@ from dlms_fw.cosem.security_setup import KeyTransferData
 from dlms_fw.cosem.server import CosemFault
 from dlms_fw.enums import ActionResult, KeyId, SecurityPolicyV1
 from dlms_fw.errors import SecurityError
-from dlms_fw.meter.access import NO_PROTECTION, REQUEST, RESPONSE
+from dlms_fw.meter.access import REQUEST, RESPONSE
 from dlms_fw.meter.configuration import MeterConfig
 from dlms_fw.meter.event_log import FraudEvent, StandardEvent
 from dlms_fw.meter.security_memory import SecurityMemory, SetupState
-from dlms_fw.security import Keys, SecurityPolicy, key_length
+from dlms_fw.security import SIGNED, Keys, MessageProtection, SecurityPolicy, key_length
 
 _REFUSED: Final = ActionResult.OTHER_REASON
 _KEYS_IN_USE: Final = (KeyId.GLOBAL_UNICAST_ENCRYPTION_KEY, KeyId.AUTHENTICATION_KEY)
@@ -50,7 +50,7 @@ class SymmetricKeys:
         self._log_event = log_event
         self._log_fraud = log_fraud
         self.suite = config.security_suite
-        self._factory_policy = policy_bits(config.security_policy)
+        self._factory_policy = policy_bits(config.security_policy, config.protection)
         factory = {
             KeyId.GLOBAL_UNICAST_ENCRYPTION_KEY: config.global_unicast_encryption_key,
             KeyId.GLOBAL_BROADCAST_ENCRYPTION_KEY: config.global_broadcast_encryption_key,
@@ -72,6 +72,7 @@ class SymmetricKeys:
         return Keys(
             global_unicast_encryption_key=keys.get(KeyId.GLOBAL_UNICAST_ENCRYPTION_KEY),
             authentication_key=keys.get(KeyId.AUTHENTICATION_KEY),
+            master_key=keys.get(KeyId.MASTER_KEY),
         )
 
     def broadcast_keys(self, setup: int) -> Keys | None:
@@ -82,10 +83,6 @@ class SymmetricKeys:
         if broadcast is None or authentication is None:
             return None
         return Keys(authentication_key=authentication, global_broadcast_encryption_key=broadcast)
-
-    def level(self, setup: int) -> SecurityPolicy:
-        """The policy as one level for both directions: the stronger of the two."""
-        return policy_level(self.policy(setup))
 
     def policy(self, setup: int) -> SecurityPolicyV1:
         """The policy of a setup as it is now."""
@@ -151,24 +148,20 @@ class SymmetricKeys:
             self._memory.commit(announced=True)
 
 
-def policy_bits(policy: SecurityPolicy) -> SecurityPolicyV1:
-    """A policy of one level for both directions as bits."""
-    bits = NO_PROTECTION
-    if policy & SecurityPolicy.AUTHENTICATED:
-        bits |= SecurityPolicyV1.AUTHENTICATED_REQUEST | SecurityPolicyV1.AUTHENTICATED_RESPONSE
-    if policy & SecurityPolicy.ENCRYPTED:
-        bits |= SecurityPolicyV1.ENCRYPTED_REQUEST | SecurityPolicyV1.ENCRYPTED_RESPONSE
-    return bits
+def policy_bits(policy: SecurityPolicy, protection: MessageProtection) -> SecurityPolicyV1:
+    """What is demanded of requests and of responses, as the bits of a security policy."""
+    return SecurityPolicyV1(protection.requests(policy) >> 2 | protection.responses(policy) << 1)
 
 
-def policy_level(bits: int) -> SecurityPolicy:
-    """The level that reaches all bits."""
-    level = 0
-    if bits & (SecurityPolicyV1.AUTHENTICATED_REQUEST | SecurityPolicyV1.AUTHENTICATED_RESPONSE):
-        level |= SecurityPolicy.AUTHENTICATED
-    if bits & (SecurityPolicyV1.ENCRYPTED_REQUEST | SecurityPolicyV1.ENCRYPTED_RESPONSE):
-        level |= SecurityPolicy.ENCRYPTED
-    return SecurityPolicy(level)
+def directions(bits: int, protection: MessageProtection) -> tuple[SecurityPolicy, MessageProtection]:
+    """The bits of a security policy as what is demanded of requests and, in ``protection``, of responses."""
+    requests, responses = bits << 2, bits >> 1
+    return SecurityPolicy(requests & SecurityPolicy.AUTHENTICATED_ENCRYPTED), replace(
+        protection,
+        response_policy=SecurityPolicy(responses & SecurityPolicy.AUTHENTICATED_ENCRYPTED),
+        sign_requests=bool(requests & SIGNED),
+        signed_responses=bool(responses & SIGNED),
+    )
 
 
 _SIGNED: Final = SecurityPolicyV1.DIGITALLY_SIGNED_REQUEST | SecurityPolicyV1.DIGITALLY_SIGNED_RESPONSE

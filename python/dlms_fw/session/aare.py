@@ -30,7 +30,7 @@ from dlms_fw.errors import (
     SecurityError,
 )
 from dlms_fw.profiles import Profile
-from dlms_fw.security import SYSTEM_TITLE_LENGTH, SecurityPolicy
+from dlms_fw.security import SYSTEM_TITLE_LENGTH
 
 DLMS_VERSION = 6
 LOGICAL_NAME_VAA = 0x0007
@@ -59,9 +59,12 @@ PROPOSED_CONFORMANCE = (
 
 def proposed_conformance(profile: Profile) -> Conformance:
     """The services that a client with this profile proposes; what it does not propose is never used."""
-    if profile.general_block_transfer == "off":
-        return PROPOSED_CONFORMANCE
-    return PROPOSED_CONFORMANCE | Conformance.GENERAL_BLOCK_TRANSFER
+    proposed = PROPOSED_CONFORMANCE
+    if profile.general_block_transfer != "off":
+        proposed |= Conformance.GENERAL_BLOCK_TRANSFER
+    if profile.protection.is_general:
+        proposed |= Conformance.GENERAL_PROTECTION
+    return proposed
 
 
 LOCK_OUT = "a meter may lock itself after several wrong tries: do not repeat this before it is understood"
@@ -107,9 +110,9 @@ _INITIATE_TEXTS = {
 }
 
 
-def application_context(policy: SecurityPolicy) -> ApplicationContext:
-    """The application context that goes with a policy: ciphered as soon as anything is protected."""
-    if policy == SecurityPolicy.NONE:
+def application_context(*, protected: bool) -> ApplicationContext:
+    """The application context: ciphered as soon as anything is protected."""
+    if not protected:
         return ApplicationContext.LOGICAL_NAME_REFERENCING_NO_CIPHERING
     return ApplicationContext.LOGICAL_NAME_REFERENCING_WITH_CIPHERING
 
@@ -120,7 +123,7 @@ def check_names(response: AssociationResponse, profile: Profile) -> None:
     Raises:
         RemoteProtocolError: where they do not.
     """
-    asked = application_context(profile.security_policy)
+    asked = application_context(protected=profile.is_protected)
     if response.application_context != asked:
         raise RemoteProtocolError(
             f"application context {response.application_context} was accepted, {asked.value} was asked for"
@@ -168,7 +171,7 @@ def open_initiate(
     user_information = response.user_information
     if not user_information:
         raise RemoteProtocolError("the AARE has no user information")
-    if context is not None and profile.security_policy != SecurityPolicy.NONE:
+    if context is not None and profile.is_protected:
         if user_information[0] in {0x08, 0x0E}:  # InitiateResponse and confirmedServiceError in clear
             raise SecurityError("the InitiateResponse is not protected, our request was", kind="downgrade")
         try:
@@ -182,6 +185,8 @@ def open_initiate(
         raise RemoteProtocolError(f"the meter answered with vaa-name {initiate.vaa_name:#06x}, not 0x0007")
     if initiate.conformance & ~proposed_conformance(profile):
         raise RemoteProtocolError("the meter negotiated services that were not proposed")
+    if profile.protection.is_general and not initiate.conformance & Conformance.GENERAL_PROTECTION:
+        raise RemoteProtocolError("the meter has no general protection, which this profile needs")
     if 0 < initiate.server_max_receive_pdu_size < SMALLEST_PDU_SIZE:
         raise RemoteProtocolError(
             f"the meter takes APDUs of at most {initiate.server_max_receive_pdu_size} octets, "

@@ -40,6 +40,7 @@ from dlms_fw.security import (
     SYSTEM_TITLE_LENGTH,
     AsymmetricKeys,
     Keys,
+    MessageProtection,
     SecurityPolicy,
     extend_counters,
     key_length,
@@ -67,12 +68,13 @@ class ServerClient:
         manufacturer: The two functions of mechanism 2.
         secret: Its password, or the shared secret of a mechanism that needs one.
         keys: Needed for mechanism 5 and for any policy.
-        asymmetric_keys: Our signing key, and the client's public one where it is pinned; for mechanism 7.
+        asymmetric_keys: Ours, and the client's public ones where they are pinned.
         certificate: That of our signing key in DER; sent in the AARE with mechanism 7.
         trust_anchors: Certificates in DER of authorities whose word about the client's signing key is taken.
         users: The ids of the users who may ask through this client; ``None`` for any, and for none.
         security_suite: Of its keys.
         security_policy: The least protection; anything but NONE demands a ciphered application context.
+        protection: What more there is to protection; the client decides on the form.
         conformance: The services it may have.
         max_receive_pdu_size: Octets of the largest APDU that we take from it without block transfer.
         client_system_title: The only title it may have, or ``None`` for any.
@@ -90,6 +92,7 @@ class ServerClient:
     users: frozenset[int] | None = None
     security_suite: SecuritySuite = SecuritySuite.AES_GCM_128
     security_policy: SecurityPolicy = SecurityPolicy.NONE
+    protection: MessageProtection = field(default_factory=MessageProtection)
     conformance: int = DEFAULT_CONFORMANCE
     max_receive_pdu_size: int = 1024
     client_system_title: bytes | None = None
@@ -100,6 +103,11 @@ class ServerClient:
     def authentication(self) -> Mechanism:
         """The row of :data:`dlms_fw.hls.MECHANISMS`."""
         return mechanism_of(self.mechanism, self.manufacturer)
+
+    @property
+    def is_protected(self) -> bool:
+        """Whether messages are protected, in either direction."""
+        return self.protection.protects(self.security_policy)
 
 
 class ServerCounters(Protocol):
@@ -183,6 +191,7 @@ class Gate:
     challenge: Callable[[], bytes]
     counters: ServerCounters | None
     now: Callable[[], datetime] | None = None
+    randomness: Callable[[int], bytes] | None = None
 
     def accept(
         self, association: Association, client: ServerClient | None, request: AssociationRequest
@@ -200,14 +209,14 @@ class Gate:
             raise Refusal("locked")
         if request.protocol_version is not None and not request.protocol_version & VERSION_1:
             raise Refusal("protocol-version", AcseServiceProviderDiagnostic.NO_COMMON_ACSE_VERSION, source=2)
-        association.application_context = application_context(client.security_policy)
+        association.application_context = application_context(protected=client.is_protected)
         if request.application_context != association.application_context:
             raise Refusal("context", AcseServiceUserDiagnostic.APPLICATION_CONTEXT_NAME_NOT_SUPPORTED)
         mechanism = client.authentication
         association.mechanism = mechanism.id
         _check_authentication(request, client, mechanism)
-        ciphered = client.security_policy != SecurityPolicy.NONE
         association.client_user_id = _check_user(request, client)
+        ciphered = client.is_protected
         needs_keys = ciphered or mechanism.needs_keys
         if needs_keys or mechanism.needs_titles:
             association.client_system_title = self._client_title(request, client)
@@ -253,9 +262,10 @@ class Gate:
         fingerprint = association.key_fingerprint = key.fingerprint
         last_accepted = self.counters.last_accepted(fingerprint)
         taken = self.counters.reserve(fingerprint, COUNTER_STRIDE)
-        return SecurityContext(
+        protection, policy = client.protection, client.security_policy
+        context = SecurityContext(
             client.security_suite,
-            client.security_policy,
+            protection.responses(policy),
             system_title=self.system_title,
             peer_system_title=association.client_system_title or client.client_system_title,
             global_unicast_encryption_key=client.keys.global_unicast_encryption_key,
@@ -265,7 +275,12 @@ class Gate:
             invocation_counter=taken.start,
             counter_limit=taken.stop,
             peer_invocation_counter=None if last_accepted < 0 else last_accepted,
+            general=protection.ciphering == "general",
+            floor=protection.requests(policy),
         )
+        if client.conformance & Conformance.GENERAL_PROTECTION and self.randomness is not None:
+            protection.prepare(context, client.keys, client.asymmetric_keys, self.randomness, answering=True)
+        return context
 
     def prepare_counters(self, association: Association) -> None:
         """Have counters to send with, and know what was accepted over other links under the same key."""

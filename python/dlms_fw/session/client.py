@@ -57,7 +57,6 @@ from dlms_fw.security import (
     COUNTER_MARGIN,
     COUNTER_STRIDE,
     Counters,
-    SecurityPolicy,
     extend_counters,
 )
 from dlms_fw.session.aare import (
@@ -116,6 +115,7 @@ class ClientSession:
         meter_counter: The highest counter of the meter that was ever accepted; lower ones are replays.
         seen_challenges: The challenges that meters have used before; ``None`` where nobody keeps them.
         now: What time it is, aware; needed where the meter proves itself by a certificate.
+        randomness: Gives that many random octets; needed for general protection.
 
     Attributes:
         state: Where link and association are.
@@ -135,6 +135,7 @@ class ClientSession:
         meter_counter: int | None = None,
         seen_challenges: SeenChallenges | None = None,
         now: Callable[[], datetime] | None = None,
+        randomness: Callable[[int], bytes] | None = None,
     ) -> None:
         profile.check()
         if profile.needs_keys and counters is None:
@@ -158,6 +159,7 @@ class ClientSession:
         self._seen_challenges = seen_challenges
         self._now = now
         self._passes: Passes | None = None
+        self._randomness = randomness
 
     # Commands: each gives the octets to send
 
@@ -185,7 +187,7 @@ class ClientSession:
             value = profile.password.expose()
         data = self.channel.send(
             AssociationRequest(
-                application_context(profile.security_policy),
+                application_context(protected=profile.is_protected),
                 self._initiate_request(),
                 mechanism=mechanism.id or None,
                 authentication_value=value,
@@ -214,7 +216,7 @@ class ClientSession:
     def release(self) -> bytes:
         """Ask to end the association (RLRQ); protected like everything else, so that nobody else can."""
         state = self._after(Step.RELEASE)
-        ciphered = self.profile.security_policy != SecurityPolicy.NONE
+        ciphered = self.profile.is_protected
         data = self.channel.send(ReleaseRequest(0, self._initiate_request() if ciphered else None))
         self.state = state
         return data
@@ -301,7 +303,7 @@ class ClientSession:
             self.context.peer_system_title = title
         initiate = open_initiate(event, self.profile, self.context)
         self.channel.negotiate(initiate.conformance, initiate.server_max_receive_pdu_size)
-        if self.profile.security_policy != SecurityPolicy.NONE:
+        if self.profile.is_protected:
             self.channel.security = self.context
         self.association = Association(
             Conformance(initiate.conformance), initiate.server_max_receive_pdu_size, title
@@ -362,7 +364,7 @@ class ClientSession:
 
     def _initiate_request(self) -> bytes:
         plain = InitiateRequest(proposed_conformance(self.profile), self.profile.max_pdu_size).encode()
-        if self.profile.security_policy == SecurityPolicy.NONE:
+        if not self.profile.is_protected:
             return plain
         assert self.context is not None  # noqa: S101 (a policy needs keys)
         self._top_up()
@@ -374,9 +376,10 @@ class ClientSession:
         keys = self.profile.keys
         counters = self._counters.reserve(self._first_counter, COUNTER_STRIDE)
         self.started_at = counters.start
-        return SecurityContext(
+        protection, policy = self.profile.protection, self.profile.security_policy
+        context = SecurityContext(
             self.profile.security_suite,
-            self.profile.security_policy,
+            protection.requests(policy),
             system_title=self.profile.system_title,
             peer_system_title=self.profile.meter_system_title,
             global_unicast_encryption_key=keys.global_unicast_encryption_key,
@@ -385,7 +388,14 @@ class ClientSession:
             invocation_counter=counters.start,
             counter_limit=counters.stop,
             peer_invocation_counter=self._meter_counter,
+            general=protection.ciphering == "general",
+            floor=protection.responses(policy),
         )
+        if protection.is_general:
+            if self._randomness is None:
+                raise ConfigurationError("general protection needs random octets")
+            protection.prepare(context, keys, self.profile.asymmetric_keys, self._randomness, answering=False)
+        return context
 
     def _top_up(self) -> None:
         if self.context is not None and self.context.counters_left < COUNTER_MARGIN:

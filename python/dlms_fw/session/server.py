@@ -44,7 +44,6 @@ from dlms_fw.enums import ActionResult, ServiceErrorCode, StateError
 from dlms_fw.errors import ConfigurationError, DecodeError, LocalProtocolError, ReplayError, SecurityError
 from dlms_fw.hls import REPLY_TO_HLS
 from dlms_fw.profiles import GeneralBlockTransfer
-from dlms_fw.security import SecurityPolicy
 from dlms_fw.session.acceptance import (
     DEFAULT_CONFORMANCE,
     Association,
@@ -102,6 +101,11 @@ _SECURITY_REASONS = frozenset(
         "system-title",
         "too-short",
         "missing-key",
+        "signature",
+        "key-information",
+        "key-unwrap",
+        "public-key",
+        "transaction-id",
     }
 )
 
@@ -127,6 +131,7 @@ class ServerSession:
         challenge: Gives a fresh random challenge of 8 to 64 octets.
         counters: Needed where any client has keys.
         now: What time it is, aware; needed where a client proves itself by a certificate.
+        randomness: Gives that many random octets; needed where any client has general protection.
         max_receive_apdu_size: Octets of the largest APDU that block transfer may put together.
         general_block_transfer: When an answer that is too long goes in general blocks, where they have been
             negotiated; ``"when-needed"`` is where there is no block transfer of its service.
@@ -142,6 +147,7 @@ class ServerSession:
         challenge: Callable[[], bytes],
         counters: ServerCounters | None = None,
         now: Callable[[], datetime] | None = None,
+        randomness: Callable[[int], bytes] | None = None,
         max_receive_apdu_size: int = 65_536,
         general_block_transfer: GeneralBlockTransfer = "when-needed",
         general_block_transfer_window: int = 16,
@@ -157,7 +163,7 @@ class ServerSession:
         )
         self.more = False
         self._clients = clients
-        self._gate = Gate(system_title, challenge, counters, now)
+        self._gate = Gate(system_title, challenge, counters, now, randomness)
         self._associations: dict[int, Association] = {}
         self._linked = self.channel.connected
         self._events: list[ServerEvent] = []
@@ -442,7 +448,7 @@ class ServerSession:
             unanswered=association.pre_established,
         )
         client = association.client
-        if client is not None and client.security_policy != SecurityPolicy.NONE:
+        if client is not None and client.is_protected:
             self.channel.security = association.context
 
     # Endings and refusals

@@ -19,6 +19,7 @@ from dlms_fw.cosem.profile_generic import ProfileGeneric
 from dlms_fw.cosem.server import CosemFault, ServerObject
 from dlms_fw.enums import (
     AuthenticationMechanism,
+    CertificateType,
     Conformance,
     DataAccessResult,
     KeyId,
@@ -48,12 +49,12 @@ from dlms_fw.meter.plain_objects import (
 from dlms_fw.meter.security_memory import SecurityMemory
 from dlms_fw.meter.security_objects import SECURITY_SETUP_VERSIONS
 from dlms_fw.meter.state import Firmware
-from dlms_fw.meter.symmetric_keys import SymmetricKeys
+from dlms_fw.meter.symmetric_keys import SymmetricKeys, directions
 from dlms_fw.meter.time_objects import ActivationScheduler, ActivationScripts, ClockObject
 from dlms_fw.meter.units import MeterUnits
 from dlms_fw.profiles import Profile
-from dlms_fw.security import SecurityPolicy
-from dlms_fw.session.server import Association, ServerClient
+from dlms_fw.security import AsymmetricKeys, SecurityPolicy
+from dlms_fw.session.server import DEFAULT_CONFORMANCE, Association, ServerClient
 
 MODEL: Final = "MCS301"
 MANAGEMENT: Final = 1
@@ -83,6 +84,9 @@ def configured(profile: Profile, **changes: Any) -> MeterConfig:
         "password": profile.password,
         "security_suite": profile.security_suite,
         "security_policy": profile.security_policy,
+        "protection": profile.protection,
+        "asymmetric_keys": _as_seen_by_the_meter(profile.asymmetric_keys),
+        "master_key": profile.keys.master_key,
         "global_unicast_encryption_key": profile.keys.global_unicast_encryption_key,
         "global_broadcast_encryption_key": profile.keys.global_broadcast_encryption_key,
         "authentication_key": profile.keys.authentication_key,
@@ -92,6 +96,14 @@ def configured(profile: Profile, **changes: Any) -> MeterConfig:
     if profile.meter_system_title is not None:
         settings["system_title"] = profile.meter_system_title
     return MeterConfig(**(settings | changes))
+
+
+def _as_seen_by_the_meter(keys: AsymmetricKeys) -> AsymmetricKeys:
+    """The client's public keys; the meter's private ones no client has."""
+    return AsymmetricKeys(
+        peer_signing_key=None if keys.signing_key is None else keys.signing_key.public,
+        peer_key_agreement_key=None if keys.key_agreement_key is None else keys.key_agreement_key.public,
+    )
 
 
 def clients(config: MeterConfig, units: MeterUnits | None = None) -> dict[int, ServerClient]:
@@ -140,10 +152,10 @@ def _client(
     config: MeterConfig, units: MeterUnits | None, keys: SymmetricKeys, client_sap: int
 ) -> ServerClient:
     setup = setup_of(config, client_sap)
-    policy = keys.level(setup)
+    policy, protection = directions(keys.policy(setup), config.protection)
     unicast = keys.client_keys(setup)
     mechanism = mechanism_of(config.mechanism, config.manufacturer)
-    needs_keys = mechanism.needs_keys or policy != SecurityPolicy.NONE
+    needs_keys = mechanism.needs_keys or protection.protects(policy)
     if needs_keys and None in (unicast.global_unicast_encryption_key, unicast.authentication_key):
         raise ConfigurationError("the meter needs a global unicast encryption key and an authentication key")
     if mistakes := unicast.mistakes(config.security_suite):
@@ -154,12 +166,14 @@ def _client(
         manufacturer=config.manufacturer,
         secret=secrets.get(client_sap, config.password),
         keys=unicast if needs_keys else None,
-        asymmetric_keys=config.asymmetric_keys,
         certificate=config.certificate,
         trust_anchors=config.trust_anchors,
         users=_users(config, units, client_sap),
         security_suite=config.security_suite,
         security_policy=policy,
+        protection=protection,
+        asymmetric_keys=_asymmetric_keys(config, units),
+        conformance=DEFAULT_CONFORMANCE | (Conformance.GENERAL_PROTECTION if needs_keys else 0),
         max_receive_pdu_size=config.max_pdu_size,
         client_system_title=config.client_system_title,
     )
@@ -170,6 +184,21 @@ def _users(config: MeterConfig, units: MeterUnits | None, client_sap: int) -> fr
     changed = None if units is None else units.security_memory.state.users.get(client_sap)
     known = config.users or () if changed is None else (user.user_id for user in changed)
     return frozenset(known) or None
+
+
+def _asymmetric_keys(config: MeterConfig, units: MeterUnits | None) -> AsymmetricKeys:
+    """Key pairs that were made and certificates that were brought in go before what was configured."""
+    given = config.asymmetric_keys
+    if units is None:
+        return given
+    pairs, title = units.key_pairs, config.client_system_title
+    signing, agreement = CertificateType.DIGITAL_SIGNATURE, CertificateType.KEY_AGREEMENT
+    return AsymmetricKeys(
+        signing_key=pairs.private_key(signing) or given.signing_key,
+        key_agreement_key=pairs.private_key(agreement) or given.key_agreement_key,
+        peer_signing_key=pairs.public_key(title, signing) or given.peer_signing_key,
+        peer_key_agreement_key=pairs.public_key(title, agreement) or given.peer_key_agreement_key,
+    )
 
 
 def setup_of(config: MeterConfig, client_sap: int) -> int:

@@ -92,8 +92,8 @@ impl SecurityContext {
         if is_initiate(tag) {
             message.dedicated = false;
             message.answering = false;
-            message.protection = message.protection.ciphering();
-            if message.protection.is_none() && !self.policy.is_none() {
+            message.protection = (self.policy | self.floor).ciphering();
+            if message.protection.is_none() && !(self.policy | self.floor).is_none() {
                 message.protection = Protection::BOTH;
             }
             if matches!(message.ciphering, Ciphering::GeneralCiphering(_)) {
