@@ -77,8 +77,13 @@ fn every_service_arrives_whole_in_general_blocks() {
                 value.clone(),
             ]
             .concat(),
-            [hex("DA 40000001 00 00 01"), value, hex("01 03 00")].concat(),
+            [hex("DA 40000001 00 00 01"), value.clone(), hex("01 03 00")].concat(),
         ),
+        (
+            [hex("05 01 04 FA58 00"), value.clone()].concat(),
+            [hex("0C 01 00"), value.clone()].concat(),
+        ),
+        ([hex("06 01 02 0158 01"), value].concat(), hex("0D 01 00")),
     ];
     for hdlc in [false, true] {
         for policy in [Protection::NONE, Protection::BOTH] {

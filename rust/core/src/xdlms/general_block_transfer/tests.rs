@@ -15,6 +15,15 @@ fn exchange(role: Role, window: u8) -> Exchange {
     exchange
 }
 
+/// A server with its first burst to send, to a client of which it knows that it takes as many blocks.
+fn sending(window: u8, apdu: Vec<u8>) -> Exchange {
+    let mut server = exchange(Role::Server, window);
+    server.send(apdu, 10).expect("numbers enough");
+    server.peer_window = window;
+    server.say(Say::Blocks);
+    server
+}
+
 fn apdu(length: usize, seed: u8) -> Vec<u8> {
     (0..length)
         .map(|at| u8::try_from(at * 7 % 251).expect("small") ^ seed)
@@ -200,9 +209,7 @@ fn an_answer_acknowledges_its_request() {
 #[test]
 fn only_what_was_lost_is_sent_again() {
     let mut client = exchange(Role::Client, 6);
-    let mut server = exchange(Role::Server, 6);
-    server.peer_window = 6; // as after an acknowledgement
-    server.send(apdu(100, 3), 10).expect("numbers enough");
+    let mut server = sending(6, apdu(100, 3));
     let first = said(&mut server);
     assert_eq!(first.len(), 6);
     for block in [&first[0], &first[1], &first[4], &first[5]] {
@@ -307,9 +314,7 @@ fn c_21_lies_of_the_peer_end_in_an_error() {
 
 #[test]
 fn c_21_a_peer_that_asks_for_ever_is_not_answered_for_ever() {
-    let mut server = exchange(Role::Server, 63);
-    server.peer_window = 63;
-    server.send(apdu(5000, 0), 10).expect("numbers enough");
+    let mut server = sending(63, apdu(5000, 0));
     assert_eq!(said(&mut server).len(), 63);
     let ask = GeneralBlock {
         last_block: true,
