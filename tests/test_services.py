@@ -237,7 +237,6 @@ def test_invoke_ids_go_round_and_priority_is_kept(management: Client) -> None:
 # --- ACCESS -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.fault("AP-36")
 @pytest.mark.proves("access", "access-protection")
 @pytest.mark.parametrize("framing", ["wrapper", "hdlc"])
 @pytest.mark.parametrize("profile", [PLAIN, GMAC], ids=["plain", "ciphered"])
