@@ -171,6 +171,15 @@ def test_a_new_master_key_is_used_at_once_and_an_association_goes_on_under_its_k
     assert events(bench) == 3
 
 
+@pytest.mark.proves("security-setup-key-transfer")
+def test_a_profile_that_has_the_master_key_gets_the_new_one() -> None:
+    profile = replace(GMAC, keys=replace(GMAC.keys, master_key=MASTER))
+    bench = bench_with(profile)
+    with bench.client() as client:
+        changed = run(client, transfer_keys(profile, {KEK: NEW_MASTER}, MASTER))
+    assert changed.keys == replace(profile.keys, master_key=NEW_MASTER)
+
+
 @pytest.mark.proves("security-setup-key-counters")
 def test_counters_of_a_new_key_begin_anew_and_those_of_an_old_one_go_on() -> None:
     bench = bench_with()
@@ -351,6 +360,42 @@ def test_a_policy_is_only_strengthened_and_holds_from_the_next_association_on() 
     with bench.client(GMAC) as client:
         assert client.get(SETUP.security_policy) == both
         client.action(SETUP.security_activate(both))
+
+
+AUTHENTICATED = replace(GMAC, security_policy=SecurityPolicy.AUTHENTICATED)
+
+
+@pytest.mark.proves("security-setup-directions")
+def test_a_policy_may_ask_for_more_in_responses() -> None:
+    bench = bench_with(AUTHENTICATED)
+    with bench.client() as client:
+        client.action(SETUP.security_activate(SecurityPolicyV1(0x64)))
+        assert client.get(SETUP.security_policy) == 0x64
+    heard: list[bytes] = []
+
+    class Tapped(LoopbackTransport):
+        def receive(self, deadline: float) -> bytes:
+            heard.append(super().receive(deadline))
+            return heard[-1]
+
+    client = bench.client()
+    client._open_transport = lambda deadline: Tapped(
+        bench.connect(), clock=bench.time.monotonic, sleep=bench.sleep
+    )
+    with client:
+        assert client.get(STATUS) == 0
+        assert heard[-1][10] == 0x30  # behind the wrapper's header, tag and length: the security control
+
+
+@pytest.mark.proves("security-setup-directions")
+def test_a_policy_may_ask_for_more_in_requests() -> None:
+    bench = bench_with(AUTHENTICATED)
+    with bench.client() as client:
+        client.action(SETUP.security_activate(SecurityPolicyV1(0x2C)))
+    with pytest.raises(DlmsError):
+        bench.client().connect()
+    with bench.client(GMAC) as client:
+        assert client.get(STATUS) == 0
 
 
 @pytest.mark.proves("security-setup-activate")

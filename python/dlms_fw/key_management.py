@@ -250,7 +250,7 @@ def confirm_keys(old: Profile, new: Profile, doubt: DlmsError | None = None) -> 
 
 
 def with_keys(profile: Profile, new_keys: Mapping[KeyId, Key]) -> Profile:
-    """The profile with other keys; a master key is in no profile."""
+    """The profile with other keys, where it has such keys."""
     fields = {
         _FIELDS[key_id]: key
         for key_id, key in new_keys.items()
@@ -342,12 +342,16 @@ def renew_certificate(
 
 
 _KeyField: TypeAlias = Literal[
-    "global_unicast_encryption_key", "global_broadcast_encryption_key", "authentication_key"
+    "global_unicast_encryption_key",
+    "global_broadcast_encryption_key",
+    "authentication_key",
+    "master_key",
 ]
 _FIELDS: Final[dict[KeyId, _KeyField]] = {
     KeyId.GLOBAL_UNICAST_ENCRYPTION_KEY: "global_unicast_encryption_key",
     KeyId.GLOBAL_BROADCAST_ENCRYPTION_KEY: "global_broadcast_encryption_key",
     KeyId.AUTHENTICATION_KEY: "authentication_key",
+    KeyId.MASTER_KEY: "master_key",
 }
 
 
