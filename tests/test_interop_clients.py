@@ -108,7 +108,10 @@ def test_a_gurux_client_sends_and_receives_in_blocks(
 
 
 @pytest.mark.proves("interop-live-clients")
-@pytest.mark.parametrize(("framing", "mechanism"), [("wrapper", "none"), ("wrapper", "lls"), ("hdlc", "lls")])
+@pytest.mark.parametrize(
+    ("framing", "mechanism"),
+    [("wrapper", "none"), ("wrapper", "hls-gmac"), ("hdlc", "lls"), ("hdlc", "hls-gmac")],
+)
 def test_a_dlms_cosem_client(tmp_path: Path, cosem: Visitor, framing: str, mechanism: str) -> None:
     steps = (
         ["read", 1, NAME, 2],
