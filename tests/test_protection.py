@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from dlms_fw.meter.meter import Framing
 from dlms_fw.meter.power_cut import SimulatedMedium
 from dlms_fw.meter.profiles import mcs301
 from dlms_fw.meter.serve import BackgroundMeter
-from dlms_fw.profiles import Profile
+from dlms_fw.profiles import Profile, parse_profile
 from dlms_fw.security import (
     KEY_INFORMATION,
     AsymmetricKeys,
@@ -346,3 +347,31 @@ def test_what_is_missing_for_it_is_named(changes: dict[str, Any], mistake: str) 
     profile = replace(profile_of(1, **ONE_PASS, **SIGNED), **changes)
     with pytest.raises(ConfigurationError, match=mistake):
         profile.check()
+
+
+def test_a_file_says_how_messages_are_protected(tmp_path: Path) -> None:
+    """The options of a TOML profile, beside keys that are read elsewhere."""
+    table = {
+        "client_sap": 1,
+        "server_sap": 1,
+        "authentication": "hls-gmac",
+        "system_title": CLIENT_TITLE.hex(),
+        "meter_system_title": METER_TITLE.hex(),
+        "global_unicast_encryption_key": "env:KEY",
+        "authentication_key": "env:KEY",
+        "master_key": "env:KEY",
+        "ciphering": "general-ciphering",
+        "key_information": "wrapped",
+        "response_policy": "authenticated",
+        "header_authenticated": False,
+        "older_algorithm_ids": True,
+    }
+    profile = parse_profile(table, "p", folder=tmp_path, environ={"KEY": "00" * 16})
+    assert profile.protection == MessageProtection(
+        ciphering="general-ciphering",
+        key_information="wrapped",
+        response_policy=SecurityPolicy.AUTHENTICATED,
+        header_authenticated=False,
+        older_algorithm_ids=True,
+    )
+    assert profile.keys.master_key is not None
