@@ -12,6 +12,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use dlms_fw_core::acse::aare::AssociationResponse;
 use dlms_fw_core::acse::aarq::AssociationRequest;
 use dlms_fw_core::acse::release::{ReleaseRequest, ReleaseResponse};
+use dlms_fw_core::annotate::{Subject, annotate};
 use dlms_fw_core::apdu::{Apdu, Role};
 use dlms_fw_core::axdr::{self, Options, RawData};
 use dlms_fw_core::channel::{Channel, ChannelError, Framing};
@@ -132,6 +133,9 @@ decoders! {
     },
     "APDU of a client": |octets| { let _ = Apdu::parse_from(Role::Client, octets); },
     "APDU of a server": |octets| { let _ = Apdu::parse_from(Role::Server, octets); },
+    "annotated, whatever it is": |octets| { let _ = annotate(octets, Subject::Any); },
+    "annotated as data": |octets| { let _ = annotate(octets, Subject::Data); },
+    "annotated as outcomes": |octets| { let _ = annotate(octets, Subject::Outcomes); },
     "HDLC frame": |octets| { let _ = hdlc::frame::Frame::parse(octets); },
     "HDLC stream": |octets| {
         let mut deframer = hdlc::deframer::Deframer::new();
