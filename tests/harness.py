@@ -231,7 +231,7 @@ def server_framing(max_info: int = 128) -> HdlcFraming:
     return HdlcFraming(1, 1, max_info_field_length_transmit=max_info, max_info_field_length_receive=max_info)
 
 
-CLIENT_OPTIONS = ("first_counter", "meter_counter", "seen_challenges", "now")
+CLIENT_OPTIONS = ("first_counter", "meter_counter", "seen_challenges", "now", "dedicated_key")
 
 
 class Pair:

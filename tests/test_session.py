@@ -155,9 +155,8 @@ class TestOrder:
             with pytest.raises(LocalProtocolError):
                 command()
         pair.associate()
-        for command in (pair.session.connect, pair.session.associate):
-            with pytest.raises(LocalProtocolError):
-                command()
+        with pytest.raises(LocalProtocolError):
+            pair.session.connect()
         assert pair.session.state is State.ASSOCIATED
 
     def test_silence(self, pair: Pair) -> None:

@@ -1102,6 +1102,9 @@ class SecurityContext:
     signed. What we send has exactly this protection, and an answer also what its request had. What we accept
     must have at least ``floor``, by default the policy. Counters from ``invocation_counter`` up to, but not
     including, ``counter_limit`` may be used; the caller must have recorded the limit durably before.
+
+    With a dedicated key everything but the initiate goes under it, and an answer as its request did. The
+    counters that we use are the same; those of the peer are told apart.
     """
 
     def __new__(
@@ -1155,6 +1158,9 @@ class SecurityContext:
             SecurityError: of kind ``private-key``, ``public-key`` or ``key-length`` where something does not
                 fit the suite.
         """
+
+    def forget_dedicated_key(self) -> None:
+        """The association is over: the dedicated key is wiped."""
 
     @property
     def floor(self) -> int: ...
@@ -1472,6 +1478,10 @@ class Channel:
 
     @property
     def connected(self) -> bool: ...
+    @property
+    def idle(self) -> bool:
+        """Whether the link has nothing on its way: over HDLC every frame was acknowledged."""
+
     @property
     def client_sap(self) -> int: ...
     @property

@@ -228,13 +228,17 @@ class AsyncClient(AsyncServices):
             LocalProtocolError: an answer would be due, or the message does not fit; nothing was sent.
             TransportError: the meter is gone; the connection has been closed.
         """
-        session = self._session
-        if session is None:
+        session, transport = self._session, self._transport
+        if session is None or transport is None:
             raise LocalProtocolError("not connected to a meter")
         check_unanswered(message)
         try:
-            await self._send(session.send(message), self._clock() + self._request_deadline)
+            deadline = self._clock() + self._request_deadline
+            await self._send(session.send(message), deadline)
             self.statistics.requests += 1
+            while self.profile.pre_established and not session.channel.idle:  # no answer ever comes
+                for event in await self._receive(session, transport, deadline):
+                    note_aside(event, self.statistics, self._on_notification)
         except LocalProtocolError:
             raise
         except BaseException:
@@ -334,7 +338,7 @@ class AsyncClient(AsyncServices):
                     transfer.handle_response(response, self._clock())
 
     async def _associate(self) -> None:
-        session = self._ledger.session(self._framing, self._challenge)
+        session = self._ledger.session(self._framing, self._challenge, os.urandom)
         self._session = session
         self._transport = await self._open_transport(self._clock() + self.profile.connect_timeout_s)
         await self._until(State.CONNECTED, session.connect())

@@ -227,13 +227,17 @@ class Client(Services):
             LocalProtocolError: an answer would be due, or the message does not fit; nothing was sent.
             TransportError: the meter is gone; the connection has been closed.
         """
-        session = self._session
-        if session is None:
+        session, transport = self._session, self._transport
+        if session is None or transport is None:
             raise LocalProtocolError("not connected to a meter")
         check_unanswered(message)
         try:
-            self._send(session.send(message), self._clock() + self._request_deadline)
+            deadline = self._clock() + self._request_deadline
+            self._send(session.send(message), deadline)
             self.statistics.requests += 1
+            while self.profile.pre_established and not session.channel.idle:  # no answer ever comes
+                for event in self._receive(session, transport, deadline):
+                    note_aside(event, self.statistics, self._on_notification)
         except LocalProtocolError:
             raise
         except BaseException:
@@ -333,7 +337,7 @@ class Client(Services):
                     transfer.handle_response(response, self._clock())
 
     def _associate(self) -> None:
-        session = self._ledger.session(self._framing, self._challenge)
+        session = self._ledger.session(self._framing, self._challenge, os.urandom)
         self._session = session
         self._transport = self._open_transport(self._clock() + self.profile.connect_timeout_s)
         self._until(State.CONNECTED, session.connect())

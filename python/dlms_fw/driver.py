@@ -17,7 +17,6 @@ from dlms_fw._core import (
     ActionResponse,
     ConfirmedServiceError,
     DataNotification,
-    DataNotificationConfirm,
     Discarded,
     EventNotification,
     ExceptionResponse,
@@ -49,7 +48,7 @@ from dlms_fw.errors import (
 )
 from dlms_fw.notifications import notification
 from dlms_fw.profiles import Profile
-from dlms_fw.session.client import ClientSession, Message
+from dlms_fw.session.client import ClientSession, Message, wants_answer
 from dlms_fw.transfer import PduLimits, Transfer, TransferPolicy
 
 if TYPE_CHECKING:
@@ -254,9 +253,7 @@ def returned_by(call: MethodCall[_T], response: Response) -> _T:
 
 def check_unanswered(message: Message) -> None:
     """Raises LocalProtocolError where a message would be answered."""
-    if isinstance(message, GetRequest) or (
-        not isinstance(message, DataNotificationConfirm) and message.confirmed
-    ):
+    if wants_answer(message):
         raise LocalProtocolError("the meter would answer this; exchange it")
 
 

@@ -50,7 +50,7 @@ class Ledger:
             return
         if journal is None:
             raise ConfigurationError("protection by keys needs a journal to keep the invocation counters in")
-        key = profile.keys.counter_key
+        key = profile.counter_key
         if key is not None and profile.system_title is not None:
             self._stream = journal.counters(key.fingerprint, profile.system_title)
 
@@ -112,6 +112,7 @@ class Ledger:
             counters=self._stream,
             first_counter=self._first_counter,
             meter_counter=self._meter_counter(),
+            dedicated_key=randomness,
             seen_challenges=self._challenges,
             now=self._now,
             randomness=randomness,
@@ -156,7 +157,7 @@ class Ledger:
 
     def _check_key_is_its_own(self, title: bytes) -> None:
         stream = self._stream
-        if stream is None or self._profile.keys.global_unicast_encryption_key is None:
+        if stream is None or self._profile.counter_key is self._profile.keys.global_broadcast_encryption_key:
             return
         others = set(stream.journal.meters_under(stream.key_fingerprint)) - {title.hex()}
         if not others:

@@ -97,6 +97,10 @@ class Profile:
         trust_anchors: Certificates in DER of authorities whose word about a meter's signing key is taken.
         strict_keys: Refuse a meter under a key that another meter has; a warning otherwise.
         client_user_id: Who of our users asks, 0 to 255; sent in the AARQ.
+        dedicated_key: Agree a fresh key for each association, inside the ciphered InitiateRequest.
+        pre_established: The association is there without being asked for, and cannot be released: no AARQ, no
+            RLRQ, and only services that want no answer. What we send has at most ``max_pdu_size`` octets.
+            Protection is under the broadcast key where there is one, else under the unicast key.
         password: The LLS secret, or the shared secret of HLS mechanisms 3, 4 and 6 (and 2, where it has one).
         max_pdu_size: Octets of the largest APDU that we receive without block transfer.
         general_block_transfer: When a request that does not fit goes in general blocks: ``"off"`` (it is not
@@ -132,6 +136,8 @@ class Profile:
     trust_anchors: tuple[bytes, ...] = ()
     strict_keys: bool = False
     client_user_id: int | None = None
+    dedicated_key: bool = False
+    pre_established: bool = False
     password: Key | None = None
     max_pdu_size: int = 1024
     general_block_transfer: GeneralBlockTransfer = "off"
@@ -155,6 +161,12 @@ class Profile:
     def is_protected(self) -> bool:
         """Whether messages are protected, in either direction."""
         return self.protection.protects(self.security_policy)
+
+    @property
+    def counter_key(self) -> Key | None:
+        """The key whose invocation counters we use."""
+        broadcast = self.keys.global_broadcast_encryption_key if self.pre_established else None
+        return broadcast or self.keys.counter_key
 
     @property
     def authentication(self) -> Mechanism:
@@ -272,6 +284,8 @@ def parse_profile(
     take("certificate", None if certificates is None else certificates[0])
     take("trust_anchors", reader.parsed("trust_anchors", certificates_in))
     take("strict_keys", reader.boolean("strict_keys"))
+    take("dedicated_key", reader.boolean("dedicated_key"))
+    take("pre_established", reader.boolean("pre_established"))
     take("client_user_id", reader.integer("client_user_id", 0, 255))
     take("max_pdu_size", reader.integer("max_pdu_size", 64, 0xFFFF))
     uses = {use: use for use in get_args(GeneralBlockTransfer)}
@@ -335,6 +349,12 @@ def _contradictions(profile: Profile) -> list[str]:
         mistakes.append(f"password: missing, but authentication is {profile.authentication.name}")
     if profile.authentication.signs:
         mistakes += _signing_mistakes(profile)
+    if profile.dedicated_key and not profile.security_policy & SecurityPolicy.ENCRYPTED:
+        mistakes.append(
+            "dedicated_key: the InitiateRequest that carries it must be encrypted; see security_policy"
+        )
+    if profile.pre_established and (profile.mechanism != LOWEST_LEVEL or profile.dedicated_key):
+        mistakes.append("pre_established: without an AARQ there is no authentication and no dedicated_key")
     if profile.mechanism == MANUFACTURER and profile.manufacturer is None:
         mistakes.append("authentication: hls-manufacturer needs two functions, which only a program can give")
     why = "authentication and protection with keys need it"
@@ -342,7 +362,10 @@ def _contradictions(profile: Profile) -> list[str]:
         why_title = why if profile.needs_keys else f"authentication {profile.authentication.name} needs it"
         mistakes.append(f"system_title: missing; {why_title} (8 octets of your own, as 16 hex digits)")
     if profile.needs_keys:
-        for key in ("global_unicast_encryption_key", "authentication_key"):
+        needed = ["authentication_key", "global_unicast_encryption_key"]
+        if profile.pre_established and profile.keys.global_broadcast_encryption_key is not None:
+            needed.pop()
+        for key in needed:
             if getattr(profile.keys, key) is None:
                 mistakes.append(f"{key}: missing; {why}")
     if profile.general_block_transfer not in get_args(GeneralBlockTransfer):

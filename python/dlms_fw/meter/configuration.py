@@ -5,6 +5,7 @@ Keys enter as :class:`~dlms_fw._core.Key`; nothing here reads files or the envir
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -40,6 +41,8 @@ class MeterConfig:
         password: The LLS password, or the shared HLS secret.
         asymmetric_keys: The meter's own on the curve of the suite, and those of its clients that are pinned.
         certificate: That of its signing key in DER; sent in the AARE with mechanism 7.
+        trust_anchors: Certificates in DER of authorities whose word about a client's signing key is taken.
+        users: Names of the users who may ask, by client user id; ``None`` takes any, and none.
         security_suite: Of the keys.
         security_policy: The least protection of those clients' messages.
         protection: What more there is to protection; the client decides on the form.
@@ -89,6 +92,8 @@ class MeterConfig:
     password: Key | None = None
     asymmetric_keys: AsymmetricKeys = field(default_factory=AsymmetricKeys)
     certificate: bytes | None = None
+    trust_anchors: tuple[bytes, ...] = ()
+    users: Mapping[int, str] | None = None
     security_suite: SecuritySuite = SecuritySuite.AES_GCM_128
     security_policy: SecurityPolicy = SecurityPolicy.NONE
     protection: MessageProtection = field(default_factory=MessageProtection)

@@ -79,6 +79,8 @@ class ServerClient:
         max_receive_pdu_size: Octets of the largest APDU that we take from it without block transfer.
         client_system_title: The only title it may have, or ``None`` for any.
         pre_established: Associated from the start; it can neither open nor release, and is never answered.
+        protected_release: Refuse an RLRQ without protection in a ciphered association; many clients send
+            such.
         locked: Every AARQ is refused.
     """
 
@@ -97,6 +99,7 @@ class ServerClient:
     max_receive_pdu_size: int = 1024
     client_system_title: bytes | None = None
     pre_established: bool = False
+    protected_release: bool = False
     locked: bool = False
 
     @property
@@ -136,6 +139,7 @@ class Association:
         server_max_receive_pdu_size: Octets.
         client_system_title: As in the AARQ, or as pinned.
         client_user_id: Who of the client's users asked, where the AARQ says.
+        confirmed: Whether the client is answered; not where its InitiateRequest allowed no response.
         key_fingerprint: Of the key whose invocation counters are used.
         answer_protection: What the answer given last needed beyond the policy.
     """
@@ -150,10 +154,16 @@ class Association:
     server_max_receive_pdu_size: int = 0
     client_system_title: bytes | None = None
     client_user_id: int | None = None
+    confirmed: bool = True
     context: SecurityContext | None = field(default=None, repr=False)
     key_fingerprint: str = ""
     answer_protection: int = 0
     handshake: Handshake | None = field(default=None, repr=False)
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether this client is never answered."""
+        return self.pre_established or not self.confirmed
 
     @property
     def pre_established(self) -> bool:
@@ -227,8 +237,13 @@ class Gate:
         association.conformance = initiate.conformance & client.conformance
         association.client_max_receive_pdu_size = initiate.client_max_receive_pdu_size
         association.server_max_receive_pdu_size = client.max_receive_pdu_size
-        if ciphered and initiate.dedicated_key is not None:
+        association.confirmed = initiate.response_allowed
+        if initiate.dedicated_key is not None:
+            if not client.security_policy & SecurityPolicy.ENCRYPTED:
+                raise Refusal("dedicated-key", initiate_error=InitiateError.OTHER)  # it may have been read
             self._use_dedicated_key(association, client, initiate.dedicated_key)
+        if mechanism.high_level and not association.confirmed:
+            raise Refusal("unconfirmed")  # there is no pass 2 without an answer
         own_challenge = self._own_challenge(request) if mechanism.high_level else None
         if own_challenge is not None:
             association.handshake = Handshake(

@@ -12,6 +12,8 @@ for the response timeout, ``handle_timeout`` gives what to repeat, or raises Res
 
 from __future__ import annotations
 
+import hashlib
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,6 +34,7 @@ from dlms_fw._core import (
     GetRequest,
     HdlcFraming,
     InitiateRequest,
+    Key,
     LinkConnected,
     LinkDisconnected,
     ReleaseRequest,
@@ -41,7 +44,7 @@ from dlms_fw._core import (
     SetRequest,
     WrapperFraming,
 )
-from dlms_fw.enums import AssociationResult, Conformance
+from dlms_fw.enums import AssociationResult, Conformance, ReleaseRequestReason, ReleaseResponseReason
 from dlms_fw.errors import (
     ConfigurationError,
     LinkError,
@@ -58,6 +61,7 @@ from dlms_fw.security import (
     COUNTER_STRIDE,
     Counters,
     extend_counters,
+    key_length,
 )
 from dlms_fw.session.aare import (
     application_context,
@@ -88,6 +92,11 @@ Request: TypeAlias = GetRequest | SetRequest | ActionRequest | RequestList | Acc
 Message: TypeAlias = Request | DataNotificationConfirm
 
 
+_LOG = logging.getLogger("dlms_fw.session")
+
+_INITIATE_RESPONSE = 0x08
+
+
 @dataclass(frozen=True, slots=True)
 class Association:
     """What was agreed.
@@ -113,6 +122,7 @@ class ClientSession:
         counters: Our invocation counters; needed where the profile has keys.
         first_counter: Use no invocation counter below this one.
         meter_counter: The highest counter of the meter that was ever accepted; lower ones are replays.
+        dedicated_key: Gives so many fresh random octets; needed where the profile asks for dedicated keys.
         seen_challenges: The challenges that meters have used before; ``None`` where nobody keeps them.
         now: What time it is, aware; needed where the meter proves itself by a certificate.
         randomness: Gives that many random octets; needed for general protection.
@@ -133,6 +143,7 @@ class ClientSession:
         counters: Counters | None = None,
         first_counter: int = 0,
         meter_counter: int | None = None,
+        dedicated_key: Callable[[int], bytes] | None = None,
         seen_challenges: SeenChallenges | None = None,
         now: Callable[[], datetime] | None = None,
         randomness: Callable[[int], bytes] | None = None,
@@ -140,6 +151,8 @@ class ClientSession:
         profile.check()
         if profile.needs_keys and counters is None:
             raise ConfigurationError("protection by keys needs a journal to keep the invocation counters in")
+        if profile.dedicated_key and dedicated_key is None:
+            raise ConfigurationError("dedicated keys need a source of random octets")
         self.profile = profile
         self.channel = Channel(
             "client",
@@ -156,6 +169,8 @@ class ClientSession:
         self._counters = counters
         self._first_counter = first_counter
         self._meter_counter = meter_counter
+        self._dedicated_key = dedicated_key
+        self._last_dedicated_key = b""
         self._seen_challenges = seen_challenges
         self._now = now
         self._passes: Passes | None = None
@@ -173,12 +188,18 @@ class ClientSession:
         return data
 
     def associate(self) -> bytes:
-        """Ask for the association of the profile (AARQ); its first counters are reserved now."""
+        """Ask for the association of the profile (AARQ); its first counters are reserved now.
+
+        While associated it asks for another one in its place. A pre-established one is there at once.
+        """
+        if self.profile.pre_established:
+            return self._presume()
         state = self._after(Step.ASSOCIATE)
         profile, mechanism = self.profile, self.profile.authentication
         self.channel.reset_association()
-        self.association = None
-        self.context = self._new_context() if profile.needs_keys else None
+        self._forget()
+        dedicated_key = self._fresh_dedicated_key() if profile.dedicated_key else None
+        self.context = self._new_context(dedicated_key) if profile.needs_keys else None
         value: bytes | None = None
         if mechanism.high_level:
             self._passes = Passes(profile, self._challenge(), seen=self._seen_challenges, now=self._now)
@@ -188,7 +209,7 @@ class ClientSession:
         data = self.channel.send(
             AssociationRequest(
                 application_context(protected=profile.is_protected),
-                self._initiate_request(),
+                self._initiate_request(dedicated_key),
                 mechanism=mechanism.id or None,
                 authentication_value=value,
                 calling_ap_title=profile.system_title if profile.needs_titles else None,
@@ -210,14 +231,22 @@ class ClientSession:
             raise LocalProtocolError(f"no service can be asked for while {self.state.value}")
         if type(request) is not ActionRequest:
             self._demand(request)
+        if self.profile.pre_established and wants_answer(request):
+            raise LocalProtocolError("a pre-established association has only services that want no answer")
         self._top_up()
         return self.channel.send(request)
 
-    def release(self) -> bytes:
-        """Ask to end the association (RLRQ); protected like everything else, so that nobody else can."""
+    def release(self, reason: int = ReleaseRequestReason.NORMAL) -> bytes:
+        """Ask to end the association (RLRQ); protected like everything else, so that nobody else can.
+
+        A pre-established association is only left, without a word.
+        """
         state = self._after(Step.RELEASE)
+        if self.profile.pre_established:
+            self._abort()
+            return b""
         ciphered = self.profile.is_protected
-        data = self.channel.send(ReleaseRequest(0, self._initiate_request() if ciphered else None))
+        data = self.channel.send(ReleaseRequest(reason, self._initiate_request() if ciphered else None))
         self.state = state
         return data
 
@@ -275,6 +304,8 @@ class ClientSession:
         except ResponseTimeout:
             if self.state is State.RELEASING:  # some meters say nothing to an RLRQ
                 self.state = self._after(Step.RELEASED)
+                self._forget()
+                self.channel.reset_association()
                 return b""
             if self.state is State.DISCONNECTING:
                 self.state = State.DISCONNECTED
@@ -287,7 +318,7 @@ class ClientSession:
 
     def _on_link_disconnected(self, event: Event) -> Event:
         self.state = self._seen(Step.DISCONNECTED)
-        self.association = None
+        self._forget()
         return event
 
     def _on_association_response(self, event: Event) -> bytes | None:
@@ -327,9 +358,17 @@ class ClientSession:
         self._passes = None
         return None
 
-    def _on_release_response(self, _event: Event) -> None:
-        self.state = self._seen(Step.RELEASED)
-        self.association = None
+    def _on_release_response(self, event: Event) -> None:
+        state = self._seen(Step.RELEASED)
+        ciphered = self.profile.is_protected
+        if isinstance(event, ReleaseResponse):
+            if event.reason == ReleaseResponseReason.NOT_FINISHED:
+                _LOG.warning("the meter releases the association, but says that it is not finished")
+            if ciphered and event.user_information and event.user_information[0] != _INITIATE_RESPONSE:
+                assert self.context is not None  # noqa: S101 (a policy needs keys)
+                self.context.open(event.user_information)  # SecurityError where somebody else has made it
+        self.state = state
+        self._forget()
         self.channel.reset_association()
 
     def _on_exception_response(self, event: Event) -> Event | None:
@@ -362,18 +401,21 @@ class ClientSession:
         if lacking:
             raise NotNegotiated(f"the association has no {', '.join(lacking)}")
 
-    def _initiate_request(self) -> bytes:
-        plain = InitiateRequest(proposed_conformance(self.profile), self.profile.max_pdu_size).encode()
+    def _initiate_request(self, dedicated_key: bytes | None = None) -> bytes:
+        plain = InitiateRequest(
+            proposed_conformance(self.profile), self.profile.max_pdu_size, dedicated_key=dedicated_key
+        ).encode()
         if not self.profile.is_protected:
             return plain
         assert self.context is not None  # noqa: S101 (a policy needs keys)
         self._top_up()
         return self.context.seal(plain)
 
-    def _new_context(self) -> SecurityContext:
+    def _new_context(self, dedicated_key: bytes | None) -> SecurityContext:
         assert self._counters is not None  # noqa: S101 (checked by the constructor)
         assert self.profile.system_title is not None  # noqa: S101 (checked by the profile)
         keys = self.profile.keys
+        broadcast = keys.global_broadcast_encryption_key if self.profile.pre_established else None
         counters = self._counters.reserve(self._first_counter, COUNTER_STRIDE)
         self.started_at = counters.start
         protection, policy = self.profile.protection, self.profile.security_policy
@@ -382,13 +424,16 @@ class ClientSession:
             protection.requests(policy),
             system_title=self.profile.system_title,
             peer_system_title=self.profile.meter_system_title,
-            global_unicast_encryption_key=keys.global_unicast_encryption_key,
+            global_unicast_encryption_key=None if broadcast else keys.global_unicast_encryption_key,
             authentication_key=keys.authentication_key,
-            global_broadcast_encryption_key=None,  # nothing a single meter says to us alone comes under it
+            # Nothing that a single meter says to us alone comes under it.
+            global_broadcast_encryption_key=broadcast,
+            dedicated_key=None if dedicated_key is None else Key(dedicated_key),
             invocation_counter=counters.start,
             counter_limit=counters.stop,
             peer_invocation_counter=self._meter_counter,
-            general=protection.ciphering == "general",
+            # With a pre-established association the meter has no AARQ to know our title from.
+            general=protection.ciphering == "general" or self.profile.pre_established,
             floor=protection.responses(policy),
         )
         if protection.is_general:
@@ -405,8 +450,38 @@ class ClientSession:
         assert self._counters is not None  # noqa: S101 (there is a context)
         return self._counters.reserve(self._first_counter, count)
 
-    def _abort(self) -> None:
+    def _presume(self) -> bytes:
+        state = self._after(Step.PRESUME)
+        profile = self.profile
+        conformance = proposed_conformance(profile)
+        self.channel.reset_association()
+        self.context = self._new_context(None) if profile.needs_keys else None
+        self.channel.negotiate(conformance, profile.max_pdu_size)
+        self.channel.security = self.context
+        self.association = Association(
+            Conformance(conformance), profile.max_pdu_size, profile.meter_system_title
+        )
+        self.state = state
+        return b""
+
+    def _fresh_dedicated_key(self) -> bytes:
+        length = key_length(self.profile.security_suite)
+        assert self._dedicated_key is not None  # noqa: S101 (checked by the constructor)
+        octets = self._dedicated_key(length)
+        digest = hashlib.sha256(octets).digest()
+        if len(octets) != length or len(set(octets)) == 1 or digest == self._last_dedicated_key:
+            raise LocalProtocolError("the source of dedicated keys is not random")
+        self._last_dedicated_key = digest
+        return octets
+
+    def _forget(self) -> None:
+        """The association is over, and its dedicated key with it."""
         self.association = None
+        if self.context is not None:
+            self.context.forget_dedicated_key()
+
+    def _abort(self) -> None:
+        self._forget()
         self._passes = None
         if Step.ABORT in TRANSITIONS[self.state]:
             self.state = self._after(Step.ABORT)
@@ -427,6 +502,13 @@ class ClientSession:
             raise RemoteProtocolError(
                 f"what came from the meter means {step.value!r}, which may not be while {self.state.value}"
             ) from None
+
+
+def wants_answer(message: Message) -> bool:
+    """Whether a request is for a confirmed service."""
+    return isinstance(message, GetRequest) or (
+        not isinstance(message, DataNotificationConfirm) and message.confirmed
+    )
 
 
 _HANDLERS: dict[type, Callable[[ClientSession, Event], Event | bytes | None]] = {

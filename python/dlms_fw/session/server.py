@@ -224,7 +224,7 @@ class ServerSession:
             protection: What it needs beyond the policy, in the bits of the policy; its later blocks too.
         """
         association = self.association
-        if association.pre_established:
+        if association.is_silent:
             return b""
         if not isinstance(response, ExceptionResponse) and not is_confirmed(response):
             return b""
@@ -329,13 +329,23 @@ class ServerSession:
     def _on_release_request(self, request: ReleaseRequest) -> bytes:
         association = self.association
         if association.state is not State.ASSOCIATED:
+            if association.state is State.AUTHENTICATING:
+                association.move(Step.ABORT)
+                association.handshake = None
+                self.channel.reset_association()
             return self.channel.send(ReleaseResponse(0))
         if association.pre_established:
             return self._refuse(
                 "pre-established", StateError.SERVICE_NOT_ALLOWED, ServiceErrorCode.OPERATION_NOT_POSSIBLE
             )
         user_information: bytes | None = None
-        if association.context is not None and self.channel.security is not None and request.user_information:
+        ciphered = association.context is not None and self.channel.security is not None
+        if ciphered and not request.user_information and association.client is not None:
+            if association.client.protected_release:
+                return self._refuse(
+                    "downgrade", StateError.SERVICE_NOT_ALLOWED, ServiceErrorCode.OPERATION_NOT_POSSIBLE
+                )
+        elif association.context is not None and ciphered and request.user_information:
             try:
                 association.context.open(request.user_information)
             except (DecodeError, SecurityError) as error:
@@ -347,6 +357,10 @@ class ServerSession:
         data = self.channel.send(ReleaseResponse(0, user_information))
         association.move(Step.RELEASED)
         self.channel.reset_association()
+        if association.context is not None:
+            association.context.forget_dedicated_key()
+        if not association.confirmed:
+            data = b""
         self._events.append(AssociationEnded(self.client_sap, "released"))
         return data
 
@@ -379,6 +393,7 @@ class ServerSession:
         association.move(Step.ABORT)
         self.channel.reset_association()
         association.context = association.handshake = None
+        association.confirmed = True
         association.move(Step.ASSOCIATE)
         try:
             response = self._gate.accept(association, self._clients.get(self.client_sap), request)
@@ -399,8 +414,8 @@ class ServerSession:
         except Refusal as refusal:
             association.move(Step.REJECT)
             self._events.append(AssociationFailed(self.client_sap, refusal.reason))
-            return self.channel.send(rejection(request, refusal))
-        data = self.channel.send(response)
+            return self.channel.send(rejection(request, refusal)) if association.confirmed else b""
+        data = self.channel.send(response) if association.confirmed else b""
         association.move(Step.CHALLENGE if association.handshake is not None else Step.ACCEPT)
         self._activate(association)
         if association.state is State.ASSOCIATED:
@@ -477,7 +492,7 @@ class ServerSession:
     def _exception(
         self, state_error: StateError, service_error: ServiceErrorCode, counter: int | None = None
     ) -> bytes:
-        if self.association.pre_established or not self._linked:
+        if self.association.is_silent or not self._linked:
             return b""
         return self.channel.send(ExceptionResponse(state_error, service_error, invocation_counter=counter))
 

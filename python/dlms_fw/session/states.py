@@ -29,6 +29,7 @@ class Step(Enum):
     CONNECT = "connect"  # SNRM; nothing over the wrapper
     CONNECTED = "connected"  # UA
     ASSOCIATE = "associate"  # AARQ
+    PRESUME = "presume"  # nothing: the association was there before
     ACCEPT = "accept"  # AARE, accepted
     CHALLENGE = "challenge"  # AARE, accepted, passes 3 and 4 to come
     REJECT = "reject"  # AARE rejected, or an exception-response instead of one
@@ -49,7 +50,7 @@ _ABORT = {Step.ABORT: State.CONNECTED}
 TRANSITIONS: dict[State, dict[Step, State]] = {
     State.DISCONNECTED: {Step.CONNECT: State.CONNECTING, Step.DISCONNECTED: State.DISCONNECTED},
     State.CONNECTING: _UP | {Step.CONNECTED: State.CONNECTED},
-    State.CONNECTED: _UP | _ABORT | {Step.ASSOCIATE: State.ASSOCIATING},
+    State.CONNECTED: _UP | _ABORT | {Step.ASSOCIATE: State.ASSOCIATING, Step.PRESUME: State.ASSOCIATED},
     State.ASSOCIATING: _UP
     | _ABORT
     | {
@@ -58,7 +59,13 @@ TRANSITIONS: dict[State, dict[Step, State]] = {
         Step.REJECT: State.CONNECTED,
     },
     State.AUTHENTICATING: _UP | _ABORT | {Step.PROVE: State.ASSOCIATED, Step.DISPROVE: State.CONNECTED},
-    State.ASSOCIATED: _UP | _ABORT | {Step.SERVE: State.ASSOCIATED, Step.RELEASE: State.RELEASING},
+    State.ASSOCIATED: _UP
+    | _ABORT
+    | {
+        Step.SERVE: State.ASSOCIATED,
+        Step.ASSOCIATE: State.ASSOCIATING,
+        Step.RELEASE: State.RELEASING,
+    },
     State.RELEASING: _UP | _ABORT | {Step.RELEASED: State.CONNECTED},
     State.DISCONNECTING: {Step.DISCONNECTED: State.DISCONNECTED},
 }

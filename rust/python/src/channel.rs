@@ -273,6 +273,11 @@ impl Channel {
     }
 
     #[getter]
+    fn idle(&self) -> bool {
+        self.channel.is_idle()
+    }
+
+    #[getter]
     fn connected(&self) -> bool {
         self.channel.is_connected()
     }

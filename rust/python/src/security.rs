@@ -227,6 +227,10 @@ impl SecurityContext {
         self.context.floor().bits()
     }
 
+    fn forget_dedicated_key(&mut self) {
+        self.context.forget_dedicated_key();
+    }
+
     #[getter]
     fn suite(&self) -> u8 {
         self.context.suite().id()

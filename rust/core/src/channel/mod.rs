@@ -238,6 +238,12 @@ impl Channel {
         self.framing.is_connected()
     }
 
+    /// Whether the link has nothing on its way: over HDLC every frame was acknowledged.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.framing.is_idle()
+    }
+
     /// The service access point of the client; in a server, of the one that spoke last.
     #[must_use]
     pub fn client_sap(&self) -> u16 {

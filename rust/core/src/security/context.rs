@@ -55,6 +55,8 @@ pub struct SecurityContext {
     invocation_counter: u32,
     counter_limit: u32,
     peer_counter: Option<u32>,
+    /// The same under the dedicated key, whose counters the peer may begin anew.
+    dedicated_peer_counter: Option<u32>,
     /// The peer's counter before the message opened last: the HLS proof inside that message was made before it was sealed.
     peer_counter_before: Option<u32>,
     received: Option<Received>,
@@ -145,6 +147,7 @@ impl SecurityContext {
             invocation_counter: 0,
             counter_limit: 0,
             peer_counter: None,
+            dedicated_peer_counter: None,
             peer_counter_before: None,
             received: None,
             answer_protection: Protection::NONE,
@@ -245,6 +248,12 @@ impl SecurityContext {
     /// The form in which we cipher what is no answer.
     pub const fn set_ciphering(&mut self, ciphering: Ciphering) {
         self.ciphering = ciphering;
+    }
+
+    /// The association is over, and its dedicated key with it.
+    pub fn forget_dedicated_key(&mut self) {
+        self.dedicated = None;
+        self.dedicated_peer_counter = None;
     }
 
     /// The next invocation counter that would be used.

@@ -82,7 +82,12 @@ impl SecurityContext {
             return Err(SecurityErrorKind::Downgrade.into());
         }
         let title = self.sender(envelope.system_title)?;
-        self.check_counter(envelope.invocation_counter)?;
+        let last = if envelope.form.is_dedicated() {
+            self.dedicated_peer_counter
+        } else {
+            self.peer_counter
+        };
+        check_counter(last, envelope.invocation_counter)?;
         let cipher = self.cipher(envelope.form, broadcast)?;
         let content = envelope.content.clone();
         let counter = envelope.invocation_counter;
@@ -125,7 +130,7 @@ impl SecurityContext {
         }
         let broadcast = envelope.key_info == KeyInfo::Identified(1);
         let title = self.check_header(&envelope.header, broadcast, found)?;
-        self.check_counter(envelope.invocation_counter)?;
+        check_counter(self.peer_counter, envelope.invocation_counter)?;
         let new = match envelope.key_info {
             KeyInfo::None | KeyInfo::Identified(_) => None,
             info => self.general_keys()?.new_receiving(
@@ -219,13 +224,6 @@ impl SecurityContext {
             (Some(known), _) => Ok(known),
             (None, Some(sent)) if sent != self.system_title => Ok(sent),
             (None, _) => Err(SecurityErrorKind::SystemTitle.into()),
-        }
-    }
-
-    fn check_counter(&self, counter: u32) -> Result<(), SecurityError> {
-        match self.peer_counter {
-            Some(last) if counter <= last => Err(replay(last)),
-            _ => Ok(()),
         }
     }
 
@@ -327,7 +325,11 @@ impl SecurityContext {
     fn remember(&mut self, plain: &[u8], found: Finding) {
         if let Some(counter) = found.counter {
             self.peer_counter_before = self.peer_counter;
-            self.peer_counter = Some(counter);
+            if found.dedicated {
+                self.dedicated_peer_counter = Some(counter);
+            } else {
+                self.peer_counter = Some(counter);
+            }
         }
         if found.title.is_some() {
             self.peer_system_title = found.title;
@@ -350,6 +352,13 @@ impl SecurityContext {
             dedicated: found.dedicated,
             transaction_id: found.transaction_id.unwrap_or_default(),
         });
+    }
+}
+
+fn check_counter(last: Option<u32>, counter: u32) -> Result<(), SecurityError> {
+    match last {
+        Some(last) if counter <= last => Err(replay(last)),
+        _ => Ok(()),
     }
 }
 
