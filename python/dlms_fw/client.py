@@ -238,6 +238,8 @@ class Client(Services):
             while self.profile.pre_established and not session.channel.idle:  # no answer ever comes
                 for event in self._receive(session, transport, deadline):
                     note_aside(event, self.statistics, self._on_notification)
+                if session.state is not _ASSOCIATED:
+                    raise link_ended()
         except LocalProtocolError:
             raise
         except BaseException:

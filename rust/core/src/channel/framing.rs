@@ -92,13 +92,6 @@ impl Framing {
         }
     }
 
-    pub(super) fn is_idle(&self) -> bool {
-        match &self.carrier {
-            Carrier::Wrapper { .. } => true,
-            Carrier::Hdlc(link) => link.is_idle(),
-        }
-    }
-
     pub(super) fn connect(&mut self, out: &mut Vec<u8>) -> Result<(), LinkError> {
         match &mut self.carrier {
             Carrier::Wrapper { .. } => Ok(()),

@@ -258,12 +258,6 @@ impl Link {
         }
     }
 
-    /// Whether nothing is on its way: no frame waits for an acknowledgement, and none to be sent.
-    #[must_use]
-    pub fn is_idle(&self) -> bool {
-        self.machine.turn && self.machine.segmenter.pending() == 0
-    }
-
     /// Who sent that APDU.
     #[must_use]
     pub const fn message_source(&self) -> Address {
