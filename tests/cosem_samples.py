@@ -12,6 +12,7 @@ from dlms_fw import _core
 from dlms_fw._core import BitString, Date, DateTime, Time
 from dlms_fw.axdr import Tag
 from dlms_fw.cosem import (
+    AccessDescription,
     AccessRight,
     ActionSpecification,
     AssociatedPartnersId,
@@ -19,7 +20,12 @@ from dlms_fw.cosem import (
     AssociationLNV0,
     AssociationLNV2,
     AssociationLNV3,
+    AssociationSN,
+    AssociationSNV2,
+    AssociationSNV3,
+    AssociationSNV4,
     AttributeAccessItem,
+    AttributeIdentification,
     AttributeRow,
     CaptureObjectDefinition,
     CaptureObjectDefinitionV0,
@@ -39,6 +45,7 @@ from dlms_fw.cosem import (
     MechanismName,
     MethodAccessItem,
     MethodRow,
+    ObjectIdentification,
     ObjectListElement,
     ProfileGeneric,
     ProfileGenericV0,
@@ -48,6 +55,8 @@ from dlms_fw.cosem import (
     ScriptTable,
     SecuritySetup,
     SecuritySetupV0,
+    ShortNameAccess,
+    ShortNameObject,
     SingleActionSchedule,
     User,
     XdlmsContextInfo,
@@ -123,6 +132,15 @@ ELEMENT_V3 = _element(
     MethodAccessFlags.ACCESS | MethodAccessFlags.AUTHENTICATED_REQUEST,
 )
 ELEMENT_V3_HEX = _element_hex("1609", "1605")
+SHORT_NAME = ShortNameObject(0xFA00, 12, 1, LogicalName("0-0:40.0.0.255"))
+SHORT_NAME_HEX = "0204 10FA00 12000C 1101 0906 0000280000FF"
+SHORT_NAME_ACCESS = ShortNameAccess(0x0108, *ELEMENT.access_rights)
+SHORT_NAME_ACCESS_HEX = "0203 100108" + ELEMENT_HEX.partition("0202")[2]
+SHORT_NAME_ACCESS_V4 = ShortNameAccess(0x0108, *ELEMENT_V3.access_rights)
+SHORT_NAME_ACCESS_V4_HEX = "0203 100108" + ELEMENT_V3_HEX.partition("0202")[2]
+IDENTIFICATION_HEX = "120012 0906 00002C0000FF"
+BITS = BitString([True, False, True])
+DESCRIPTION_HEX = "0203 0403A0 0403A0 0400"
 
 # Each attribute, with values and the octets that they are.
 ATTRIBUTES: list[tuple[AttributeRow[Any], Any, str]] = [
@@ -192,6 +210,15 @@ ATTRIBUTES: list[tuple[AttributeRow[Any], Any, str]] = [
     ),
     # Association LN
     (AssociationLNV0.object_list, [ELEMENT_V0], f"0101 {ELEMENT_V0_HEX}"),
+    (AssociationSN.object_list, [SHORT_NAME], f"0101 {SHORT_NAME_HEX}"),
+    (AssociationSN.access_rights_list, [SHORT_NAME_ACCESS], f"0101 {SHORT_NAME_ACCESS_HEX}"),
+    (AssociationSNV2.access_rights_list, [SHORT_NAME_ACCESS], f"0101 {SHORT_NAME_ACCESS_HEX}"),
+    (AssociationSNV3.access_rights_list, [SHORT_NAME_ACCESS], f"0101 {SHORT_NAME_ACCESS_HEX}"),
+    (AssociationSNV4.access_rights_list, [SHORT_NAME_ACCESS_V4], f"0101 {SHORT_NAME_ACCESS_V4_HEX}"),
+    (AssociationSNV2.security_setup_reference, LogicalName("0-0:43.0.0.255"), "0906 00002B0000FF"),
+    (AssociationSNV3.security_setup_reference, LogicalName("0-0:43.0.0.255"), "0906 00002B0000FF"),
+    (AssociationSNV3.user_list, [USER], f"0101 {USER_HEX}"),
+    (AssociationSNV3.current_user, USER, USER_HEX),
     (AssociationLN.object_list, [ELEMENT], f"0101 {ELEMENT_HEX}"),
     (AssociationLNV2.object_list, [ELEMENT], f"0101 {ELEMENT_HEX}"),
     (AssociationLNV3.object_list, [ELEMENT_V3], f"0101 {ELEMENT_V3_HEX}"),
@@ -289,6 +316,34 @@ METHODS: list[tuple[MethodRow[..., Any], tuple[Any, ...], str, Any, str | None]]
     (Clock.shift_time, (-900,), "10 FC7C", None, None),
     (ScriptTable.execute, (1,), "12 0001", None, None),  # W
     (AssociationLN.reply_to_hls_authentication, (b"\x10\x00",), "0902 1000", b"\x10", "0901 10"),
+    (AssociationSN.getlist_by_classid, (12,), "12 000C", [SHORT_NAME], f"0101 {SHORT_NAME_HEX}"),
+    (
+        AssociationSN.getobj_by_logicalname,
+        (18, IMAGE_TRANSFER),
+        f"0202 {IDENTIFICATION_HEX}",
+        SHORT_NAME,
+        SHORT_NAME_HEX,
+    ),
+    (
+        AssociationSN.read_by_logicalname,
+        ([AttributeIdentification(18, IMAGE_TRANSFER, 2)],),
+        f"0101 0203 {IDENTIFICATION_HEX} 0F02",
+        _core.Data(Tag.UNSIGNED, 5),
+        "1105",
+    ),
+    (
+        AssociationSN.get_attributes_and_methods,
+        ([ObjectIdentification(18, IMAGE_TRANSFER)],),
+        f"0101 0202 {IDENTIFICATION_HEX}",
+        [AccessDescription(BITS, BITS, BitString([]))],
+        f"0101 {DESCRIPTION_HEX}",
+    ),
+    (AssociationSN.change_lls_secret, (b"secret",), "0906 736563726574", None, None),
+    (AssociationSN.change_hls_secret, (b"secret",), "0906 736563726574", None, None),
+    (AssociationSN.get_hls_challenge, (), "0F00", b"\x10", "0901 10"),
+    (AssociationSN.reply_to_hls_challenge, (b"\x10\x00",), "0902 1000", b"\x10", "0901 10"),
+    (AssociationSNV3.add_user, (1, b"head-end"), USER_HEX, None, None),
+    (AssociationSNV3.remove_user, (1, b"head-end"), USER_HEX, None, None),
     (AssociationLN.change_hls_secret, (b"secret",), "0906 736563726574", None, None),
     (AssociationLNV0.add_object, (ELEMENT_V0,), ELEMENT_V0_HEX, None, None),
     (AssociationLNV0.remove_object, (ELEMENT_V0,), ELEMENT_V0_HEX, None, None),

@@ -20,6 +20,18 @@ from dlms_fw.cosem.association import (
     User,
     XdlmsContextInfo,
 )
+from dlms_fw.cosem.association_sn import (
+    AccessDescription,
+    AssociationSN,
+    AssociationSNV0,
+    AssociationSNV2,
+    AssociationSNV3,
+    AssociationSNV4,
+    AttributeIdentification,
+    ObjectIdentification,
+    ShortNameAccess,
+    ShortNameObject,
+)
 from dlms_fw.cosem.clock import Clock
 from dlms_fw.cosem.data import Data
 from dlms_fw.cosem.image_transfer import ImageToActivateInfo, ImageTransfer
@@ -58,6 +70,7 @@ from dlms_fw.cosem.server import CosemFault, ServerObject
 from dlms_fw.cosem.single_action_schedule import ExecutedScript, ExecutionTime, SingleActionSchedule
 
 __all__ = [
+    "AccessDescription",
     "AccessRight",
     "ActionSpecification",
     "AssociatedPartnersId",
@@ -65,7 +78,13 @@ __all__ = [
     "AssociationLNV0",
     "AssociationLNV2",
     "AssociationLNV3",
+    "AssociationSN",
+    "AssociationSNV0",
+    "AssociationSNV2",
+    "AssociationSNV3",
+    "AssociationSNV4",
     "AttributeAccessItem",
+    "AttributeIdentification",
     "AttributeRef",
     "AttributeRow",
     "CaptureObjectDefinition",
@@ -91,6 +110,7 @@ __all__ = [
     "MethodCall",
     "MethodRef",
     "MethodRow",
+    "ObjectIdentification",
     "ObjectListElement",
     "ProfileGeneric",
     "ProfileGenericV0",
@@ -103,6 +123,8 @@ __all__ = [
     "SecuritySetupV0",
     "Selection",
     "ServerObject",
+    "ShortNameAccess",
+    "ShortNameObject",
     "SingleActionSchedule",
     "User",
     "XdlmsContextInfo",

@@ -7,7 +7,7 @@ The tables of the Blue Book; which rights apply and how a client proves itself i
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from dlms_fw._core import BitString, Schema
 from dlms_fw.axdr import (
@@ -155,14 +155,20 @@ _conformance: DataType[Conformance] = DataType(
 )
 
 
+def access_lists(
+    attribute_mode: DataType[Any], method_mode: DataType[Any]
+) -> tuple[DataType[list[AttributeAccessItem]], DataType[list[MethodAccessItem]]]:
+    """What an association tells of the attributes and of the methods of one object."""
+    selectors = choice(null_data, array(integer))
+    attribute_access = array(record(AttributeAccessItem, integer, attribute_mode, selectors))
+    return attribute_access, array(record(MethodAccessItem, integer, method_mode))
+
+
 def _object_list_element(
     attribute_mode: DataType[AttributeAccessMode] | DataType[AttributeAccessFlags],
     method_mode: DataType[bool] | DataType[MethodAccessMode] | DataType[MethodAccessFlags],
 ) -> DataType[ObjectListElement]:
-    selectors = choice(null_data, array(integer))
-    attribute_access = array(record(AttributeAccessItem, integer, attribute_mode, selectors))
-    method_access = array(record(MethodAccessItem, integer, method_mode))
-    access_right = record(AccessRight, attribute_access, method_access)
+    access_right = record(AccessRight, *access_lists(attribute_mode, method_mode))
     return record(ObjectListElement, long_unsigned, unsigned, logical_name_octets, access_right)
 
 

@@ -19,7 +19,7 @@ LAST_DAY: Final = 0xFE
 """As ``day_of_month``: the last day of the month, or with a weekday the last such day."""
 
 
-class Clock(InterfaceClass, class_id=8, version=0):
+class Clock(InterfaceClass, class_id=8, version=0, short_name_methods=0x60):
     """The local time, its deviation from UTC and its daylight saving.
 
     ``time_zone`` and the deviation in a date-time are minutes, UTC minus local: -60 for UTC+1.

@@ -33,7 +33,7 @@ class ImageToActivateInfo(NamedTuple):
     """What it holds is up to the manufacturer; it is no proof of origin."""
 
 
-class ImageTransfer(InterfaceClass, class_id=18, version=0):
+class ImageTransfer(InterfaceClass, class_id=18, version=0, short_name_methods=0x40):
     """The image transfer process as the server shows it. Its methods succeed only while it is enabled."""
 
     image_block_size = attribute(2, double_long_unsigned, static=True)

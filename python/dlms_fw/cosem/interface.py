@@ -9,6 +9,8 @@ The rules of a class body, each broken one a TypeError when the class is made:
 
 - ``class_id`` and ``version`` come together, as class keywords; a class with neither only lends its rows to
   the versions that share them and cannot be instantiated. A pair is declared once.
+- ``short_name_methods`` says where the short names of the methods begin, counted from the base name; classes
+  that take rows over take it over as well.
 - Attribute 1 is ``logical_name`` and comes from here. Ids are octets with a sign and never 0; negative ones
   are manufacturer specific. No id and no name stands twice, inherited rows included.
 - Every public name in the body is a row.
@@ -135,6 +137,8 @@ class InterfaceClass:
 
     class_id: ClassVar[int]
     version: ClassVar[int]
+    short_name_methods: ClassVar[int | None] = None
+    """The offset of the short name of method 1, or ``None`` where the Blue Book gives none."""
     logical_name = AttributeRow(1, logical_name_octets, static=True)
 
     rows: ClassVar[Mapping[str, AttributeRow[Any] | MethodRow[..., Any]]] = {"logical_name": logical_name}
@@ -152,10 +156,17 @@ class InterfaceClass:
         self.instance_id = instance_id if isinstance(instance_id, LogicalName) else LogicalName(instance_id)
 
     def __init_subclass__(
-        cls, *, class_id: int | None = None, version: int | None = None, **keywords: Any
+        cls,
+        *,
+        class_id: int | None = None,
+        version: int | None = None,
+        short_name_methods: int | None = None,
+        **keywords: Any,
     ) -> None:
         super().__init_subclass__(**keywords)
         _collect_rows(cls)
+        if short_name_methods is not None:
+            cls.short_name_methods = short_name_methods
         if class_id is None and version is None:
             return
         if class_id is None or version is None:

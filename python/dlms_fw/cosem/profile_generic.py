@@ -101,7 +101,7 @@ entry_descriptor = record(
 )
 
 
-class _ProfileRows(InterfaceClass):
+class _ProfileRows(InterfaceClass, short_name_methods=0x58):
     """What both versions have in common."""
 
     buffer = attribute(2, array(any_data))

@@ -20,7 +20,7 @@ class SapAssignmentElement(NamedTuple):
 _element = record(SapAssignmentElement, long_unsigned, text_or_octets)
 
 
-class SapAssignment(InterfaceClass, class_id=17, version=0):
+class SapAssignment(InterfaceClass, class_id=17, version=0, short_name_methods=0x20):
     """The logical devices of a physical device by their service access points."""
 
     sap_assignment_list = attribute(2, array(_element), static=True)

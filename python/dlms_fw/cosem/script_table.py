@@ -31,7 +31,7 @@ class Script(NamedTuple):
     actions: list[ActionSpecification]
 
 
-class ScriptTable(InterfaceClass, class_id=9, version=0):
+class ScriptTable(InterfaceClass, class_id=9, version=0, short_name_methods=0x20):
     """Scripts that schedules, other objects or a client can run."""
 
     scripts = attribute(

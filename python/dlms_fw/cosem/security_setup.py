@@ -126,7 +126,7 @@ _certificate_info = record(
 )
 
 
-class _SecurityRows(InterfaceClass):
+class _SecurityRows(InterfaceClass, short_name_methods=0x30):
     """What both versions have in common."""
 
     security_suite = attribute(3, enumerated(SecuritySuite), static=True)

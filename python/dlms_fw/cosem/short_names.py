@@ -1,0 +1,62 @@
+"""Where the attributes and methods of an object have their short names, counted from its base name.
+
+Attributes follow each other in steps of 8. Methods begin where the Blue Book says for each class: the class
+keyword ``short_name_methods`` of a table, or the row here for a class without one. An attribute that would
+have the short name of a method has none.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from dlms_fw.cosem.interface import InterfaceClass
+
+STEP: Final = 8
+"""Between two attributes, or two methods."""
+
+_METHODS: Final[dict[int, int]] = {
+    3: 0x28,  # Register
+    4: 0x38,  # Extended register
+    5: 0x48,  # Demand register
+    6: 0x30,  # Register activation
+    11: 0x10,  # Special days table
+    20: 0x50,  # Activity calendar
+    40: 0x38,  # Push setup
+    42: 0x60,  # IPv4 setup
+    61: 0x28,  # Register table
+    70: 0x20,  # Disconnect control
+    100: 0x38,  # NTP setup
+}
+"""By class_id: where the methods of classes begin for which there is no table in this package."""
+
+
+def methods_offset(class_id: int, version: int) -> int | None:
+    """Where the methods of a class begin, or ``None`` where that is not known or it has none."""
+    interface = InterfaceClass.registry.get((class_id, version))
+    if interface is not None:
+        return interface.short_name_methods
+    return _METHODS.get(class_id)
+
+
+def attribute_offset(class_id: int, version: int, attribute_id: int) -> int:
+    """How far an attribute is from the base name of its object. Raises LookupError where it has no name."""
+    offset = (attribute_id - 1) * STEP
+    methods = methods_offset(class_id, version)
+    if attribute_id < 1 or (methods is not None and offset >= methods):
+        raise LookupError(f"attribute {attribute_id} of class {class_id}, version {version}")
+    return offset
+
+
+def method_offset(class_id: int, version: int, method_id: int) -> int:
+    """How far a method is from the base name of its object. Raises LookupError where it has no name."""
+    methods = methods_offset(class_id, version)
+    if method_id < 1 or methods is None:
+        raise LookupError(f"method {method_id} of class {class_id}, version {version}")
+    return methods + (method_id - 1) * STEP
+
+
+def returns_something(class_id: int, version: int, method_id: int) -> bool:
+    """Whether a method has return parameters, so that it is read and not written; unknown ones have none."""
+    interface = InterfaceClass.registry.get((class_id, version))
+    row = None if interface is None else interface.methods.get(method_id)
+    return row is not None and row.returns is not None
