@@ -47,6 +47,7 @@ from dlms_fw.journal import Journal
 from dlms_fw.ledger import Ledger
 from dlms_fw.profiles import Profile
 from dlms_fw.session.client import Association, ClientSession, Message, Request
+from dlms_fw.session.short_names import NotInObjectList
 from dlms_fw.session.states import State
 from dlms_fw.transfer import Checkpoint, Reconnect, Save, Transfer, TransferPolicy, TransferResult, Wait
 from dlms_fw.transports.base import AsyncTransport, AsyncTransportFactory
@@ -212,6 +213,8 @@ class AsyncClient(AsyncServices):
                     raise link_ended()
         except LocalProtocolError:
             raise
+        except NotInObjectList as known:
+            return known.response
         except BaseException:
             await self._drop()
             raise

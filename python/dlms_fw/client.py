@@ -46,6 +46,7 @@ from dlms_fw.ledger import Ledger
 from dlms_fw.profiles import Profile
 from dlms_fw.services import Services
 from dlms_fw.session.client import Association, ClientSession, Message, Request
+from dlms_fw.session.short_names import NotInObjectList
 from dlms_fw.session.states import State
 from dlms_fw.transfer import Checkpoint, Reconnect, Save, Transfer, TransferPolicy, TransferResult, Wait
 from dlms_fw.transports.base import Transport, TransportFactory
@@ -211,6 +212,8 @@ class Client(Services):
                     raise link_ended()
         except LocalProtocolError:
             raise
+        except NotInObjectList as known:
+            return known.response
         except BaseException:
             self._drop()
             raise

@@ -23,9 +23,12 @@ from dlms_fw._core import (
     GetRequest,
     GetResponse,
     HdlcFraming,
+    InformationReport,
+    ReadResponse,
     ResponseList,
     SetResponse,
     WrapperFraming,
+    WriteResponse,
 )
 from dlms_fw.confirmed_service_errors import confirmed_service_error_text
 from dlms_fw.cosem.interface import AttributeRef, MethodCall
@@ -61,7 +64,9 @@ PUBLIC_CLIENT_SAP = 16
 LOGICAL_DEVICE_NAME = GetRequest(1, bytes((0, 0, 42, 0, 0, 255)), 2)
 
 Answer: TypeAlias = GetResponse | SetResponse | ActionResponse | ExceptionResponse
-Response: TypeAlias = Answer | ResponseList | AccessResponse | ConfirmedServiceError
+Response: TypeAlias = (
+    Answer | ResponseList | AccessResponse | ConfirmedServiceError | ReadResponse | WriteResponse
+)
 RESPONSES = (
     ActionResponse,
     GetResponse,
@@ -70,10 +75,15 @@ RESPONSES = (
     AccessResponse,
     ExceptionResponse,
     ConfirmedServiceError,
+    ReadResponse,
+    WriteResponse,
 )
 """What ends the wait for an answer."""
 
-_CARRIES_ANY_BLOCK = Conformance.BLOCK_TRANSFER_WITH_ACTION | Conformance.GENERAL_BLOCK_TRANSFER
+_CARRIES_ANY_BLOCK = {
+    "logical-name": Conformance.BLOCK_TRANSFER_WITH_ACTION | Conformance.GENERAL_BLOCK_TRANSFER,
+    "short-name": Conformance.BLOCK_TRANSFER_WITH_SET_OR_WRITE | Conformance.GENERAL_BLOCK_TRANSFER,
+}
 _PUBLIC_TIMEOUT_S = 10.0
 """A meter without a public client may say nothing to it."""
 
@@ -159,6 +169,8 @@ def public_profile(profile: Profile) -> Profile:
         client_sap=PUBLIC_CLIENT_SAP,
         server_sap=profile.server_sap,
         max_pdu_size=profile.max_pdu_size,
+        referencing=profile.referencing,
+        short_names=profile.short_names,
         general_block_transfer=profile.general_block_transfer,
         general_block_transfer_window=profile.general_block_transfer_window,
         general_block_transfer_acknowledge_last=profile.general_block_transfer_acknowledge_last,
@@ -261,7 +273,7 @@ def single(response: Response) -> Answer:
     """The answer to a request that was no list. Raises ServiceError, RemoteProtocolError."""
     if isinstance(response, ConfirmedServiceError):
         raise _confirmed_service_error(response, "request")
-    if isinstance(response, ResponseList | AccessResponse):
+    if isinstance(response, ResponseList | AccessResponse | ReadResponse | WriteResponse):
         raise wrong_answer(response, "request for one thing")
     return response
 
@@ -296,6 +308,8 @@ def note_aside(event: Event, statistics: Statistics, notify: Callable[[Any], Non
     if isinstance(event, Discarded):
         statistics.discarded[event.reason] = statistics.discarded.get(event.reason, 0) + 1
         _LOG.warning("an APDU was dropped: %s", event.reason)
+    elif isinstance(event, InformationReport) and notify is not None:
+        notify(event)
     elif isinstance(event, DataNotification | EventNotification) and notify is not None:
         try:
             told = notification(event)
@@ -316,7 +330,7 @@ def pdu_limits(session: ClientSession) -> PduLimits:
     return PduLimits(
         max_pdu_size=association.server_max_receive_pdu_size,
         ciphering_overhead=overhead,
-        block_transfer=bool(association.conformance & _CARRIES_ANY_BLOCK),
+        block_transfer=bool(association.conformance & _CARRIES_ANY_BLOCK[profile.referencing]),
     )
 
 

@@ -21,6 +21,7 @@ from typing import Any, Literal, TypeAlias, TypeVar, get_args
 
 from dlms_fw._core import Key
 from dlms_fw.certificates import certificates_in, check_anchor, private_key_in, public_key_in
+from dlms_fw.cosem.association_sn import ShortNameObject
 from dlms_fw.enums import SecuritySuite
 from dlms_fw.errors import ConfigurationError
 from dlms_fw.hls import (
@@ -32,6 +33,7 @@ from dlms_fw.hls import (
     Mechanism,
     mechanism_of,
 )
+from dlms_fw.logical_name import LogicalName
 from dlms_fw.regular_file import UnreadableError, read_once
 from dlms_fw.security import (
     CIPHERINGS,
@@ -47,6 +49,8 @@ from dlms_fw.security import (
 _LOG = logging.getLogger("dlms_fw.profiles")
 _T = TypeVar("_T")
 
+Referencing: TypeAlias = Literal["logical-name", "short-name"]
+"""How objects are named on the wire."""
 GeneralBlockTransfer: TypeAlias = Literal["off", "when-needed", "always"]
 """When what does not fit goes in general blocks: never, where its service has no blocks, or in any case."""
 MAX_GENERAL_BLOCK_TRANSFER_WINDOW = 63
@@ -118,6 +122,9 @@ class Profile:
         our key.
         first_invocation_counter: Where a new journal begins, instead of asking the meter.
         trust_meter_counter_reset: Accept that the meter's own counter went back (it was replaced or reset).
+        referencing: How objects are named: ``"logical-name"``, or ``"short-name"`` for meters that know only
+            those.
+        short_names: Objects whose base names are known; those of all others come from the meter.
     """
 
     name: str = "default"
@@ -151,6 +158,8 @@ class Profile:
     invocation_counter_object: int = 0
     first_invocation_counter: int | None = None
     trust_meter_counter_reset: bool = False
+    referencing: Referencing = "logical-name"
+    short_names: tuple[ShortNameObject, ...] = ()
 
     @property
     def needs_keys(self) -> bool:
@@ -300,6 +309,8 @@ def parse_profile(
     take("invocation_counter_object", reader.integer("invocation_counter_object", 0, 255))
     take("first_invocation_counter", reader.integer("first_invocation_counter", 1, COUNTER_LIMIT - 1))
     take("trust_meter_counter_reset", reader.boolean("trust_meter_counter_reset"))
+    take("referencing", reader.choice("referencing", {name: name for name in get_args(Referencing)}))
+    take("short_names", _short_names(reader))
     take("hdlc", _hdlc(reader))
     reader.finish()
     profile = Profile(**values)
@@ -339,6 +350,19 @@ def _hdlc(reader: _Reader) -> HdlcSettings | None:
     return HdlcSettings(**{key: value for key, value in values.items() if value is not None})
 
 
+def _short_names(reader: _Reader) -> tuple[ShortNameObject, ...] | None:
+    found: list[ShortNameObject] = []
+    for table in reader.tables("short_names"):
+        base_name = table.integer("base_name", 0, 0xFFFF, required=True)
+        class_id = table.integer("class_id", 0, 0xFFFF, required=True)
+        version = table.integer("version", 0, 0xFF, required=True)
+        logical_name = table.logical_name("logical_name")
+        table.finish()
+        if None not in (base_name, class_id, version, logical_name):
+            found.append(ShortNameObject(base_name, class_id, version, logical_name))  # type: ignore[arg-type]
+    return tuple(found) or None
+
+
 def _contradictions(profile: Profile) -> list[str]:
     mistakes = profile.keys.mistakes(profile.security_suite)
     mistakes += profile.asymmetric_keys.mistakes(profile.security_suite)
@@ -368,6 +392,8 @@ def _contradictions(profile: Profile) -> list[str]:
         for key in needed:
             if getattr(profile.keys, key) is None:
                 mistakes.append(f"{key}: missing; {why}")
+    if profile.short_names and profile.referencing != "short-name":
+        mistakes.append('short_names: used with referencing = "short-name" only')
     if profile.general_block_transfer not in get_args(GeneralBlockTransfer):
         uses = ", ".join(get_args(GeneralBlockTransfer))
         mistakes.append(f"general_block_transfer: one of {uses} is needed")
@@ -496,6 +522,30 @@ class _Reader:
         reader = _Reader(dict(value), f"{self._prefix}{key}.", self._secrets)
         reader.mistakes, reader.wrong = self.mistakes, self.wrong
         return reader
+
+    def tables(self, key: str) -> list[_Reader]:
+        """An array of tables; empty where there is none."""
+        value = self._take(key)
+        if value is None:
+            return []
+        if not isinstance(value, list) or not all(isinstance(table, dict) for table in value):
+            self._mistake(key, "an array of tables is needed")
+            return []
+        readers = [
+            _Reader(dict(table), f"{self._prefix}{key}[{number}].", self._secrets)
+            for number, table in enumerate(value)
+        ]
+        for reader in readers:
+            reader.mistakes, reader.wrong = self.mistakes, self.wrong
+        return readers
+
+    def logical_name(self, key: str) -> LogicalName | None:
+        value = self._take(key, required=True)
+        try:
+            return None if value is None else LogicalName(value)
+        except (TypeError, ValueError):
+            self._mistake(key, "six numbers are needed, such as 0-0:1.0.0.255")
+            return None
 
     def finish(self) -> None:
         """Whatever was not asked for is a mistake."""

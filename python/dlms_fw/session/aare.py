@@ -29,12 +29,12 @@ from dlms_fw.errors import (
     ReplayError,
     SecurityError,
 )
-from dlms_fw.profiles import Profile
+from dlms_fw.profiles import Profile, Referencing
 from dlms_fw.security import SYSTEM_TITLE_LENGTH
 
 DLMS_VERSION = 6
-LOGICAL_NAME_VAA = 0x0007
-"""vaa-name of an association with logical name referencing."""
+VAA_NAMES: dict[Referencing, int] = {"logical-name": 0x0007, "short-name": 0xFA00}
+"""The vaa-name of an association by its referencing."""
 SMALLEST_PDU_SIZE = 12
 """Octets; who takes less could not even take an error."""
 
@@ -57,9 +57,22 @@ PROPOSED_CONFORMANCE = (
 """What is proposed with every profile."""
 
 
+SHORT_NAME_CONFORMANCE = (
+    Conformance.READ
+    | Conformance.WRITE
+    | Conformance.UNCONFIRMED_WRITE
+    | Conformance.BLOCK_TRANSFER_WITH_GET_OR_READ
+    | Conformance.BLOCK_TRANSFER_WITH_SET_OR_WRITE
+    | Conformance.MULTIPLE_REFERENCES
+    | Conformance.INFORMATION_REPORT
+    | Conformance.PARAMETERIZED_ACCESS
+)
+"""The services of an association with short names."""
+
+
 def proposed_conformance(profile: Profile) -> Conformance:
     """The services that a client with this profile proposes; what it does not propose is never used."""
-    proposed = PROPOSED_CONFORMANCE
+    proposed = SHORT_NAME_CONFORMANCE if profile.referencing == "short-name" else PROPOSED_CONFORMANCE
     if profile.general_block_transfer != "off":
         proposed |= Conformance.GENERAL_BLOCK_TRANSFER
     if profile.protection.is_general:
@@ -110,11 +123,19 @@ _INITIATE_TEXTS = {
 }
 
 
-def application_context(*, protected: bool) -> ApplicationContext:
+def application_context(*, protected: bool, referencing: Referencing = "logical-name") -> ApplicationContext:
     """The application context: ciphered as soon as anything is protected."""
-    if not protected:
-        return ApplicationContext.LOGICAL_NAME_REFERENCING_NO_CIPHERING
-    return ApplicationContext.LOGICAL_NAME_REFERENCING_WITH_CIPHERING
+    if referencing == "short-name":
+        return (
+            ApplicationContext.SHORT_NAME_REFERENCING_WITH_CIPHERING
+            if protected
+            else ApplicationContext.SHORT_NAME_REFERENCING_NO_CIPHERING
+        )
+    return (
+        ApplicationContext.LOGICAL_NAME_REFERENCING_WITH_CIPHERING
+        if protected
+        else ApplicationContext.LOGICAL_NAME_REFERENCING_NO_CIPHERING
+    )
 
 
 def check_names(response: AssociationResponse, profile: Profile) -> None:
@@ -123,7 +144,7 @@ def check_names(response: AssociationResponse, profile: Profile) -> None:
     Raises:
         RemoteProtocolError: where they do not.
     """
-    asked = application_context(protected=profile.is_protected)
+    asked = application_context(protected=profile.is_protected, referencing=profile.referencing)
     if response.application_context != asked:
         raise RemoteProtocolError(
             f"application context {response.application_context} was accepted, {asked.value} was asked for"
@@ -181,8 +202,11 @@ def open_initiate(
     initiate = InitiateResponse.decode(user_information)
     if initiate.dlms_version_number != DLMS_VERSION:
         raise RemoteProtocolError(f"the meter speaks DLMS version {initiate.dlms_version_number}, not 6")
-    if initiate.vaa_name != LOGICAL_NAME_VAA:
-        raise RemoteProtocolError(f"the meter answered with vaa-name {initiate.vaa_name:#06x}, not 0x0007")
+    vaa_name = VAA_NAMES[profile.referencing]
+    if initiate.vaa_name != vaa_name:
+        raise RemoteProtocolError(
+            f"the meter answered with vaa-name {initiate.vaa_name:#06x}, not {vaa_name:#06x}"
+        )
     if initiate.conformance & ~proposed_conformance(profile):
         raise RemoteProtocolError("the meter negotiated services that were not proposed")
     if profile.protection.is_general and not initiate.conformance & Conformance.GENERAL_PROTECTION:

@@ -14,14 +14,21 @@ from datetime import datetime
 from typing import Protocol
 
 from dlms_fw._core import (
+    AccessRequest,
+    ActionRequest,
     AssociationRequest,
     AssociationResponse,
     ConfirmedServiceError,
+    GetRequest,
     InitiateRequest,
     InitiateResponse,
     Key,
     PublicKey,
+    ReadRequest,
+    RequestList,
     SecurityContext,
+    SetRequest,
+    WriteRequest,
 )
 from dlms_fw.certificates import signing_key_of
 from dlms_fw.enums import (
@@ -34,6 +41,7 @@ from dlms_fw.enums import (
 )
 from dlms_fw.errors import AuthenticationError, ConfigurationError, DecodeError
 from dlms_fw.hls import Handshake, ManufacturerMechanism, Mechanism, mechanism_of
+from dlms_fw.profiles import Referencing
 from dlms_fw.security import (
     COUNTER_MARGIN,
     COUNTER_STRIDE,
@@ -48,15 +56,24 @@ from dlms_fw.security import (
 from dlms_fw.session.aare import (
     DLMS_VERSION,
     PROPOSED_CONFORMANCE,
+    SHORT_NAME_CONFORMANCE,
     SMALLEST_PDU_SIZE,
+    VAA_NAMES,
     application_context,
 )
 from dlms_fw.session.states import TRANSITIONS, State, Step
 
 DEFAULT_CONFORMANCE = PROPOSED_CONFORMANCE | Conformance.GENERAL_BLOCK_TRANSFER
+DEFAULT_SHORT_NAME_CONFORMANCE = SHORT_NAME_CONFORMANCE | Conformance.GENERAL_BLOCK_TRANSFER
 _CHALLENGE_TRIES = 4
 VERSION_1 = 0x80
 """The bit of a protocol-version that must be there where there is one."""
+
+SERVICES: dict[Referencing, frozenset[type]] = {
+    "logical-name": frozenset({GetRequest, SetRequest, ActionRequest, RequestList, AccessRequest}),
+    "short-name": frozenset({ReadRequest, WriteRequest}),
+}
+"""The requests that name objects in each way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +92,9 @@ class ServerClient:
         security_suite: Of its keys.
         security_policy: The least protection; anything but NONE demands a ciphered application context.
         protection: What more there is to protection; the client decides on the form.
-        conformance: The services it may have.
+        conformance: The services it may have where objects have logical names.
+        referencing: How it may name objects; its application context says which it takes.
+        short_name_conformance: The services it may have where objects have short names.
         max_receive_pdu_size: Octets of the largest APDU that we take from it without block transfer.
         client_system_title: The only title it may have, or ``None`` for any.
         pre_established: Associated from the start; it can neither open nor release, and is never answered.
@@ -96,11 +115,17 @@ class ServerClient:
     security_policy: SecurityPolicy = SecurityPolicy.NONE
     protection: MessageProtection = field(default_factory=MessageProtection)
     conformance: int = DEFAULT_CONFORMANCE
+    referencing: tuple[Referencing, ...] = ("logical-name",)
+    short_name_conformance: int = DEFAULT_SHORT_NAME_CONFORMANCE
     max_receive_pdu_size: int = 1024
     client_system_title: bytes | None = None
     pre_established: bool = False
     protected_release: bool = False
     locked: bool = False
+
+    def offered(self, referencing: Referencing) -> int:
+        """The services it may have where objects are named like this."""
+        return self.short_name_conformance if referencing == "short-name" else self.conformance
 
     @property
     def authentication(self) -> Mechanism:
@@ -134,6 +159,8 @@ class Association:
     """One client's association as it stands; the meter may look at it.
 
     Attributes:
+        referencing: How objects are named.
+        takes: The classes of the requests that name them like this.
         conformance: What was negotiated.
         client_max_receive_pdu_size: Octets; 0 is no limit.
         server_max_receive_pdu_size: Octets.
@@ -149,6 +176,8 @@ class Association:
     state: State = State.DISCONNECTED
     mechanism: int = 0
     application_context: int = 1
+    referencing: Referencing = "logical-name"
+    takes: frozenset[type] = SERVICES["logical-name"]
     conformance: int = 0
     client_max_receive_pdu_size: int = 0
     server_max_receive_pdu_size: int = 0
@@ -169,6 +198,11 @@ class Association:
     def pre_established(self) -> bool:
         """Whether this association was never opened and cannot be released."""
         return self.client is not None and self.client.pre_established
+
+    def refer_by(self, *referencing: Referencing) -> None:
+        """Objects are named like this; in several ways only where no AARQ says which."""
+        self.referencing = referencing[0]
+        self.takes = frozenset[type]().union(*(SERVICES[how] for how in referencing))
 
     def move(self, step: Step) -> None:
         """Take a step of the table."""
@@ -219,8 +253,14 @@ class Gate:
             raise Refusal("locked")
         if request.protocol_version is not None and not request.protocol_version & VERSION_1:
             raise Refusal("protocol-version", AcseServiceProviderDiagnostic.NO_COMMON_ACSE_VERSION, source=2)
-        association.application_context = application_context(protected=client.is_protected)
-        if request.application_context != association.application_context:
+        for referencing in client.referencing:
+            association.refer_by(referencing)
+            association.application_context = application_context(
+                protected=client.is_protected, referencing=referencing
+            )
+            if request.application_context == association.application_context:
+                break
+        else:
             raise Refusal("context", AcseServiceUserDiagnostic.APPLICATION_CONTEXT_NAME_NOT_SUPPORTED)
         mechanism = client.authentication
         association.mechanism = mechanism.id
@@ -233,8 +273,9 @@ class Gate:
         if needs_keys:
             association.context = self.new_context(association, client)
         initiate = _open_initiate(association, request, ciphered=ciphered)
-        _check_initiate(initiate, client)
-        association.conformance = initiate.conformance & client.conformance
+        offered = client.offered(association.referencing)
+        _check_initiate(initiate, offered)
+        association.conformance = initiate.conformance & offered
         association.client_max_receive_pdu_size = initiate.client_max_receive_pdu_size
         association.server_max_receive_pdu_size = client.max_receive_pdu_size
         association.confirmed = initiate.response_allowed
@@ -359,7 +400,11 @@ class Gate:
 
 def initiate_response(association: Association, *, ciphered: bool) -> bytes:
     """Our InitiateResponse to this client, sealed where the association is ciphered."""
-    plain = InitiateResponse(association.conformance, association.server_max_receive_pdu_size).encode()
+    plain = InitiateResponse(
+        association.conformance,
+        association.server_max_receive_pdu_size,
+        vaa_name=VAA_NAMES[association.referencing],
+    ).encode()
     return association.context.seal(plain) if ciphered and association.context is not None else plain
 
 
@@ -420,10 +465,10 @@ def _open_initiate(
         raise Refusal("malformed", initiate_error=InitiateError.OTHER) from None
 
 
-def _check_initiate(initiate: InitiateRequest, client: ServerClient) -> None:
+def _check_initiate(initiate: InitiateRequest, offered: int) -> None:
     if initiate.dlms_version_number < DLMS_VERSION:
         raise Refusal("version", initiate_error=InitiateError.DLMS_VERSION_TOO_LOW)
-    if not initiate.conformance & client.conformance:
+    if not initiate.conformance & offered:
         raise Refusal("conformance", initiate_error=InitiateError.INCOMPATIBLE_CONFORMANCE)
     if 0 < initiate.client_max_receive_pdu_size < SMALLEST_PDU_SIZE:
         raise Refusal("pdu-size", initiate_error=InitiateError.PDU_SIZE_TOO_SHORT)

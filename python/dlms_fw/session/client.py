@@ -37,12 +37,16 @@ from dlms_fw._core import (
     Key,
     LinkConnected,
     LinkDisconnected,
+    ReadRequest,
+    ReadResponse,
     ReleaseRequest,
     ReleaseResponse,
     RequestList,
     SecurityContext,
     SetRequest,
     WrapperFraming,
+    WriteRequest,
+    WriteResponse,
 )
 from dlms_fw.enums import AssociationResult, Conformance, ReleaseRequestReason, ReleaseResponseReason
 from dlms_fw.errors import (
@@ -76,6 +80,7 @@ from dlms_fw.session.aare import (
 )
 from dlms_fw.session.negotiated import missing
 from dlms_fw.session.passes import Passes, SeenChallenges
+from dlms_fw.session.short_names import ShortNames, reply_to_hls
 from dlms_fw.session.states import TRANSITIONS, State, Step
 
 if TYPE_CHECKING:
@@ -88,7 +93,9 @@ _ASSOCIATED = (
     State.ASSOCIATED
 )  # Python 3.11 looks a member up in its class at a price; this is asked per message
 
-Request: TypeAlias = GetRequest | SetRequest | ActionRequest | RequestList | AccessRequest
+Request: TypeAlias = (
+    GetRequest | SetRequest | ActionRequest | RequestList | AccessRequest | ReadRequest | WriteRequest
+)
 Message: TypeAlias = Request | DataNotificationConfirm
 
 
@@ -175,6 +182,7 @@ class ClientSession:
         self._now = now
         self._passes: Passes | None = None
         self._randomness = randomness
+        self._short_names: ShortNames | None = None
 
     # Commands: each gives the octets to send
 
@@ -208,7 +216,7 @@ class ClientSession:
             value = profile.password.expose()
         data = self.channel.send(
             AssociationRequest(
-                application_context(protected=profile.is_protected),
+                application_context(protected=profile.is_protected, referencing=profile.referencing),
                 self._initiate_request(dedicated_key),
                 mechanism=mechanism.id or None,
                 authentication_value=value,
@@ -223,12 +231,17 @@ class ClientSession:
     def send(self, request: Message) -> bytes:
         """Ask the meter for a service, or confirm what it has said.
 
+        With short names, a request by logical name is sent in their form, or first what must be known for it.
+
         Raises:
             NotNegotiated: the association does not have that service.
-            LocalProtocolError: not associated, or the request does not fit.
+            NotInObjectList: with short names, the meter has no such object.
+            LocalProtocolError: not associated, or the request does not fit, or short names cannot say it.
         """
         if self.state is not _ASSOCIATED:
             raise LocalProtocolError(f"no service can be asked for while {self.state.value}")
+        if self._short_names is not None:
+            request = self._short_names.request(request)
         if type(request) is not ActionRequest:
             self._demand(request)
         if self.profile.pre_established and wants_answer(request):
@@ -339,6 +352,7 @@ class ClientSession:
         self.association = Association(
             Conformance(initiate.conformance), initiate.server_max_receive_pdu_size, title
         )
+        self._name_objects(self.association)
         proof = self._pass_3(event, title) if high_level else None
         self.state = state
         return proof
@@ -346,17 +360,34 @@ class ClientSession:
     def _pass_3(self, response: AssociationResponse, title: bytes | None) -> bytes:
         assert self._passes is not None  # noqa: S101 (ASSOCIATING)
         proof = self._passes.prove(response, title, self.context)
+        if self._short_names is not None:
+            return self.channel.send(reply_to_hls(proof))
         return self.channel.send(ActionRequest(*REPLY_TO_HLS, axdr.octet_string.encode(proof)))
 
     def _on_action_response(self, event: Event) -> Event | None:
         if self.state is not State.AUTHENTICATING:
             return event
         assert isinstance(event, ActionResponse)  # noqa: S101 (by _HANDLERS)
+        self._on_pass_4(event)
+        return None
+
+    def _on_short_name_response(self, event: Event) -> Event | bytes | None:
+        assert isinstance(event, ReadResponse | WriteResponse)  # noqa: S101 (by _HANDLERS)
+        assert self._short_names is not None  # noqa: S101 (nothing else asks for it)
+        if self.state is State.AUTHENTICATING:
+            outcome = event.results[0]
+            self._on_pass_4(
+                ActionResponse(0, outcome) if isinstance(outcome, bytes) else ActionResponse(outcome)
+            )
+            return None
+        meaning = self._short_names.response(event)
+        return self.channel.send(meaning) if isinstance(meaning, _BY_SHORT_NAME) else meaning
+
+    def _on_pass_4(self, answer: ActionResponse) -> None:
         assert self._passes is not None  # noqa: S101 (AUTHENTICATING)
-        self._passes.verify(event)
+        self._passes.verify(answer)
         self.state = self._seen(Step.PROVE)
         self._passes = None
-        return None
 
     def _on_release_response(self, event: Event) -> None:
         state = self._seen(Step.RELEASED)
@@ -461,8 +492,13 @@ class ClientSession:
         self.association = Association(
             Conformance(conformance), profile.max_pdu_size, profile.meter_system_title
         )
+        self._name_objects(self.association)
         self.state = state
         return b""
+
+    def _name_objects(self, association: Association) -> None:
+        short = self.profile.referencing == "short-name"
+        self._short_names = ShortNames(self.profile.short_names, association.conformance) if short else None
 
     def _fresh_dedicated_key(self) -> bytes:
         length = key_length(self.profile.security_suite)
@@ -476,7 +512,7 @@ class ClientSession:
 
     def _forget(self) -> None:
         """The association is over, and its dedicated key with it."""
-        self.association = None
+        self.association = self._short_names = None
         if self.context is not None:
             self.context.forget_dedicated_key()
 
@@ -506,16 +542,19 @@ class ClientSession:
 
 def wants_answer(message: Message) -> bool:
     """Whether a request is for a confirmed service."""
-    return isinstance(message, GetRequest) or (
+    return isinstance(message, GetRequest | ReadRequest) or (
         not isinstance(message, DataNotificationConfirm) and message.confirmed
     )
 
 
+_BY_SHORT_NAME = (ReadRequest, WriteRequest)
 _HANDLERS: dict[type, Callable[[ClientSession, Event], Event | bytes | None]] = {
     LinkConnected: ClientSession._on_link_connected,
     LinkDisconnected: ClientSession._on_link_disconnected,
     AssociationResponse: ClientSession._on_association_response,
     ActionResponse: ClientSession._on_action_response,
+    ReadResponse: ClientSession._on_short_name_response,
+    WriteResponse: ClientSession._on_short_name_response,
     ReleaseResponse: ClientSession._on_release_response,
     ExceptionResponse: ClientSession._on_exception_response,
     ConfirmedServiceError: ClientSession._on_confirmed_service_error,
@@ -527,4 +566,4 @@ _SPECIAL = frozenset(_HANDLERS) - {
     ConfirmedServiceError,
     Discarded,
 }
-"""What still moves the state once we are associated; everything else goes straight to the caller."""
+"""What still means something here once we are associated; everything else goes straight to the caller."""

@@ -7,8 +7,10 @@ from dlms_fw._core import (
     ActionRequest,
     DataNotificationConfirm,
     GetRequest,
+    ReadRequest,
     RequestList,
     SetRequest,
+    WriteRequest,
 )
 from dlms_fw.enums import Conformance
 
@@ -22,6 +24,8 @@ def needed(request: object) -> Conformance:
         return Conformance.ACCESS
     if isinstance(request, DataNotificationConfirm):
         return Conformance.DATA_NOTIFICATION
+    if isinstance(request, ReadRequest | WriteRequest):
+        return _by_short_name(request)
     if isinstance(request, RequestList):
         services = Conformance.MULTIPLE_REFERENCES
         for item in request.items:
@@ -32,6 +36,17 @@ def needed(request: object) -> Conformance:
     if isinstance(request, SetRequest) and request.attribute_id == ALL_ATTRIBUTES:
         return Conformance.ATTRIBUTE0_SUPPORTED_WITH_SET
     return Conformance(0)
+
+
+def _by_short_name(request: ReadRequest | WriteRequest) -> Conformance:
+    services = Conformance.READ
+    if isinstance(request, WriteRequest):
+        services = Conformance.WRITE if request.confirmed else Conformance.UNCONFIRMED_WRITE
+    if len(request.variables) > 1:
+        services |= Conformance.MULTIPLE_REFERENCES
+    if not all(isinstance(variable, int) for variable in request.variables):
+        services |= Conformance.PARAMETERIZED_ACCESS
+    return services
 
 
 def missing(request: object, conformance: int) -> list[str]:

@@ -29,9 +29,12 @@ from dlms_fw._core import (
     GetRequest,
     GetResponse,
     HdlcFraming,
+    InformationReport,
     LinkConnected,
     LinkDisconnected,
     PeerChanged,
+    ReadRequest,
+    ReadResponse,
     ReleaseRequest,
     ReleaseResponse,
     RequestList,
@@ -39,6 +42,8 @@ from dlms_fw._core import (
     SetRequest,
     SetResponse,
     WrapperFraming,
+    WriteRequest,
+    WriteResponse,
 )
 from dlms_fw.enums import ActionResult, ServiceErrorCode, StateError
 from dlms_fw.errors import ConfigurationError, DecodeError, LocalProtocolError, ReplayError, SecurityError
@@ -62,6 +67,7 @@ from dlms_fw.session.events import (
     RequestRefused,
 )
 from dlms_fw.session.negotiated import missing
+from dlms_fw.session.short_names import reply_to_hls
 from dlms_fw.session.states import State, Step
 
 if TYPE_CHECKING:
@@ -110,8 +116,12 @@ _SECURITY_REASONS = frozenset(
 )
 
 
-Request: TypeAlias = GetRequest | SetRequest | ActionRequest | RequestList | AccessRequest
-Answer: TypeAlias = GetResponse | SetResponse | ActionResponse | ResponseList | AccessResponse
+Request: TypeAlias = (
+    GetRequest | SetRequest | ActionRequest | RequestList | AccessRequest | ReadRequest | WriteRequest
+)
+Answer: TypeAlias = (
+    GetResponse | SetResponse | ActionResponse | ResponseList | AccessResponse | ReadResponse | WriteResponse
+)
 Response: TypeAlias = Answer | ExceptionResponse
 ServerEvent: TypeAlias = (
     Request | Associated | AssociationFailed | AssociationEnded | RequestRefused | NotificationConfirmed
@@ -236,7 +246,7 @@ class ServerSession:
         except LocalProtocolError:
             return self._exception(StateError.SERVICE_NOT_ALLOWED, ServiceErrorCode.PDU_TOO_LONG)
 
-    def notify(self, notification: DataNotification | EventNotification) -> bytes:
+    def notify(self, notification: DataNotification | EventNotification | InformationReport) -> bytes:
         """The octets of something that nobody asked for. Raises LocalProtocolError while not associated."""
         if self.state is not State.ASSOCIATED:
             raise LocalProtocolError(f"nothing can be notified while {self.state.value}")
@@ -281,17 +291,20 @@ class ServerSession:
         )
 
     def _on_request(self, request: Request) -> bytes:
-        if self.association.state is _ASSOCIATED:
-            if type(request) is not ActionRequest and missing(request, self.association.conformance):
+        association = self.association
+        if type(request) not in association.takes:
+            return self._unless_unconfirmed(
+                request, "unexpected-apdu", ServiceErrorCode.SERVICE_NOT_SUPPORTED
+            )
+        if association.state is _ASSOCIATED:
+            if type(request) is not ActionRequest and missing(request, association.conformance):
                 return self._unless_unconfirmed(
                     request, "not-negotiated", ServiceErrorCode.SERVICE_NOT_SUPPORTED
                 )
             self._events.append(request)
             return b""
-        if self.state is State.AUTHENTICATING and isinstance(request, ActionRequest):
-            target = (request.class_id, request.logical_name, request.method_id)
-            if target == REPLY_TO_HLS:
-                return self._on_pass_3(request)
+        if association.state is State.AUTHENTICATING and (proof := _proof_in(request)) is not None:
+            return self._on_pass_3(request, proof)
         return self._unless_unconfirmed(request, "not-associated", ServiceErrorCode.OPERATION_NOT_POSSIBLE)
 
     def _unless_unconfirmed(self, request: Request, reason: str, code: ServiceErrorCode) -> bytes:
@@ -299,7 +312,7 @@ class ServerSession:
         refused = self._refuse(reason, StateError.SERVICE_NOT_ALLOWED, code)
         return refused if is_confirmed(request) else b""
 
-    def _on_pass_3(self, request: ActionRequest) -> bytes:
+    def _on_pass_3(self, request: Request, proof: bytes) -> bytes:
         association = self.association
         handshake, client = association.handshake, association.client
         assert handshake is not None  # noqa: S101 (AUTHENTICATING)
@@ -308,20 +321,15 @@ class ServerSession:
         assert mechanism.check is not None  # noqa: S101 (a high level mechanism)
         assert mechanism.prove is not None  # noqa: S101 (a high level mechanism)
         association.handshake = None
-        invoke_id = request.invoke_id_and_priority or 0
-        parameter = request.parameter
         try:
-            proof = axdr.octet_string.decode(parameter) if isinstance(parameter, bytes) else b""
-            mechanism.check(handshake, proof)
+            mechanism.check(handshake, axdr.octet_string.decode(proof))
         except (DecodeError, SecurityError):
-            answer = ActionResponse(ActionResult.OTHER_REASON, invoke_id_and_priority=invoke_id)
-            data = self.channel.send(answer)
+            data = self.channel.send(_pass_4(request, None))
             association.move(Step.DISPROVE)
             self.channel.reset_association()
             self._events.append(AssociationFailed(self.client_sap, "proof"))
             return data
-        proof = axdr.octet_string.encode(mechanism.prove(handshake))
-        data = self.channel.send(ActionResponse(0, proof, invoke_id_and_priority=invoke_id))
+        data = self.channel.send(_pass_4(request, axdr.octet_string.encode(mechanism.prove(handshake))))
         association.move(Step.PROVE)
         self._events.append(Associated(self.client_sap, association.mechanism))
         return data
@@ -433,7 +441,8 @@ class ServerSession:
         association.state = State.CONNECTED if self._linked else State.DISCONNECTED
         if client is not None and client.pre_established:
             association.state = State.ASSOCIATED
-            association.conformance = client.conformance
+            association.refer_by(*client.referencing)
+            association.conformance = client.offered(association.referencing)
             association.server_max_receive_pdu_size = client.max_receive_pdu_size
             association.client_system_title = client.client_system_title
             association.context = self._gate.new_context(association, client)
@@ -501,7 +510,41 @@ def is_confirmed(apdu: Request | Answer) -> bool:
     """Whether the service class of a request, which its response repeats, is confirmed."""
     if isinstance(apdu, AccessRequest | AccessResponse):
         return bool((apdu.long_invoke_id_and_priority or 0) & _LONG_CONFIRMED)
+    if isinstance(apdu, WriteRequest):
+        return apdu.confirmed
+    if isinstance(apdu, ReadRequest | ReadResponse | WriteResponse):
+        return True
     return bool((apdu.invoke_id_and_priority or 0) & _CONFIRMED)
 
 
-_REQUESTS = (GetRequest, SetRequest, ActionRequest, RequestList, AccessRequest)
+_REQUESTS = (
+    GetRequest,
+    SetRequest,
+    ActionRequest,
+    RequestList,
+    AccessRequest,
+    ReadRequest,
+    WriteRequest,
+)
+_PASS_3 = reply_to_hls(b"").variables[0]
+
+
+def _proof_in(request: Request) -> bytes | None:
+    """The encoded proof of pass 3, or ``None`` where a request is something else."""
+    if isinstance(request, ActionRequest):
+        target = (request.class_id, request.logical_name, request.method_id)
+        if target == REPLY_TO_HLS:
+            return request.parameter if isinstance(request.parameter, bytes) else b""
+    elif isinstance(request, ReadRequest) and len(request.variables) == 1:
+        (variable,) = request.variables
+        if isinstance(variable, tuple) and isinstance(_PASS_3, tuple) and variable[0] == _PASS_3[0]:
+            return variable[2]
+    return None
+
+
+def _pass_4(request: Request, proof: bytes | None) -> Response:
+    """Our own proof, in the form that answers pass 3, or the refusal of theirs."""
+    result = ActionResult.OTHER_REASON if proof is None else 0
+    if isinstance(request, ActionRequest):
+        return ActionResponse(result, proof, invoke_id_and_priority=request.invoke_id_and_priority or 0)
+    return ReadResponse([int(result) if proof is None else proof])
