@@ -53,14 +53,22 @@ class RefusedError(Exception):
 class Connection:
     """One TCP connection with one association on it."""
 
-    def __init__(self, config: dict, client_sap: int, authentication: str, counter: int = 0) -> None:
+    def __init__(
+        self,
+        config: dict,
+        client_sap: int,
+        authentication: str,
+        counter: int = 0,
+        *,
+        logical_names: bool = True,
+    ) -> None:
         self._stream = socket.create_connection((config["host"], config["port"]), timeout=20)
         self._stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         hdlc = config["framing"] == "hdlc"
         without = authentication in ("none", "hls-gmac")
         password = None if without else bytes.fromhex(config["password"])
         self.client = GXDLMSSecureClient(
-            True,
+            logical_names,
             client_sap,
             config["server_sap"],
             _AUTHENTICATION[authentication],

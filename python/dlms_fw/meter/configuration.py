@@ -16,7 +16,12 @@ from dlms_fw.errors import ConfigurationError
 from dlms_fw.hls import ManufacturerMechanism
 from dlms_fw.meter.access import AccessRule
 from dlms_fw.meter.activation import ActivationTimings, FirmwareBehaviour
-from dlms_fw.profiles import MAX_GENERAL_BLOCK_TRANSFER_WINDOW, GeneralBlockTransfer, HdlcSettings
+from dlms_fw.profiles import (
+    MAX_GENERAL_BLOCK_TRANSFER_WINDOW,
+    GeneralBlockTransfer,
+    HdlcSettings,
+    Referencing,
+)
 from dlms_fw.security import AsymmetricKeys, MessageProtection, SecurityPolicy, key_length
 from dlms_fw.signing_keys import PublicKey
 
@@ -46,6 +51,7 @@ class MeterConfig:
         security_suite: Of the keys.
         security_policy: The least protection of those clients' messages.
         protection: What more there is to protection; the client decides on the form.
+        referencing: How objects are named; with ``"both"`` the application context of the client decides.
         hdlc: The most that is accepted in the negotiation of an HDLC link.
         master_key: The key-encrypting key, under which other keys are transferred and wrapped.
         security_setup_version: Of its Security setup objects, 0 or 1.
@@ -107,6 +113,7 @@ class MeterConfig:
     association_version: Literal[0, 1, 2, 3] = 1
     access_rules: tuple[AccessRule, ...] = ()
     client_system_title: bytes | None = None
+    referencing: Referencing | Literal["both"] = "logical-name"
     max_pdu_size: int = 1024
     general_block_transfer: GeneralBlockTransfer = "when-needed"
     general_block_transfer_window: int = 16
@@ -129,6 +136,11 @@ class MeterConfig:
     authentication_tries: int = 5
     lockout_seconds: float = 60.0
     owner_idle_seconds: float = 10.0
+
+    @property
+    def ways_of_referencing(self) -> tuple[Referencing, ...]:
+        """How a client may name objects."""
+        return ("logical-name", "short-name") if self.referencing == "both" else (self.referencing,)
 
     def __post_init__(self) -> None:
         if len(self.system_title) != 8:

@@ -21,6 +21,7 @@ from dlms_fw._core import (
     HdlcFraming,
     RequestList,
     WrapperFraming,
+    WriteRequest,
 )
 from dlms_fw.errors import LinkError, SecurityError, TransportError
 from dlms_fw.meter.access import NO_PROTECTION
@@ -186,11 +187,12 @@ class SimulatedMeter:
 
     def serve(self, caller: Caller, request: Request) -> Response | None:
         """The response to a request, or ``None`` where there must be none."""
-        if caller.association.pre_established:
-            items = request.items if isinstance(request, RequestList | AccessRequest) else (request,)
-            if is_confirmed(request) or any(isinstance(item, GetRequest) for item in items):
-                return None  # this client is never answered, so it may only say what needs no answer
-        return self._dictionary.serve(caller, request)
+        if caller.association.pre_established and _wants_answer(request):
+            return None  # this client is never answered, so it may only say what needs no answer
+        response = self._dictionary.serve(caller, request)
+        if isinstance(request, WriteRequest) and not request.confirmed:
+            return None
+        return response
 
     def note(self, connection: MeterConnection, event: ServerEvent) -> None:
         """What a session has told beside requests."""
@@ -246,6 +248,11 @@ class SimulatedMeter:
         code = _FRAUD_BY_REASON.get(reason)
         if code is not None and self._units is not None:
             self._units.log_fraud(code)
+
+
+def _wants_answer(request: Request) -> bool:
+    items = request.items if isinstance(request, RequestList | AccessRequest) else (request,)
+    return is_confirmed(request) or any(isinstance(item, GetRequest) for item in items)
 
 
 class MeterConnection:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Final, NoReturn, TypeAlias
 
 from dlms_fw._core import (
@@ -20,14 +21,19 @@ from dlms_fw._core import (
     GetRequest,
     GetResponse,
     ImageBlock,
+    ReadRequest,
+    ReadResponse,
     RequestList,
     ResponseList,
     SecurityContext,
     SetRequest,
     SetResponse,
+    WriteRequest,
+    WriteResponse,
 )
 from dlms_fw.axdr import Tag
 from dlms_fw.cosem.association import ObjectListElement
+from dlms_fw.cosem.association_sn import AssociationSN
 from dlms_fw.cosem.server import CosemFault, ServerObject
 from dlms_fw.enums import ActionResult, Conformance, DataAccessResult, SecurityPolicyV1
 from dlms_fw.errors import DecodeError
@@ -41,15 +47,17 @@ from dlms_fw.meter.access import (
     Rights,
     access_right,
 )
+from dlms_fw.meter.short_names import ShortNameMap
 from dlms_fw.session.negotiated import ALL_ATTRIBUTES
 from dlms_fw.session.server import Association
 
 Single: TypeAlias = GetRequest | SetRequest | ActionRequest
 Answer: TypeAlias = GetResponse | SetResponse | ActionResponse
-Request: TypeAlias = Single | RequestList | AccessRequest
-Response: TypeAlias = Answer | ResponseList | AccessResponse
+Request: TypeAlias = Single | RequestList | AccessRequest | ReadRequest | WriteRequest
+Response: TypeAlias = Answer | ResponseList | AccessResponse | ReadResponse | WriteResponse
 
 _ACTION_DONE: Final = ActionResult.SUCCESS  # by this name it costs nothing on the way of every block
+_BY_SHORT_NAME: Final = (ReadRequest, WriteRequest)
 _NULL_DATA: Final = b"\0"
 
 
@@ -133,6 +141,8 @@ class ObjectDictionary:
 
     def serve(self, caller: Caller, request: Request) -> Response:
         """Carries a request out. Its answer is not to be sent where none was asked for."""
+        if isinstance(request, _BY_SHORT_NAME):
+            return self.short_names.serve(request, lambda item: self._serve_one(caller, item, 0))
         if isinstance(request, AccessRequest):
             return self._serve_access(caller, request)
         invoke_id = request.invoke_id_and_priority or 0
@@ -142,8 +152,18 @@ class ObjectDictionary:
             return ResponseList(answers, invoke_id_and_priority=invoke_id)
         return self._serve_one(caller, request, invoke_id)
 
-    def object_list(self, client_sap: int, association_version: int) -> list[ObjectListElement]:
-        """What one client sees, with its rights in the form of that version of Association LN."""
+    @cached_property
+    def short_names(self) -> ShortNameMap:
+        """Where the objects are for who names them by short names."""
+        return ShortNameMap((entry.object.interface, name) for (_, name), entry in self._entries.items())
+
+    def object_list(
+        self, client_sap: int, association_version: int, *, hidden: int = AssociationSN.class_id
+    ) -> list[ObjectListElement]:
+        """What one client sees, with its rights in the form of that version of Association LN.
+
+        Hidden is the class of the association of those who name objects the other way.
+        """
         return [
             ObjectListElement(
                 entry.object.interface.class_id,
@@ -152,7 +172,7 @@ class ObjectDictionary:
                 access_right(entry.object.interface, entry.rights[client_sap], association_version),
             )
             for _, entry in sorted(self._entries.items())
-            if client_sap in entry.rights
+            if client_sap in entry.rights and entry.object.interface.class_id != hidden
         ]
 
     def sees(self, client_sap: int, name: tuple[int, LogicalName]) -> bool:
@@ -200,11 +220,7 @@ class ObjectDictionary:
 
     def _serve_one(self, caller: Caller, request: Single, invoke_id: int) -> Answer:
         if isinstance(request, GetRequest):
-            try:
-                data = self._read(caller, request)
-            except CosemFault as fault:
-                return GetResponse(fault.result, invoke_id_and_priority=invoke_id)
-            return GetResponse(DataAccessResult.SUCCESS, data, invoke_id_and_priority=invoke_id)
+            return self.read(caller, request, invoke_id)
         if isinstance(request, SetRequest):
             try:
                 self._write(caller, request)
@@ -216,6 +232,14 @@ class ObjectDictionary:
         except CosemFault as fault:
             return ActionResponse(fault.result, invoke_id_and_priority=invoke_id)
         return ActionResponse(_ACTION_DONE, returned, invoke_id_and_priority=invoke_id)
+
+    def read(self, caller: Caller, request: GetRequest, invoke_id: int = 0) -> GetResponse:
+        """The value of one attribute, or why there is none."""
+        try:
+            data = self._read(caller, request)
+        except CosemFault as fault:
+            return GetResponse(fault.result, invoke_id_and_priority=invoke_id)
+        return GetResponse(DataAccessResult.SUCCESS, data, invoke_id_and_priority=invoke_id)
 
     def _read(self, caller: Caller, request: GetRequest) -> bytes:
         entry, target = self._find(caller, request.class_id, request.logical_name)

@@ -13,6 +13,7 @@ from dlms_fw._core import Data
 from dlms_fw.axdr import Tag
 from dlms_fw.cosem import well_known
 from dlms_fw.cosem.association import AssociationLN, User
+from dlms_fw.cosem.association_sn import AssociationSN, AssociationSNV2
 from dlms_fw.cosem.clock import Clock
 from dlms_fw.cosem.image_transfer import ImageTransfer
 from dlms_fw.cosem.profile_generic import ProfileGeneric
@@ -48,12 +49,14 @@ from dlms_fw.meter.plain_objects import (
 )
 from dlms_fw.meter.security_memory import SecurityMemory
 from dlms_fw.meter.security_objects import SECURITY_SETUP_VERSIONS
+from dlms_fw.meter.short_name_association import CurrentShortNameAssociation
 from dlms_fw.meter.state import Firmware
 from dlms_fw.meter.symmetric_keys import SymmetricKeys, directions
 from dlms_fw.meter.time_objects import ActivationScheduler, ActivationScripts, ClockObject
 from dlms_fw.meter.units import MeterUnits
 from dlms_fw.profiles import Profile
 from dlms_fw.security import AsymmetricKeys, SecurityPolicy
+from dlms_fw.session.acceptance import DEFAULT_SHORT_NAME_CONFORMANCE
 from dlms_fw.session.server import DEFAULT_CONFORMANCE, Association, ServerClient
 
 MODEL: Final = "MCS301"
@@ -62,6 +65,8 @@ READING: Final = 2
 PUBLIC: Final = 16
 PRE_ESTABLISHED: Final = 102
 
+_SHOWN_LIKE: Final = 1
+"""The version of Association LN whose access modes are those of Association SN, version 2."""
 READING_SETUP: Final = 2
 """Value group E of the reading client's security setup, where it has one of its own (1: consumer port)."""
 
@@ -90,6 +95,7 @@ def configured(profile: Profile, **changes: Any) -> MeterConfig:
         "global_unicast_encryption_key": profile.keys.global_unicast_encryption_key,
         "global_broadcast_encryption_key": profile.keys.global_broadcast_encryption_key,
         "authentication_key": profile.keys.authentication_key,
+        "referencing": profile.referencing,
         "max_pdu_size": profile.max_pdu_size,
         "hdlc": profile.hdlc,
     }
@@ -122,10 +128,11 @@ def clients(config: MeterConfig, units: MeterUnits | None = None) -> dict[int, S
     if mistakes := own.mistakes(config.security_suite):
         raise ConfigurationError("; ".join(mistakes))
     keys = SymmetricKeys(SecurityMemory(None), config) if units is None else units.symmetric_keys
+    ways = config.ways_of_referencing
     table = {
         MANAGEMENT: _client(config, units, keys, MANAGEMENT),
         READING: _client(config, units, keys, READING),
-        PUBLIC: ServerClient(max_receive_pdu_size=config.max_pdu_size),
+        PUBLIC: ServerClient(referencing=ways, max_receive_pdu_size=config.max_pdu_size),
     }
     setup = setup_of(config, PRE_ESTABLISHED)
     broadcast = keys.broadcast_keys(setup)
@@ -134,16 +141,24 @@ def clients(config: MeterConfig, units: MeterUnits | None = None) -> dict[int, S
             keys=broadcast,
             security_suite=config.security_suite,
             security_policy=SecurityPolicy.AUTHENTICATED_ENCRYPTED,
+            referencing=ways,
             max_receive_pdu_size=config.max_pdu_size,
             client_system_title=config.client_system_title,
             pre_established=True,
         )
     elif table[MANAGEMENT].keys is None and config.mechanism == AuthenticationMechanism.LOWEST_LEVEL:
-        table[PRE_ESTABLISHED] = ServerClient(max_receive_pdu_size=config.max_pdu_size, pre_established=True)
+        table[PRE_ESTABLISHED] = ServerClient(
+            referencing=ways, max_receive_pdu_size=config.max_pdu_size, pre_established=True
+        )
     if config.general_block_transfer == "off":
         offered = ~Conformance.GENERAL_BLOCK_TRANSFER
         return {
-            sap: replace(client, conformance=client.conformance & offered) for sap, client in table.items()
+            sap: replace(
+                client,
+                conformance=client.conformance & offered,
+                short_name_conformance=client.short_name_conformance & offered,
+            )
+            for sap, client in table.items()
         }
     return table
 
@@ -174,6 +189,9 @@ def _client(
         protection=protection,
         asymmetric_keys=_asymmetric_keys(config, units),
         conformance=DEFAULT_CONFORMANCE | (Conformance.GENERAL_PROTECTION if needs_keys else 0),
+        referencing=config.ways_of_referencing,
+        short_name_conformance=DEFAULT_SHORT_NAME_CONFORMANCE
+        | (Conformance.GENERAL_PROTECTION if needs_keys else 0),
         max_receive_pdu_size=config.max_pdu_size,
         client_system_title=config.client_system_title,
     )
@@ -223,6 +241,7 @@ def object_dictionary(
             *identity(config),
             *_counters(units),
             *_association(config, care),
+            *_short_name_association(config, care, lambda: dictionary),
             *_security_setups(units),
             *_clock(units),
             *_firmware(units, ownership),
@@ -248,6 +267,7 @@ def recovery_dictionary(config: MeterConfig) -> ObjectDictionary:
         [
             *identity(config),
             *_association(config, care),
+            *_short_name_association(config, care, lambda: dictionary),
             _everybody(number_object(well_known.ALARM_REGISTER_1, lambda: NV_MEMORY_ALARM)),
         ]
     )
@@ -306,6 +326,46 @@ def _association(config: MeterConfig, care: AssociationCare) -> list[Entry]:
     reading = Rights(readable, methods=frozenset({AssociationLN.reply_to_hls_authentication.method_id}))
     known: Mapping[int, Rights] = {MANAGEMENT: management, READING: reading, PUBLIC: Rights(readable)}
     return [Entry(nobody, known, for_caller=for_caller)]
+
+
+def _short_name_association(
+    config: MeterConfig, care: AssociationCare, dictionary: Callable[[], ObjectDictionary]
+) -> Iterator[Entry]:
+    if "short-name" not in config.ways_of_referencing:
+        return
+
+    def for_caller(caller: Caller) -> ServerObject:
+        return CurrentShortNameAssociation(
+            well_known.CURRENT_ASSOCIATION,
+            security_setup=well_known.security_setup(setup_of(config, caller.client_sap)),
+            object_list=lambda: dictionary().object_list(
+                caller.client_sap, _SHOWN_LIKE, hidden=AssociationLN.class_id
+            ),
+            base_names=lambda: dictionary().short_names.base_names,
+            read=lambda request: dictionary().read(caller, request),
+            change_secret=lambda secret: care.change_secret(caller.client_sap, secret),
+        )
+
+    readable = frozenset(AssociationSNV2.attributes)
+    telling = frozenset(
+        {
+            AssociationSN.getlist_by_classid.method_id,
+            AssociationSN.getobj_by_logicalname.method_id,
+            AssociationSN.read_by_logicalname.method_id,
+            AssociationSN.get_attributes_and_methods.method_id,
+        }
+    )
+    secrets = {AssociationSN.change_lls_secret.method_id, AssociationSN.change_hls_secret.method_id}
+    ciphered = SecurityPolicyV1.NOTHING
+    if config.security_policy & SecurityPolicy.ENCRYPTED:
+        ciphered = SecurityPolicyV1.ENCRYPTED_REQUEST
+    reply = AssociationSN.reply_to_hls_challenge.method_id
+    management = Rights(
+        readable, methods=telling | secrets | {reply}, method_protection=dict.fromkeys(secrets, ciphered)
+    )
+    reading = Rights(readable, methods=telling | {reply})
+    known = {MANAGEMENT: management, READING: reading, PUBLIC: Rights(readable, methods=telling)}
+    yield Entry(for_caller(Caller(Association(PUBLIC), None)), known, for_caller=for_caller)
 
 
 def _security_setups(units: MeterUnits) -> Iterator[Entry]:
