@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from dlms_fw._core import Key
+from dlms_fw._core import Key, PrivateKey
 from dlms_fw.endpoint import Endpoint
 from dlms_fw.enums import AuthenticationMechanism, SecuritySuite
 from dlms_fw.meter.configuration import MeterConfig
 from dlms_fw.meter.serve import BackgroundMeter
 from dlms_fw.meter.storage import Directory
-from dlms_fw.security import SecurityPolicy
+from dlms_fw.security import AsymmetricKeys, SecurityPolicy
 from interop import CLIENT_TITLE, METER_TITLE
 from peers import fixed_keys
 from peers.run import Peer
@@ -25,16 +25,30 @@ MECHANISMS = {
     "hls-sha1": AuthenticationMechanism.HIGH_LEVEL_SHA1,
     "hls-gmac": AuthenticationMechanism.HIGH_LEVEL_GMAC,
     "hls-sha256": AuthenticationMechanism.HIGH_LEVEL_SHA256,
+    "hls-ecdsa": AuthenticationMechanism.HIGH_LEVEL_ECDSA,
 }
+GENERAL_GLO_CIPHERING = 0xDB
+GLO_SERVICES = {0xC8, 0xC9, 0xCB, 0xCC, 0xCD, 0xCF}
+"""glo-get, glo-set and glo-action, requests and responses."""
+SIGNING_SUITE = 1
+"""That of P-256; the peers sign with no other curve."""
+CLIENT_SCALAR = fixed_keys.SCALARS[SIGNING_SUITE]
+METER_SCALAR = bytes(range(0x41, 0x61))
+CLIENT_KEY = PrivateKey(fixed_keys.CURVES[SIGNING_SUITE], CLIENT_SCALAR)
+METER_KEY = PrivateKey(fixed_keys.CURVES[SIGNING_SUITE], METER_SCALAR)
 
 
 def our_meter(folder: Path, framing: str, mechanism: str, suite: int = 0, **changes: Any) -> BackgroundMeter:
     """Our simulated meter, for one mechanism."""
-    ciphered = mechanism == "hls-gmac"
+    ciphered, signs = mechanism == "hls-gmac", mechanism == "hls-ecdsa"
+    if signs:
+        suite = SIGNING_SUITE
+        keys = AsymmetricKeys(signing_key=METER_KEY, peer_signing_key=CLIENT_KEY.public)
+        changes = {"asymmetric_keys": keys} | changes
     config = MeterConfig(
         mechanism=MECHANISMS[mechanism],
         security_policy=SecurityPolicy.AUTHENTICATED_ENCRYPTED if ciphered else SecurityPolicy.NONE,
-        password=None if mechanism in ("none", "hls-gmac") else Key(SECRET),
+        password=None if mechanism in ("none", "hls-gmac", "hls-ecdsa") else Key(SECRET),
         system_title=METER_TITLE,
         security_suite=SecuritySuite(suite),
         global_unicast_encryption_key=Key(fixed_keys.ENCRYPTION_KEYS[suite]),
@@ -50,6 +64,8 @@ class Visitor(Peer):
 
     def __init__(self, script: str) -> None:
         super().__init__(script, {})
+        self.tags: list[int] = []
+        """Of all APDUs of the last association in their order, over wrapper, where the peer says so."""
 
     def visit(self, meter: BackgroundMeter, mechanism: str, *steps: list[Any], **changes: Any) -> list[Any]:
         """The results of the steps of one association with our meter."""
@@ -69,11 +85,14 @@ class Visitor(Peer):
             "system_title": CLIENT_TITLE.hex(),
             "global_unicast_encryption_key": fixed_keys.ENCRYPTION_KEYS[suite].hex(),
             "authentication_key": fixed_keys.AUTHENTICATION_KEYS[suite].hex(),
+            "signing_key": CLIENT_SCALAR.hex(),
+            "peer_signing_key": bytes(METER_KEY.public).hex(),
             "steps": steps,
         }
         self.send(order | changes)
         report = self.report()
         if "refused" in report:
             raise AssertionError(report["refused"])
+        self.tags = report.get("tags", [])
         results: list[Any] = report["results"]
         return results

@@ -11,10 +11,19 @@ import pytest
 from dlms_fw import axdr
 from dlms_fw._core import Data
 from interop import FRAMINGS, IDENTIFIER
-from interop_live import MECHANISMS, Visitor, our_meter
+from interop_live import (
+    CLIENT_KEY,
+    GENERAL_GLO_CIPHERING,
+    GLO_SERVICES,
+    MECHANISMS,
+    METER_SCALAR,
+    Visitor,
+    our_meter,
+)
 
 NAME, NAME_OBJECT = "0.0.42.0.0.255", "00002a0000ff"
 IMAGE, LOG, ASSOCIATION, SCHEDULE = "0.0.44.0.0.255", "0.0.99.98.0.255", "0.0.40.0.0.255", "0.0.15.0.2.255"
+PASSES_3_AND_4 = [0xCB, 0xCF]
 WHOLE_LIFE = ("07d00101ffffffff00800000", "08340101ffffffff00800000")
 
 
@@ -86,6 +95,29 @@ def test_a_gurux_client_ciphers_in_all_suites(
             ),
             960,
         )
+    assert gurux.tags[:4] == [0x60, 0x61, *PASSES_3_AND_4]
+    assert gurux.tags[-2:] == [0x62, 0x63]
+    # Their client uses general-glo-ciphering once it is associated: passes 3 and 4 are still glo-action.
+    assert set(gurux.tags[4:-2]) == ({GENERAL_GLO_CIPHERING} if general else GLO_SERVICES)
+
+
+def test_a_gurux_client_with_another_signing_key_is_refused(tmp_path: Path, gurux: Visitor) -> None:
+    with our_meter(tmp_path, "wrapper", "hls-ecdsa") as meter:
+        with pytest.raises(AssertionError, match="result"):
+            gurux.visit(meter, "hls-ecdsa", signing_key=METER_SCALAR.hex())
+        # Their words about a signature that does not hold name a variable that they have not set.
+        with pytest.raises(AssertionError, match="UnboundLocalError"):
+            gurux.visit(meter, "hls-ecdsa", peer_signing_key=bytes(CLIENT_KEY.public).hex())
+        assert gurux.visit(meter, "hls-ecdsa", ["read", 18, IMAGE, 6]) == [0]
+
+
+def test_the_short_challenge_of_a_gurux_client_is_refused(tmp_path: Path, gurux: Visitor) -> None:
+    """What it makes itself has 16 octets; mechanism 7 wants 32 at least."""
+    with (
+        our_meter(tmp_path, "wrapper", "hls-ecdsa") as meter,
+        pytest.raises(AssertionError, match="Authentication failure"),
+    ):
+        gurux.visit(meter, "hls-ecdsa", short_challenge=True)
 
 
 @pytest.mark.proves("interop-live-blocks")

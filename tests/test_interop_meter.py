@@ -10,20 +10,40 @@ from typing import Any, Self
 import pytest
 
 from dlms_fw import axdr
-from dlms_fw._core import ActionRequest, GetRequest, Key, RequestList, ResponseList, SetRequest
+from dlms_fw._core import (
+    ActionRequest,
+    GetRequest,
+    Key,
+    PrivateKey,
+    RequestList,
+    ResponseList,
+    SetRequest,
+)
 from dlms_fw.client import Client
 from dlms_fw.enums import SecuritySuite
 from dlms_fw.errors import AssociationRejected, AuthenticationError
 from dlms_fw.journal import Journal
 from dlms_fw.profiles import Profile
-from dlms_fw.security import Keys, SecurityPolicy
+from dlms_fw.security import AsymmetricKeys, Keys, MessageProtection, SecurityPolicy
 from interop import CLIENT_TITLE, METER_TITLE, NAME, gurux_meter
-from interop_live import MECHANISMS, SCHEMES, SECRET
+from interop_live import (
+    CLIENT_KEY,
+    GENERAL_GLO_CIPHERING,
+    GLO_SERVICES,
+    MECHANISMS,
+    METER_KEY,
+    METER_SCALAR,
+    SCHEMES,
+    SECRET,
+    SIGNING_SUITE,
+)
 from peers import fixed_keys
 
 NAME_OBJECT, NOTES = bytes((0, 0, 42, 0, 0, 255)), bytes((0, 0, 96, 50, 0, 255))
 IMAGE = bytes((0, 0, 44, 0, 0, 255))
 DENIED, UNDEFINED = 3, 4
+BESIDE = {0x60, 0x61, 0x62, 0x63, 0xC0, 0xC4}
+"""Associations, and the public client's GET of the invocation counter; ciphered clients cannot send it."""
 
 
 class Meter:
@@ -33,12 +53,15 @@ class Meter:
         self._folder = folder
         self._scheme = SCHEMES[framing]
         self._suite = suite
+        self._general = config.get("general_ciphering", False)
         self._saps = {mechanism: sap for sap, mechanism in enumerate(mechanisms, 1)}
         self._keys = {
             "global_unicast_encryption_key": fixed_keys.ENCRYPTION_KEYS[suite].hex(),
             "authentication_key": fixed_keys.AUTHENTICATION_KEYS[suite].hex(),
         }
         others = {str(sap): mechanism for mechanism, sap in self._saps.items()}
+        signing = {"signing_key": METER_SCALAR.hex(), "peer_signing_key": bytes(CLIENT_KEY.public).hex()}
+        config = signing | config
         config = {"framing": framing, "security": mechanisms[0], "suite": suite, "others": others} | config
         self._peer = gurux_meter(folder, **(self._keys | config))
 
@@ -49,8 +72,14 @@ class Meter:
     def __exit__(self, *error: object) -> None:
         self._peer.__exit__(*error)
 
+    def tags(self) -> set[int]:
+        """Of all APDUs, once the meter has ended."""
+        return set(self._peer.finish()["tags"])
+
     @contextmanager
-    def client(self, mechanism: str, secret: bytes = SECRET) -> Iterator[Client]:
+    def client(
+        self, mechanism: str, secret: bytes = SECRET, signing_key: PrivateKey = CLIENT_KEY
+    ) -> Iterator[Client]:
         """Our client, associated."""
         more: dict[str, Any] = {}
         if mechanism == "hls-gmac":
@@ -58,10 +87,16 @@ class Meter:
                 "keys": Keys(**{name: Key(bytes.fromhex(octets)) for name, octets in self._keys.items()}),
                 "security_policy": SecurityPolicy.AUTHENTICATED_ENCRYPTED,
                 "security_suite": SecuritySuite(self._suite),
+                "protection": MessageProtection(ciphering="general" if self._general else "service-specific"),
+            }
+        elif mechanism == "hls-ecdsa":
+            more = {
+                "asymmetric_keys": AsymmetricKeys(signing_key=signing_key, peer_signing_key=METER_KEY.public),
+                "security_suite": SecuritySuite(SIGNING_SUITE),
             }
         elif mechanism != "none":
             more = {"password": Key(secret)}
-        if mechanism in ("hls-gmac", "hls-sha256"):
+        if mechanism in ("hls-gmac", "hls-sha256", "hls-ecdsa"):
             more |= {"system_title": CLIENT_TITLE, "meter_system_title": METER_TITLE}
         profile = Profile(client_sap=self._saps[mechanism], mechanism=MECHANISMS[mechanism], **more)
         with (
@@ -97,12 +132,12 @@ PASSWORDS = ("lls", "hls-md5", "hls-sha1", "hls-sha256")
 
 @pytest.fixture(scope="module")
 def meter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Meter]:
-    with Meter(tmp_path_factory.mktemp("meter"), "wrapper", "none", *PASSWORDS) as meter:
+    with Meter(tmp_path_factory.mktemp("meter"), "wrapper", "none", *PASSWORDS, "hls-ecdsa") as meter:
         yield meter
 
 
 @pytest.mark.proves("interop-live-meter")
-@pytest.mark.parametrize("mechanism", ["none", *PASSWORDS])
+@pytest.mark.parametrize("mechanism", ["none", *PASSWORDS, "hls-ecdsa"])
 def test_our_client_knows_their_mechanisms(meter: Meter, mechanism: str) -> None:
     with meter.client(mechanism) as client:
         use(client, b"notes")
@@ -114,11 +149,21 @@ def test_their_meter_refuses_another_secret(meter: Meter, mechanism: str) -> Non
         pass
 
 
+def test_their_meter_refuses_another_signing_key(meter: Meter) -> None:
+    with pytest.raises(AuthenticationError), meter.client("hls-ecdsa", signing_key=METER_KEY):
+        pass
+
+
 @pytest.mark.proves("interop-live-meter", "interop-live-suites")
-@pytest.mark.parametrize(("framing", "suite"), [("hdlc", 0), ("wrapper", 1), ("wrapper", 2)])
-def test_our_client_ciphers_in_all_suites(tmp_path: Path, framing: str, suite: int) -> None:
-    with Meter(tmp_path, framing, "hls-gmac", suite=suite) as meter, meter.client("hls-gmac") as client:
-        use(client, b"notes")
+@pytest.mark.parametrize(
+    ("framing", "suite", "general"),
+    [("hdlc", 0, False), ("wrapper", 0, True), ("wrapper", 1, False), ("wrapper", 2, False)],
+)
+def test_our_client_ciphers_in_all_suites(tmp_path: Path, framing: str, suite: int, general: bool) -> None:
+    with Meter(tmp_path, framing, "hls-gmac", suite=suite, general_ciphering=general) as meter:
+        with meter.client("hls-gmac") as client:
+            use(client, b"notes")
+        assert meter.tags() - BESIDE == ({GENERAL_GLO_CIPHERING} if general else GLO_SERVICES)
 
 
 @pytest.mark.proves("interop-live-blocks")

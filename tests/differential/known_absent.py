@@ -111,6 +111,10 @@ ABSENT = {
         Absent(
             "profile in a meter", "Its server object compares a date with a number, and counts no columns."
         ),
+        Absent(
+            "challenges of mechanism 7",
+            "Its own have 16 octets always, and 32 are the least; it takes longer ones that it is given.",
+        ),
         Absent("signatures with P-384", "It says that such a private key has an invalid scheme."),
         Absent("key agreement", "Its shared secret is made from a key that it cannot take as a number."),
         Absent("wrapped keys, to read", "Its way back raises before it begins."),

@@ -3,10 +3,11 @@
 It is Gurux' `GXDLMSSecureClient` with a socket. Configuration (JSON, one line on standard input):
 
     host, port, framing ("wrapper" or "hdlc"), client_sap, server_sap, max_pdu_size, max_info
-    authentication       "none"; "lls", "hls-md5", "hls-sha1" or "hls-sha256" (with password, hex); or
+    authentication       "none"; "lls", "hls-md5", "hls-sha1" or "hls-sha256" (with password, hex);
+                         "hls-ecdsa" (with system_title, signing_key, peer_signing_key, hex); or
                          "hls-gmac" (protects every APDU; with system_title, authentication_key,
                          global_unicast_encryption_key, all hex; the invocation counter is read through
-                         client 16 first)
+                         client 16 first), with general-glo-ciphering where ``general`` is true
     counter_object       logical name of the invocation counter
     read                 list of [class_id, logical_name, attribute_id]
     upload               null, or {"image": path, "identifier": hex, "activate": bool, "polls": int}
@@ -20,6 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import gurux_mends
+import gurux_proofs
 import peer_io
 from gurux_dlms import GXByteBuffer, GXReplyData
 from gurux_dlms._GXObjectFactory import _GXObjectFactory
@@ -30,6 +32,7 @@ from gurux_dlms.objects.enums import SecuritySuite
 from gurux_dlms.secure import GXDLMSSecureClient
 
 _PUBLIC_CLIENT = 16
+_WRAPPER_HEADER = 8
 _TEMPORARY_FAILURE = 2
 _VERIFIED, _ACTIVATED = 3, 6
 _AUTHENTICATION = {
@@ -39,6 +42,7 @@ _AUTHENTICATION = {
     "hls-sha1": Authentication.HIGH_SHA1,
     "hls-gmac": Authentication.HIGH_GMAC,
     "hls-sha256": Authentication.HIGH_SHA256,
+    "hls-ecdsa": Authentication.HIGH_ECDSA,
 }
 
 
@@ -62,10 +66,12 @@ class Connection:
         *,
         logical_names: bool = True,
     ) -> None:
+        self.tags: list[int] = []
+        """Of all APDUs in their order, either way, over wrapper."""
         self._stream = socket.create_connection((config["host"], config["port"]), timeout=20)
         self._stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         hdlc = config["framing"] == "hdlc"
-        without = authentication in ("none", "hls-gmac")
+        without = authentication in ("none", "hls-gmac", "hls-ecdsa")
         password = None if without else bytes.fromhex(config["password"])
         self.client = GXDLMSSecureClient(
             logical_names,
@@ -79,13 +85,17 @@ class Connection:
         self.client.hdlcSettings.maxInfoTX = self.client.hdlcSettings.maxInfoRX = config["max_info"]
         cipher = self.client.ciphering
         cipher.systemTitle = bytes.fromhex(config["system_title"])
+        cipher.signingKeyPair = gurux_proofs.key_pair(config)
+        if authentication == "hls-ecdsa" and not config.get("short_challenge"):
+            self.client.ctoSChallenge = bytearray(gurux_proofs.challenge(Authentication.HIGH_ECDSA))
         if config.get("multiple_references"):
             self.client.proposedConformance |= Conformance.MULTIPLE_REFERENCES
         if authentication == "hls-gmac":
             cipher.securitySuite = SecuritySuite(config.get("suite", 0))
             cipher.security = Security.AUTHENTICATION_ENCRYPTION
-            if config.get("general"):
-                self.client.proposedConformance |= Conformance.GENERAL_PROTECTION
+            # Theirs proposes it always, and then uses it wherever it is granted.
+            if not config.get("general"):
+                self.client.proposedConformance &= ~Conformance.GENERAL_PROTECTION
             cipher.blockCipherKey = bytes.fromhex(config["global_unicast_encryption_key"])
             cipher.authenticationKey = bytes.fromhex(config["authentication_key"])
             cipher.invocationCounter = counter
@@ -131,6 +141,7 @@ class Connection:
             self.client.parseApplicationAssociationResponse(reply.data)
 
     def _send_and_receive(self, packet: bytearray, reply: GXReplyData) -> None:
+        self._note(packet)
         self._stream.sendall(packet)
         received = GXByteBuffer()
         while True:
@@ -139,7 +150,12 @@ class Connection:
                 raise ConnectionError("the server closed the connection")
             received.set(octets)
             if self.client.getData(received, reply, None):
+                self._note(received.array())
                 return
+
+    def _note(self, octets: bytes | bytearray) -> None:
+        if self.client.interfaceType == InterfaceType.WRAPPER:
+            self.tags.append(octets[_WRAPPER_HEADER])
 
 
 def upload(connection: Connection, image: bytes, order: dict) -> dict[str, object]:

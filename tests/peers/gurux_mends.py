@@ -12,6 +12,7 @@ from gurux_dlms.enums import RequestTypes, Security
 from gurux_dlms.GXCiphering import GXCiphering
 from gurux_dlms.GXDLMS import GXDLMS
 from gurux_dlms.GXDLMSChippering import GXDLMSChippering
+from gurux_dlms.GXSecure import GXSecure
 
 _TAG_SIZE = 12
 _LLC_SIZE = 3
@@ -90,5 +91,6 @@ def _mend_tag() -> None:
 
 
 def _mend_chatter() -> None:
-    """Two lines are printed for every APDU that is opened."""
-    sys.modules[GXDLMSChippering.__module__].print = lambda *words: None
+    """Lines are printed for every APDU that is opened and, with the private key, for every signature."""
+    for their in (GXDLMSChippering, GXSecure):
+        sys.modules[their.__module__].print = lambda *words: None

@@ -6,22 +6,24 @@ standard input):
 
     framing              "wrapper" or "hdlc"
     security             how client 1 must authenticate: "none"; "lls", "hls-md5", "hls-sha1" or
-                         "hls-sha256" by password (hex); "hls-gmac", with every APDU protected
+                         "hls-sha256" by password (hex); "hls-gmac", with every APDU protected;
+                         "hls-ecdsa" (with signing_key and peer_signing_key, hex)
     others               the same for further clients, by their SAP
     suite                of the keys
     block_size, max_pdu_size, max_info, busy_looks, general_ciphering, logical_device_name, store (a path)
     system_title, global_unicast_encryption_key, authentication_key (hex)
 
-The first report is ``{"port": …}``; when standard input ends, the last one says what became of the image.
+The first report is ``{"port": …}``; when standard input ends, the last one says what became of the image, and
+which tags all APDUs had.
 """
 
-import os
 import select
 import socket
 import sys
 import traceback
 
 import gurux_mends
+import gurux_proofs
 import peer_io
 from gurux_dlms import GXByteBuffer, GXDLMSException
 from gurux_dlms._GXAPDU import _GXAPDU
@@ -32,7 +34,6 @@ from gurux_dlms.enums import Authentication, Command, Conformance, ErrorCode, In
 from gurux_dlms.GXCiphering import GXCiphering
 from gurux_dlms.GXDLMS import GXDLMS
 from gurux_dlms.GXDLMSLNParameters import GXDLMSLNParameters
-from gurux_dlms.GXSecure import GXSecure
 from gurux_dlms.internal._GXCommon import _GXCommon
 from gurux_dlms.internal._GXDataInfo import _GXDataInfo
 from gurux_dlms.objects.enums import SecuritySuite
@@ -64,6 +65,7 @@ _MECHANISMS = {
     "hls-sha1": Authentication.HIGH_SHA1,
     "hls-gmac": Authentication.HIGH_GMAC,
     "hls-sha256": Authentication.HIGH_SHA256,
+    "hls-ecdsa": Authentication.HIGH_ECDSA,
 }
 _WITH_LIST = 3
 _SET_WITH_LIST = 4
@@ -78,9 +80,11 @@ class Meter:
         others = {int(client): name for client, name in config["others"].items()}
         logins = {MANAGEMENT_CLIENT: config["security"]} | others
         self.mechanisms = {client: _MECHANISMS[name] for client, name in logins.items()}
+        self._key_pair = gurux_proofs.key_pair(config)
         self.last_client_counter = 0
         self.own_counter = 1
         self.associations: list[int] = []
+        self.tags: set[int] = set()
         self.objects = Objects(config, lambda: self.last_client_counter)
 
     def cipher(self) -> GXCiphering:
@@ -89,6 +93,7 @@ class Meter:
         cipher.blockCipherKey = bytes.fromhex(self.config["global_unicast_encryption_key"])
         cipher.authenticationKey = bytes.fromhex(self.config["authentication_key"])
         cipher.securitySuite = SecuritySuite(self.config["suite"])
+        cipher.signingKeyPair = self._key_pair
         cipher.invocationCounter = self.own_counter
         return cipher
 
@@ -111,7 +116,9 @@ class Connection:
         """Answer what these octets complete."""
         for apdu in self._link.receive(octets):
             answer = self._answer(apdu)
+            self._meter.tags.add(apdu[0])
             if answer:
+                self._meter.tags.add(answer[0])
                 self._link.send(answer)
         return self._link.take_output()
 
@@ -169,7 +176,7 @@ class Connection:
             elif cipher.security != Security.NONE:
                 return self._aare(1, 2)
             if mechanism > Authentication.LOW:
-                settings.stoCChallenge = os.urandom(16)
+                settings.stoCChallenge = gurux_proofs.challenge(mechanism)
         elif settings.authentication != Authentication.NONE or cipher.security != Security.NONE:
             return self._aare(1, 13)
         self._client = settings.clientAddress
@@ -209,29 +216,21 @@ class Connection:
         counter = int.from_bytes(proof[1:5], "big")
         titles = settings.sourceSystemTitle, cipher.systemTitle
         challenges = settings.stoCChallenge, settings.ctoSChallenge
-        if self._proof(counter, titles, challenges) != bytes(proof):
+        if not gurux_proofs.holds(settings, self._secret, proof, titles, challenges):
             self._forget()
             return None
         counted = settings.authentication == Authentication.HIGH_GMAC
         # The proof is made before the APDU that carries it is sealed: its counter is the lower one.
         if counted and not self._counter_before < counter < self._meter.last_client_counter:
             raise ValueError(f"the proof has the invocation counter {counter}")
-        answer = self._proof(cipher.invocationCounter, titles[::-1], challenges[::-1])
+        answer = gurux_proofs.made(
+            settings, self._secret, cipher.invocationCounter, titles[::-1], challenges[::-1]
+        )
         if counted:
             self._count_up()
         self._authenticated = True
         settings.connected |= ConnectionState.DLMS
         return answer
-
-    def _proof(self, counter: int, titles: tuple, challenges: tuple) -> bytes:
-        """What the side with the first title has to answer to the first challenge."""
-        settings = self._settings
-        secret: bytes | bytearray = self._secret
-        if settings.authentication == Authentication.HIGH_GMAC:
-            secret = titles[0]
-        elif settings.authentication == Authentication.HIGH_SHA256:
-            secret = b"".join(map(bytes, (self._secret, *titles, *challenges)))
-        return bytes(GXSecure.secure(settings, settings.cipher, counter, challenges[0], bytearray(secret)))
 
     # --- Ciphering ------------------------------------------------------------------------------------------
 
@@ -456,7 +455,7 @@ def main() -> None:
     gurux_mends.install()
     meter = Meter(config)
     serve(meter, reports)
-    reports.send(associations=meter.associations, **meter.objects.summary())
+    reports.send(associations=meter.associations, tags=sorted(meter.tags), **meter.objects.summary())
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """A client built on gurux-dlms that does what it is told: associations, and steps in them, one order a line.
 
 It is the `Connection` of `gurux_client`. The first line is ``{}``; each further one is an order with what
-`Connection` wants, and ``steps``: ``[name, argument…]``. Its report has the result of each step, as text, and
-the negotiated conformance; or ``refused``, where the association or a step raised.
+`Connection` wants, and ``steps``: ``[name, argument…]``. Its report has the result of each step, as text,
+the negotiated conformance, and the tags of all APDUs over wrapper; or ``refused``, where the association or a
+step raised.
 """
 
 import json
@@ -98,7 +99,12 @@ def visit(order: dict) -> dict:
         conformance = int(connection.client.negotiatedConformance)
         counter = connection.client.ciphering.invocationCounter
         connection.close()
-        return {"results": results, "conformance": conformance, "counter": counter}
+        return {
+            "results": results,
+            "conformance": conformance,
+            "counter": counter,
+            "tags": connection.tags,
+        }
     except Exception as error:  # noqa: BLE001 - theirs raise anything
         return {"refused": f"{type(error).__name__}: {error}"}
 
