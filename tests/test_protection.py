@@ -15,6 +15,7 @@ from dlms_fw.async_client import AsyncClient
 from dlms_fw.endpoint import Endpoint
 from dlms_fw.enums import AuthenticationMechanism, Conformance, SecuritySuite
 from dlms_fw.errors import AssociationRejected, AuthenticationError, ConfigurationError, SecurityError
+from dlms_fw.image import Image
 from dlms_fw.meter.meter import Framing
 from dlms_fw.meter.power_cut import SimulatedMedium
 from dlms_fw.meter.profiles import mcs301
@@ -375,3 +376,13 @@ def test_a_file_says_how_messages_are_protected(tmp_path: Path) -> None:
         older_algorithm_ids=True,
     )
     assert profile.keys.master_key is not None
+
+
+@pytest.mark.parametrize("framing", ["wrapper", "hdlc"])
+@pytest.mark.usefixtures("meter_journal")
+@pytest.mark.proves("general-ciphering", "general-signing")
+def test_a_whole_upgrade_signed_and_under_agreed_keys(framing: Framing) -> None:
+    bench = MeterWithKeys(profile_of(2, **FORMS["general-ciphering, static-unified"], **SIGNED), framing)
+    with bench.client() as client:
+        result = client.upgrade(Image.from_bytes(container(blocks=12)))
+    assert result.outcome == "activated"
