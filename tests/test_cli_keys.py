@@ -21,7 +21,7 @@ from dlms_fw.errors import ConfigurationError
 from dlms_fw.meter.power_cut import SimulatedMedium
 from dlms_fw.meter.profiles import mcs301
 from dlms_fw.meter.serve import BackgroundMeter
-from dlms_fw.profiles import load_profile, read_key
+from dlms_fw.profile_files import load_profile, read_key
 
 PROFILE = """
 [profiles.m]

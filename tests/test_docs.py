@@ -17,9 +17,11 @@ from typing import Any
 
 import click
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from dlms_fw.certificates import generate_key, private_pem
 from dlms_fw.cli.root import main
-from dlms_fw.profiles import parse_profile
+from dlms_fw.profile_files import parse_profile
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
@@ -189,10 +191,13 @@ def test_python_compiles_and_what_is_complete_runs(page: Path) -> None:
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "toml")], ids=ids)
 def test_profiles_are_accepted(page: Path) -> None:
-    secrets = {"AES": "00" * 16}
+    own = generate_key("P-256")
+    theirs = own.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    secrets = {"AES": "00" * 16, "PRIVATE": private_pem(own).decode(), "PUBLIC": theirs.decode()}
     for block in blocks(page, "toml"):
         for name, table in tomllib.loads(block).get("profiles", {}).items():
             for key, value in table.items():
                 if isinstance(value, str) and value.startswith(("file:", "env:", "cmd:")):
-                    table[key] = "env:AES"
+                    pem = "env:PUBLIC" if key.startswith("peer_") else "env:PRIVATE"
+                    table[key] = pem if value.endswith(".pem") else "env:AES"
             parse_profile(table, name, folder=page.parent, environ=secrets)

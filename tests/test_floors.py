@@ -41,6 +41,7 @@ FLOORS: dict[str, int] = {
     "units": 2,
     "cosem": 3,
     "hls": 3,
+    "profile_files": 3,
     "profiles": 3,
     "session": 4,
     "transfer": 4,

@@ -25,7 +25,8 @@ from dlms_fw.image import Image
 from dlms_fw.journal import Journal
 from dlms_fw.meter.meter import Framing
 from dlms_fw.meter.profiles import mcs301
-from dlms_fw.profiles import Profile, parse_profile
+from dlms_fw.profile_files import parse_profile
+from dlms_fw.profiles import Profile
 from dlms_fw.session.server import DEFAULT_CONFORMANCE, ServerClient
 from harness import CLOCK_TIME, PROFILES, Pair, Responder, server_client, unwrap, wrap
 from meter_bench import GMAC, IMAGE_TRANSFER, LLS, PLAIN, Bench

@@ -14,7 +14,8 @@ from dlms_fw.driver import framing
 from dlms_fw.endpoint import Endpoint
 from dlms_fw.enums import SecuritySuite
 from dlms_fw.errors import ConfigurationError
-from dlms_fw.profiles import HdlcSettings, Profile, load_profile
+from dlms_fw.profile_files import load_profile
+from dlms_fw.profiles import HdlcSettings, Profile
 from dlms_fw.security import SecurityPolicy
 
 GUEK = "000102030405060708090A0B0C0D0E0F"

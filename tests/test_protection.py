@@ -20,7 +20,8 @@ from dlms_fw.meter.meter import Framing
 from dlms_fw.meter.power_cut import SimulatedMedium
 from dlms_fw.meter.profiles import mcs301
 from dlms_fw.meter.serve import BackgroundMeter
-from dlms_fw.profiles import Profile, parse_profile
+from dlms_fw.profile_files import parse_profile
+from dlms_fw.profiles import Profile
 from dlms_fw.security import (
     KEY_INFORMATION,
     AsymmetricKeys,

@@ -18,7 +18,7 @@ from dlms_fw.meter.activation import ActivationTimings
 from dlms_fw.meter.profiles import mcs301
 from dlms_fw.meter.serve import BackgroundMeter
 from dlms_fw.meter.storage import Directory
-from dlms_fw.profiles import load_profile
+from dlms_fw.profile_files import load_profile
 from dlms_fw.signing_keys import generate, write_pair
 
 ROOT = Path(__file__).parents[1]

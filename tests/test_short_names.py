@@ -58,7 +58,8 @@ from dlms_fw.errors import (
 from dlms_fw.image import Image
 from dlms_fw.logical_name import LogicalName
 from dlms_fw.meter.meter import Framing
-from dlms_fw.profiles import Profile, parse_profile
+from dlms_fw.profile_files import parse_profile
+from dlms_fw.profiles import Profile
 from dlms_fw.session.aare import SHORT_NAME_CONFORMANCE
 from dlms_fw.session.client import ClientSession
 from dlms_fw.session.negotiated import missing

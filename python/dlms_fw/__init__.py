@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from dlms_fw.image import Image, Version
     from dlms_fw.journal import Journal
     from dlms_fw.logical_name import LogicalName
-    from dlms_fw.profiles import Profile, load_profile
+    from dlms_fw.profile_files import load_profile
+    from dlms_fw.profiles import Profile
     from dlms_fw.security import Keys, SecurityPolicy
     from dlms_fw.session.client import ClientSession
     from dlms_fw.transfer import Transfer, TransferPolicy, TransferResult
@@ -64,7 +65,7 @@ _HOMES = {
     "connect_async": ("dlms_fw.async_client", "connect"),
     "cosem": ("dlms_fw.cosem", None),
     "errors": ("dlms_fw.errors", None),
-    "load_profile": ("dlms_fw.profiles", "load_profile"),
+    "load_profile": ("dlms_fw.profile_files", "load_profile"),
 }
 
 

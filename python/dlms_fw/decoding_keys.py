@@ -12,7 +12,7 @@ from typing import Any
 from dlms_fw._core import Key
 from dlms_fw.decode import DecodingKeys
 from dlms_fw.errors import ConfigurationError
-from dlms_fw.profiles import read_secret
+from dlms_fw.profile_files import read_secret
 from dlms_fw.regular_file import UnreadableError, read_once
 from dlms_fw.security import SYSTEM_TITLE_LENGTH
 

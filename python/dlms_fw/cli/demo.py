@@ -35,7 +35,7 @@ from dlms_fw.endpoint import Endpoint
 from dlms_fw.errors import DlmsError
 from dlms_fw.image import Image, read_file
 from dlms_fw.journal import Journal
-from dlms_fw.profiles import load_profile
+from dlms_fw.profile_files import load_profile
 from dlms_fw.transfer import TransferPolicy, decisions
 
 PART = 1

@@ -35,7 +35,7 @@ from dlms_fw.key_management import (
     run,
     transfer_keys,
 )
-from dlms_fw.profiles import read_key
+from dlms_fw.profile_files import read_key
 
 _KINDS = {
     "signature": CertificateType.DIGITAL_SIGNATURE,

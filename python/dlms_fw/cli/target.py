@@ -22,7 +22,8 @@ from dlms_fw.client import Client
 from dlms_fw.endpoint import Endpoint
 from dlms_fw.errors import AssociationRejected, ConfigurationError
 from dlms_fw.journal import Journal, default_path
-from dlms_fw.profiles import Profile, load_profile
+from dlms_fw.profile_files import load_profile
+from dlms_fw.profiles import Profile
 
 P = ParamSpec("P")
 
