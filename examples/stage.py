@@ -23,6 +23,13 @@ from dlms_fw.meter.storage import Directory
 from dlms_fw.signing_keys import generate
 
 VENDOR = generate()
+
+
+def fresh_keys() -> Keys:
+    """The keys of one meter; no two share one."""
+    return Keys(global_unicast_encryption_key=Key(os.urandom(16)), authentication_key=Key(os.urandom(16)))
+
+
 PROFILE = Profile(
     name="management",
     client_sap=1,
@@ -30,7 +37,7 @@ PROFILE = Profile(
     security_policy=SecurityPolicy.AUTHENTICATED_ENCRYPTED,
     system_title=bytes.fromhex("4D4D4D0000BC614E"),
     meter_system_title=bytes.fromhex("4D43530460BC614E"),
-    keys=Keys(global_unicast_encryption_key=Key(os.urandom(16)), authentication_key=Key(os.urandom(16))),
+    keys=fresh_keys(),
 )
 POLICY = TransferPolicy(verify_poll_first_seconds=0.2, reconnect_first_seconds=0.3)
 """A simulated meter is quicker than a real one, so there is no need to wait as long."""
@@ -50,10 +57,12 @@ def signed_image(size: int = 64 * 1024) -> Image:
 
 
 @contextlib.contextmanager
-def simulated_meter(scheme: str = "tcp", **changes: Any) -> Iterator[BackgroundMeter]:
-    """A simulated MCS301 in a thread; ``changes`` are fields of its configuration."""
+def simulated_meter(
+    scheme: str = "tcp", *, profile: Profile = PROFILE, **changes: Any
+) -> Iterator[BackgroundMeter]:
+    """A simulated MCS301 in a thread for this profile; ``changes`` are fields of its configuration."""
     settings = {"trusted": (VENDOR.public_key(),), "timings": ActivationTimings(reboot_seconds=0.3)}
-    config = mcs301.configured(PROFILE, **(settings | changes))
+    config = mcs301.configured(profile, **(settings | changes))
     with (
         tempfile.TemporaryDirectory() as folder,
         BackgroundMeter(

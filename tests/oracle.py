@@ -13,7 +13,8 @@ from typing import Any, TypeAlias
 Value: TypeAlias = "tuple[int, Any]"
 
 MAX_DEPTH = 16
-ARRAY, STRUCTURE, BOOLEAN, BIT_STRING, OCTET_STRING, VISIBLE_STRING, UTF8_STRING = 1, 2, 3, 4, 9, 10, 12
+ARRAY, STRUCTURE, BOOLEAN, BIT_STRING = 1, 2, 3, 4
+OCTET_STRING, VISIBLE_STRING, GENERALIZED_TIME, UTF8_STRING = 9, 10, 11, 12
 COMPACT_ARRAY = 19
 
 NUMBERS = {
@@ -58,7 +59,7 @@ def _value(data: bytes, at: int, depth: int) -> tuple[Value, int]:
         return (code, octet == b"\1"), at
     if code == BIT_STRING:
         return _bits(data, at)
-    if code in {OCTET_STRING, VISIBLE_STRING, UTF8_STRING}:
+    if code in {OCTET_STRING, VISIBLE_STRING, GENERALIZED_TIME, UTF8_STRING}:
         length, at = _length(data, at)
         octets, at = _take(data, at, length)
         return (code, octets), at

@@ -17,7 +17,7 @@ from dlms_fw.client import Client
 from dlms_fw.cosem import Clock
 from dlms_fw.errors import LinkError, LocalProtocolError, ResponseTimeout, TransportError
 from dlms_fw.journal import Journal
-from harness import PROFILES, Responder, server_client
+from harness import PROFILES, Challenges, Responder, server_client
 from meter_site import PUBLIC, Site, journal_at
 
 CLOCK = Clock("0-0:1.0.0.255")
@@ -81,14 +81,17 @@ class Served:
         self.thread.start()
 
     def run(self) -> None:
-        counters = None
+        counters, challenges = None, Challenges(1000)
         while True:
             try:
                 connection, _ = self.server.accept()
             except OSError:
                 return
             responder = Responder(
-                {1: server_client(PROFILES[self.way]), **PUBLIC}, hdlc=self.hdlc, counters=counters
+                {1: server_client(PROFILES[self.way]), **PUBLIC},
+                hdlc=self.hdlc,
+                counters=counters,
+                challenge=challenges,
             )
             counters = responder.counters
             with connection:
