@@ -5,7 +5,8 @@ VENV   ?= .venv
 EXTRAS ?= cli,test,dev
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
-JOBS   ?= 2
+# More than there are cores: many tests wait for processes that they have started.
+JOBS   ?= 3
 # pip finds maturin through PATH because the build is not isolated.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 RUST   := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
