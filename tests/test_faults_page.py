@@ -13,7 +13,7 @@ import pytest
 DOCS = Path(__file__).parent.parent / "docs"
 SCRIPT = DOCS / "make_fault_table.py"
 
-FLOOR = 148
+FLOOR = 151
 """How many rows tests have proven before; raise it with every row that is added."""
 
 
