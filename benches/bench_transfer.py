@@ -37,7 +37,11 @@ from dlms_fw.transfer import TransferPolicy
 ROUNDS = 7
 MIB = 1024 * 1024
 POLICY = TransferPolicy(
-    activate="never", restart=True, verify_poll_first_seconds=0.01, largest_image=256 * MIB
+    activate="never",
+    restart=True,
+    allow_insecure=True,
+    verify_poll_first_seconds=0.01,
+    largest_image=256 * MIB,
 )
 
 

@@ -235,6 +235,8 @@ class Workshop:
             arguments += ["--trust", str(self.trust(trust))]
         for name, value in (QUICK | limits).items():
             arguments += ["--limit", f"{name}={value}"]
+        if profile in {"", "none", "lls"}:
+            arguments.append("--allow-insecure")
         return [*arguments, *map(str, options)]
 
     def upgrade(self, url: str, image: Path, *options: object, **more: Any) -> Ended:

@@ -128,7 +128,7 @@ def test_the_reason_is_in_the_record(workshop: Workshop) -> None:
     assert ended.code == 0, ended
     with Journal(workshop.journal, read_only=True) as journal:
         asked, became = journal.runs()
-    assert (asked["reason"], asked["flags"]) == ("recall 17", ["allow_downgrade"])
+    assert (asked["reason"], asked["flags"]) == ("recall 17", ["allow_downgrade", "allow_insecure"])
     assert (became["of"], became["outcome"]) == (1, "activated")
 
 

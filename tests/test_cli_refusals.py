@@ -124,6 +124,17 @@ def test_a_signature_needs_somebody_to_trust(shared_workshop: Workshop) -> None:
     assert "--trust" in ended.document["error"]["hint"]
 
 
+@pytest.mark.fault("S-18")
+def test_a_line_on_which_neither_side_proves_itself(workshop: Workshop) -> None:
+    meter = workshop.meter()
+    arguments = workshop.upgrade_arguments(meter.url, workshop.image(SMALL))
+    arguments.remove("--allow-insecure")
+    ended = workshop.run(*arguments)
+    assert (ended.code, ended.document["error"]["code"]) == (2, "configuration.insecure"), ended
+    assert ended.document["error"]["hint"].startswith("--allow-insecure lets it through")
+    assert not ended.document["changed"]
+
+
 @pytest.mark.fault("T-18")
 def test_another_meter_type(workshop: Workshop) -> None:
     refused(workshop, workshop.image(SMALL, meter_type="MCS302"), 5, "image.meter-type")

@@ -28,6 +28,7 @@ from dlms_fw.meter.profiles import mcs301
 from dlms_fw.profile_files import parse_profile
 from dlms_fw.profiles import Profile
 from dlms_fw.session.server import DEFAULT_CONFORMANCE, ServerClient
+from dlms_fw.transfer import TransferPolicy
 from harness import CLOCK_TIME, PROFILES, Pair, Responder, server_client, unwrap, wrap
 from meter_bench import GMAC, IMAGE_TRANSFER, LLS, PLAIN, Bench
 from meter_site import Site, journal_at
@@ -356,7 +357,7 @@ def test_an_upgrade_whose_blocks_are_longer_than_the_largest_apdu(
         assert client.association is not None
         assert client._session is not None
         assert pdu_limits(client._session).carries(512)
-        result = client.upgrade(image)
+        result = client.upgrade(image, TransferPolicy(allow_insecure=True))
     assert result.changed
     region = f"part-1.bank-{bench.meter.units.firmware.memory.state.parts[1].running}"
     assert bench.medium.read(region, 0, len(image.data)) == image.data
@@ -370,7 +371,7 @@ def test_without_it_such_an_upgrade_is_refused_before_anything_is_initiated(
     _only_general(monkeypatch)
     bench = Bench(replace(PLAIN, max_pdu_size=100), image_block_size=512)
     with bench.client() as client, pytest.raises(TransferRefused, match="does not fit") as refused:
-        client.upgrade(Image.from_bytes(container(blocks=60)))
+        client.upgrade(Image.from_bytes(container(blocks=60)), TransferPolicy(allow_insecure=True))
     assert "general_block_transfer" in str(refused.value.hint)
 
 

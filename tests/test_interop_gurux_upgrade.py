@@ -45,6 +45,7 @@ MECHANISMS = {
     "hls-gmac": (AuthenticationMechanism.HIGH_LEVEL_GMAC, SecurityPolicy.AUTHENTICATED_ENCRYPTED),
 }
 SOON = TransferPolicy(
+    allow_insecure=True,
     busy_first_seconds=0.05,
     verify_poll_first_seconds=0.05,
     reconnect_first_seconds=0.05,

@@ -24,6 +24,7 @@ from dlms_fw.meter.activation import FirmwareBehaviour
 from dlms_fw.meter.configuration import MeterConfig
 from dlms_fw.meter.meter import Framing
 from dlms_fw.profiles import Profile
+from dlms_fw.transfer import TransferPolicy
 from dlms_fw.transports.loopback import LoopbackTransport
 from meter_bench import (
     CLIENT_TITLE,
@@ -44,6 +45,8 @@ from meters import IDENTIFIER, block, container
 pytest_plugins = ["meter_fixtures"]
 pytestmark = pytest.mark.usefixtures("meter_journal")
 
+BENCH_POLICY = TransferPolicy(allow_insecure=True)
+
 # --- Upgrades ----------------------------------------------------------------------------------------------
 
 
@@ -53,7 +56,7 @@ def test_an_upgrade_from_end_to_end(profile: Profile, framing: Framing) -> None:
     bench = Bench(profile, framing)
     image = Image.from_bytes(container(blocks=100))
     with bench.client() as client:
-        result = client.upgrade(image)
+        result = client.upgrade(image, BENCH_POLICY)
     assert result.changed
     assert bench.meter.units.firmware.running(1).identifier == IDENTIFIER
     region = f"part-1.bank-{bench.meter.units.firmware.memory.state.parts[1].running}"
@@ -112,7 +115,7 @@ def test_an_upgrade_with_keys_goes_on_over_power_cuts_of_the_meter(framing: Fram
     client._open_transport = lambda deadline: Unsteady(
         bench.connect(), clock=bench.time.monotonic, sleep=bench.sleep
     )
-    result = client.upgrade(Image.from_bytes(container(blocks=100)))
+    result = client.upgrade(Image.from_bytes(container(blocks=100)), BENCH_POLICY)
     client.close()
     assert result.changed
     assert result.link_losses >= 2

@@ -15,6 +15,7 @@ import pytest
 
 from dlms_fw._core import Key
 from dlms_fw.cli.outcome import ExitCode
+from dlms_fw.errors import ConfigurationError
 from dlms_fw.events import Event, event_to_dict
 from dlms_fw.journal import Journal
 from dlms_fw.transfer import TransferPolicy
@@ -24,7 +25,7 @@ from simulator import AUTHENTICATION_KEY, START_S, UNICAST_KEY, Ended, Workshop,
 
 __all__ = ["workshop"]
 
-POLICY = TransferPolicy(identifier_octets=6)
+POLICY = TransferPolicy(identifier_octets=6, allow_insecure=True)
 WRONG_KEY = bytes.fromhex("A1B2C3D4E5F60718293A4B5C6D7E8F90")
 PASSWORD = b"sesame-31415"
 
@@ -149,3 +150,16 @@ def test_an_image_without_protection_is_not_sent_quietly(
     said = [record for record in caplog.records if "without protection" in record.getMessage()]
     assert len(said) == warned
     assert all(record.levelno == logging.WARNING and way in record.getMessage() for record in said)
+
+
+@pytest.mark.fault("S-18")
+@pytest.mark.parametrize("way", ["none", "lls"])
+def test_an_image_is_not_sent_where_neither_side_proves_itself(tmp_path: Path, way: str) -> None:
+    site = Site(way, meter=WiredMeter())
+    with journal_at(tmp_path) as journal, site.client(journal) as client:
+        sent = site.sent
+        with pytest.raises(ConfigurationError, match="neither side proves itself") as caught:
+            client.upgrade(raw_image(100), TransferPolicy(identifier_octets=6))
+        assert caught.value.code == "configuration.insecure"
+        assert site.sent == sent, "nothing was sent"
+        client.upgrade(raw_image(100), TransferPolicy(identifier_octets=6, dry_run=True))

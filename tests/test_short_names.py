@@ -66,6 +66,7 @@ from dlms_fw.session.negotiated import missing
 from dlms_fw.session.server import ServerClient, ServerSession
 from dlms_fw.session.short_names import NotInObjectList, ShortNames
 from dlms_fw.session.states import State
+from dlms_fw.transfer import TransferPolicy
 from dlms_fw.transports.loopback import AsyncLoopbackTransport, LoopbackTransport
 from meter_bench import (
     CLIENT_TITLE,
@@ -110,7 +111,7 @@ def test_an_upgrade_from_end_to_end(profile: Profile, framing: Framing) -> None:
     bench = Bench(profile, framing)
     image = Image.from_bytes(container(blocks=40))
     with bench.client() as client:
-        result = client.upgrade(image)
+        result = client.upgrade(image, TransferPolicy(allow_insecure=True))
     assert result.changed
     assert bench.meter.units.firmware.running(1).identifier == IDENTIFIER
 
@@ -122,7 +123,7 @@ def test_a_small_pdu_cuts_the_object_list_and_the_blocks(size: int) -> None:
     bench = Bench(profile, max_pdu_size=size, image_block_size=192)
     image = Image.from_bytes(container(blocks=12))
     with bench.client() as client:
-        assert client.upgrade(image).changed
+        assert client.upgrade(image, TransferPolicy(allow_insecure=True)).changed
     assert bench.meter.units.firmware.running(1).identifier == IDENTIFIER
 
 

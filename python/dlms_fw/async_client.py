@@ -285,8 +285,10 @@ class AsyncClient(AsyncServices):
         Raises:
             TransferError: with the state in which it ended.
             ImageRejected: the image is not for this meter.
+            ConfigurationError: neither side would prove itself, see ``TransferPolicy.allow_insecure``.
             Busy: another process works on this meter.
         """
+        policy = policy_for(self.profile, policy)
         if self._session is None:
             await self.connect()
         meter = await self.meter_identity()
@@ -296,7 +298,7 @@ class AsyncClient(AsyncServices):
             assert self._session is not None  # noqa: S101 (connected above)
             transfer = Transfer(
                 image,
-                policy_for(self.profile, policy),
+                policy,
                 meter=meter,
                 checkpoint=None if saved is None else Checkpoint.from_dict(saved),
                 pdu=pdu_limits(self._session),

@@ -51,6 +51,7 @@ from dlms_fw.errors import (
 )
 from dlms_fw.notifications import notification
 from dlms_fw.profiles import Profile
+from dlms_fw.security import SecurityPolicy
 from dlms_fw.session.client import ClientSession, Message, wants_answer
 from dlms_fw.transfer import PduLimits, Transfer, TransferPolicy
 
@@ -335,8 +336,22 @@ def pdu_limits(session: ClientSession) -> PduLimits:
 
 
 def policy_for(profile: Profile, policy: TransferPolicy | None) -> TransferPolicy:
-    """The policy, with the meter type of the profile where it names none itself."""
+    """The policy, with the meter type of the profile where it names none itself.
+
+    Raises:
+        ConfigurationError: neither side would prove itself, and the policy does not allow that.
+    """
     policy = policy or TransferPolicy()
+    unproven = (
+        not profile.authentication.high_level and not profile.security_policy & SecurityPolicy.AUTHENTICATED
+    )
+    if unproven and not (policy.allow_insecure or policy.dry_run):
+        raise ConfigurationError(
+            f"profile {profile.name}: no image is sent where neither side proves itself "
+            f"(authentication {profile.authentication.name}, messages not authenticated)",
+            code="configuration.insecure",
+            hint="allow_insecure lets it through, on a bench; else give the profile keys or an HLS secret",
+        )
     if policy.meter_type is None and profile.meter_type is not None:
         policy = replace(policy, meter_type=profile.meter_type)
     if not profile.is_protected:

@@ -78,7 +78,7 @@ EXIT_CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
 """The first row that fits counts; an error without a row is ``UNEXPECTED``."""
 
 
-_ARGUMENTS = frozenset({"allow_downgrade", "allow_metrology", "restart"})
+_ARGUMENTS = frozenset({"allow_downgrade", "allow_insecure", "allow_metrology", "restart"})
 """Arguments of the library that are options of the same name on the command line."""
 
 

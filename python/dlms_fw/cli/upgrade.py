@@ -113,6 +113,7 @@ def _unknown() -> dict[str, Any]:
 @click.option("--restart", is_flag=True, help="Discard a transfer that the meter holds, whoever's it is.")
 @click.option("--allow-downgrade", is_flag=True, help="Let an older version through.")
 @click.option("--allow-metrology", is_flag=True, help="Let part 0, the metrological firmware, through.")
+@click.option("--allow-insecure", is_flag=True, help="Let it go where neither side proves itself.")
 @click.option("--reason", metavar="TEXT", help="Why, for the record.")
 @click.option("--dry-run", is_flag=True, help="Ask everything, change nothing, show the plan.")
 @click.option(
@@ -137,6 +138,7 @@ def upgrade(
     restart: bool,
     allow_downgrade: bool,
     allow_metrology: bool,
+    allow_insecure: bool,
     reason: str | None,
     dry_run: bool,
     limits: tuple[tuple[str, Any], ...],
@@ -157,6 +159,7 @@ def upgrade(
             dry_run=dry_run,
             allow_downgrade=allow_downgrade,
             allow_metrology=allow_metrology,
+            allow_insecure=allow_insecure,
             meter_type=meter_type,
             **dict(limits),
         )
@@ -187,7 +190,7 @@ def recorded(
     journal: Journal, facts: dict[str, Any], policy: TransferPolicy, reason: str | None
 ) -> Iterator[None]:
     """Two lines in the journal around a run: what was asked for and why, and what became of it."""
-    flags = ("restart", "dry_run", "allow_downgrade", "allow_metrology")
+    flags = ("restart", "dry_run", "allow_downgrade", "allow_metrology", "allow_insecure")
     number = journal.note_run(
         {
             "at": _now(),

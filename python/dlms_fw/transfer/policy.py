@@ -48,6 +48,8 @@ class TransferPolicy:
         dry_run: Ask everything that can be asked without a change, then stop.
         allow_downgrade: Accept an image that is older than what the meter runs.
         allow_metrology: Accept an image for the metrological part (0).
+        allow_insecure: Send the image over an association in which neither side proves itself by a key or a
+            digest: without authentication, or with a password, and without authenticated messages.
         meter_type: What the inventory says; a meter that says otherwise is not touched.
         hardware: The meter's hardware revision by the inventory; no object of the meter tells it.
         identifier_octets: How long the image_identifier must be for this kind of meter; 6 for an MCS301.
@@ -96,6 +98,7 @@ class TransferPolicy:
     dry_run: bool = False
     allow_downgrade: bool = False
     allow_metrology: bool = False
+    allow_insecure: bool = False
     meter_type: str | None = None
     hardware: int | None = None
     identifier_octets: int | None = None
