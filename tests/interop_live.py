@@ -38,9 +38,11 @@ CLIENT_KEY = PrivateKey(fixed_keys.CURVES[SIGNING_SUITE], CLIENT_SCALAR)
 METER_KEY = PrivateKey(fixed_keys.CURVES[SIGNING_SUITE], METER_SCALAR)
 
 
-def our_meter(folder: Path, framing: str, mechanism: str, suite: int = 0, **changes: Any) -> BackgroundMeter:
-    """Our simulated meter, for one mechanism."""
-    ciphered, signs = mechanism == "hls-gmac", mechanism == "hls-ecdsa"
+def our_meter(
+    folder: Path, framing: str, mechanism: str, suite: int = 0, *, ciphered: bool = False, **changes: Any
+) -> BackgroundMeter:
+    """Our simulated meter, for one mechanism; with HLS 5 every APDU is ciphered always."""
+    ciphered, signs = ciphered or mechanism == "hls-gmac", mechanism == "hls-ecdsa"
     if signs:
         suite = SIGNING_SUITE
         keys = AsymmetricKeys(signing_key=METER_KEY, peer_signing_key=CLIENT_KEY.public)

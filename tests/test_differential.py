@@ -37,6 +37,7 @@ def peer(request: pytest.FixtureRequest) -> str:
     "interop-security",
     "interop-access-short-names",
     "interop-links",
+    "interop-general-forms",
 )
 def test_a_sample_of_everything(peer: str) -> None:
     tally = campaign.run(peer, TODAY, 2_400)
@@ -44,6 +45,7 @@ def test_a_sample_of_everything(peer: str) -> None:
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(1_800)
 def test_the_recorded_campaign(peer: str) -> None:
     tally = campaign.run(peer, RECORDED_SEED, campaign.RECORDED_VALUES)
     print(campaign.table(peer, tally))

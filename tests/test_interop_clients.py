@@ -17,6 +17,7 @@ from interop_live import (
     GLO_SERVICES,
     MECHANISMS,
     METER_SCALAR,
+    SIGNING_SUITE,
     Visitor,
     our_meter,
 )
@@ -74,7 +75,7 @@ def check(results: list[Any], block_size: int) -> None:
 @pytest.mark.proves("interop-live-clients")
 @pytest.mark.parametrize(
     ("framing", "mechanism"),
-    [("hdlc", "none"), ("hdlc", "hls-gmac"), *(("wrapper", it) for it in MECHANISMS)],
+    [("hdlc", "none"), ("hdlc", "hls-gmac"), ("hdlc", "hls-ecdsa"), *(("wrapper", it) for it in MECHANISMS)],
 )
 def test_a_gurux_client_knows_our_mechanisms_and_services(
     tmp_path: Path, gurux: Visitor, framing: str, mechanism: str
@@ -99,6 +100,29 @@ def test_a_gurux_client_ciphers_in_all_suites(
     assert gurux.tags[-2:] == [0x62, 0x63]
     # Their client uses general-glo-ciphering once it is associated: passes 3 and 4 are still glo-action.
     assert set(gurux.tags[4:-2]) == ({GENERAL_GLO_CIPHERING} if general else GLO_SERVICES)
+
+
+@pytest.mark.proves("interop-live-signatures")
+@pytest.mark.parametrize(
+    ("framing", "general"), [("wrapper", False), ("wrapper", True), ("hdlc", False), ("hdlc", True)]
+)
+def test_a_gurux_client_ciphers_and_signs_its_challenge(
+    tmp_path: Path, gurux: Visitor, framing: str, general: bool
+) -> None:
+    with our_meter(tmp_path, framing, "hls-ecdsa", ciphered=True) as meter:
+        results = gurux.visit(
+            meter,
+            "hls-ecdsa",
+            *EVERYTHING,
+            multiple_references=True,
+            suite=SIGNING_SUITE,
+            ciphered=True,
+            general=general,
+        )
+        check(results, 960)
+    if framing == "wrapper":
+        assert gurux.tags[:4] == [0x60, 0x61, *PASSES_3_AND_4]
+        assert set(gurux.tags[4:-2]) == ({GENERAL_GLO_CIPHERING} if general else GLO_SERVICES)
 
 
 def test_a_gurux_client_with_another_signing_key_is_refused(tmp_path: Path, gurux: Visitor) -> None:

@@ -54,6 +54,7 @@ class Meter:
         self._scheme = SCHEMES[framing]
         self._suite = suite
         self._general = config.get("general_ciphering", False)
+        self._ciphered = config.get("ciphered", False)
         self._saps = {mechanism: sap for sap, mechanism in enumerate(mechanisms, 1)}
         self._keys = {
             "global_unicast_encryption_key": fixed_keys.ENCRYPTION_KEYS[suite].hex(),
@@ -82,19 +83,19 @@ class Meter:
     ) -> Iterator[Client]:
         """Our client, associated."""
         more: dict[str, Any] = {}
-        if mechanism == "hls-gmac":
+        if mechanism == "hls-gmac" or self._ciphered:
             more = {
                 "keys": Keys(**{name: Key(bytes.fromhex(octets)) for name, octets in self._keys.items()}),
                 "security_policy": SecurityPolicy.AUTHENTICATED_ENCRYPTED,
                 "security_suite": SecuritySuite(self._suite),
                 "protection": MessageProtection(ciphering="general" if self._general else "service-specific"),
             }
-        elif mechanism == "hls-ecdsa":
-            more = {
+        if mechanism == "hls-ecdsa":
+            more |= {
                 "asymmetric_keys": AsymmetricKeys(signing_key=signing_key, peer_signing_key=METER_KEY.public),
                 "security_suite": SecuritySuite(SIGNING_SUITE),
             }
-        elif mechanism != "none":
+        elif mechanism not in ("none", "hls-gmac"):
             more = {"password": Key(secret)}
         if mechanism in ("hls-gmac", "hls-sha256", "hls-ecdsa"):
             more |= {"system_title": CLIENT_TITLE, "meter_system_title": METER_TITLE}
@@ -164,6 +165,28 @@ def test_our_client_ciphers_in_all_suites(tmp_path: Path, framing: str, suite: i
         with meter.client("hls-gmac") as client:
             use(client, b"notes")
         assert meter.tags() - BESIDE == ({GENERAL_GLO_CIPHERING} if general else GLO_SERVICES)
+
+
+@pytest.mark.proves("interop-live-signatures")
+@pytest.mark.parametrize(
+    ("framing", "ciphered", "general"),
+    [
+        ("hdlc", False, False),
+        ("hdlc", True, False),
+        ("hdlc", True, True),
+        ("wrapper", True, False),
+        ("wrapper", True, True),
+    ],
+)
+def test_our_client_signs_their_challenge(
+    tmp_path: Path, framing: str, ciphered: bool, general: bool
+) -> None:
+    config = {"ciphered": ciphered, "general_ciphering": general}
+    with Meter(tmp_path, framing, "hls-ecdsa", suite=SIGNING_SUITE, **config) as meter:
+        with meter.client("hls-ecdsa") as client:
+            use(client, b"notes")
+        if ciphered:
+            assert meter.tags() - BESIDE == ({GENERAL_GLO_CIPHERING} if general else GLO_SERVICES)
 
 
 @pytest.mark.proves("interop-live-blocks")

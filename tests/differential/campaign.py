@@ -7,7 +7,18 @@ from __future__ import annotations
 
 import argparse
 
-from differential import access, associations, data, known, links, secured, services, short_names
+from differential import (
+    access,
+    associations,
+    compact,
+    data,
+    general_blocks,
+    known,
+    links,
+    secured,
+    services,
+    short_names,
+)
 from differential.compare import THEY_ENCODE, WE_ENCODE, Tally, compare, judge_one
 from differential.kinds import Kind
 from differential.known_absent import Absent
@@ -15,9 +26,11 @@ from differential.referee import Referee
 
 KINDS: tuple[Kind, ...] = (
     *data.KINDS,
+    *compact.KINDS,
     *services.KINDS,
     *access.KINDS,
     *short_names.KINDS,
+    *general_blocks.KINDS,
     *associations.KINDS,
     *secured.KINDS,
     *links.KINDS,

@@ -308,6 +308,28 @@ def _access_request(it: Any) -> Node:
     )
 
 
+def _access_response(it: Any) -> Node:
+    values = [data(value) for *_, value in it["items"]]
+    specifications = (
+        _node(
+            "_AccessResponseSpecification",
+            _node(f"AccessResponse{service}", _value("Result", _RESULTS[result])),
+        )
+        for service, result, _ in it["items"]
+    )
+    quantity = _hex(len(values), 2)
+    return _node(
+        "AccessResponse",
+        _number("LongInvokeIdAndPriority", it["invoke"], 8),
+        _octets("DateTime", it["time"]),
+        _node(
+            "AccessResponseBody",
+            _node("AccessResponseListOfData", *values, Qty=quantity),
+            _node("AccessResponseSpecification", *specifications, Qty=quantity),
+        ),
+    )
+
+
 # --- Short names --------------------------------------------------------------------------------------------
 
 
@@ -408,6 +430,7 @@ TREES: dict[str, Callable[[Any], Node]] = {
     "data-notification": _data_notification,
     "event-notification": _event_notification,
     "access-request": _access_request,
+    "access-response": _access_response,
     "read-request": lambda it: _counted("ReadRequest", [_variable(variable) for variable in it["variables"]]),
     "read-response": _read_response,
     "write-request": lambda it: _with_values("WriteRequest", it),
@@ -460,8 +483,25 @@ def _written(value: Any) -> Any:
     return [_written(member) for member in value]
 
 
+def _in_lists(of: Any, row: Any) -> Any:
+    """A row of a compact array; an element of an array is a list of its own."""
+    if isinstance(of, str):
+        return row
+    if of[0] == "array":
+        return [[_in_lists(of[2], member)] for member in row]
+    return [_in_lists(member, value) for member, value in zip(of[1], row, strict=True)]
+
+
+_HEARD: dict[str, Callable[[Any], Any]] = {
+    "compact-array": lambda it: {"rows": [_in_lists(it["type"], row) for row in it["rows"]]},
+}
+"""Kinds of which it gives back a part only."""
+
+
 def hears(kind: str, value: Any) -> Any:
     """What the referee should have read."""
+    if kind in _HEARD:
+        return _HEARD[kind](value)
     if kind in TREES and kind != "exception-response":
         return TREES[kind](value)
     return data(value) if isinstance(value, list) and kind not in ("date-time", "date", "time") else value

@@ -94,6 +94,10 @@ ABSENT = {
             {"suite": 0, "protection": 0x10, "counter": 1, "apdu": "c001c100010000600100ff0200"},
         ),
         Absent("glo- and ded- services", "It ciphers services with general-glo-ciphering only."),
+        Absent(
+            "dedicated keys, general-ciphering, general-signing",
+            "It has no function for any but the global keys.",
+        ),
         Absent("UA that answers DISC", "It takes no UA without an information field."),
         Absent("HDLC frames of a client, to read", "Its parsers take what a server sends."),
         Absent("asymmetric keys", "There is nothing of security suites 1 and 2 but AES."),
@@ -107,7 +111,7 @@ ABSENT = {
         Absent("SET and ACTION response lists, to write", "Its translator raises where it should count."),
         Absent("WriteRequest, to write", "Its translator writes the count of the values twice."),
         Absent("UnconfirmedWriteRequest", "Its translator gives the octets back as they are."),
-        Absent("ACCESS response", "Its translator raises, and so does its client with errors in the list."),
+        Absent("ACCESS response, to write", "Its translator leaves out the count of the results."),
         Absent(
             "profile in a meter", "Its server object compares a date with a number, and counts no columns."
         ),
@@ -115,7 +119,18 @@ ABSENT = {
             "challenges of mechanism 7",
             "Its own have 16 octets always, and 32 are the least; it takes longer ones that it is given.",
         ),
-        Absent("signatures with P-384", "It says that such a private key has an invalid scheme."),
+        Absent(
+            "signatures with P-384",
+            "It takes the key, and then says that its scheme is invalid, to sign and to verify.",
+        ),
+        Absent(
+            "general-ciphering as a whole",
+            "Its reader raises at the title, and its writer has no header: both are put around what it "
+            "ciphers; the transaction id is the counter, as it has it in the tag.",
+        ),
+        Absent("keys of general-ciphering", "It has neither wrapped nor agreed nor identified keys."),
+        Absent("general-signing", "It knows the tag, and has no function for it."),
+        Absent("general blocks in XML", "Its translator reads them, and does not know them when it writes."),
         Absent("key agreement", "Its shared secret is made from a key that it cannot take as a number."),
         Absent("wrapped keys, to read", "Its way back raises before it begins."),
         Absent("AARE with a challenge, to write", "Its encoder raises where the title belongs."),

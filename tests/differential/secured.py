@@ -1,5 +1,5 @@
-"""Ciphered APDUs, GMAC, wrapped keys, signatures and agreed keys: generators, and what `dlms_fw` makes of
-them, with the fixed keys of `peers.fixed_keys`."""
+"""Ciphered APDUs under each kind of key, GMAC, wrapped keys, signatures and agreed keys: generators, and what
+`dlms_fw` makes of them, with the fixed keys of `peers.fixed_keys`."""
 
 from __future__ import annotations
 
@@ -12,15 +12,21 @@ from dlms_fw.errors import SecurityError
 from peers import fixed_keys
 
 AUTHENTICATED, ENCRYPTED = 0x10, 0x20
-_GENERAL = 0xDB
+_GENERAL = (0xDB, 0xDC)
+"""general-glo-ciphering and general-ded-ciphering."""
 _PLAIN = tuple(it for it in services.KINDS if it.name in ("get-request", "set-request", "action-request"))
 
 
-_READER = b"DFW\xff\xff\xff\xff\xff"
+_READER = fixed_keys.READER
 
 
 def _context(
-    suite: int, policy: int, counter: int = 0, general: bool = False, title: bytes = fixed_keys.TITLE
+    suite: int,
+    policy: int,
+    counter: int = 0,
+    general: bool = False,
+    title: bytes = fixed_keys.TITLE,
+    dedicated: bool = False,
 ) -> _core.SecurityContext:
     return _core.SecurityContext(
         suite,
@@ -29,6 +35,7 @@ def _context(
         peer_system_title=_READER if title == fixed_keys.TITLE else fixed_keys.TITLE,
         global_unicast_encryption_key=_core.Key(fixed_keys.ENCRYPTION_KEYS[suite]),
         authentication_key=_core.Key(fixed_keys.AUTHENTICATION_KEYS[suite]),
+        dedicated_key=_core.Key(fixed_keys.DEDICATED_KEYS[suite]) if dedicated else None,
         invocation_counter=counter,
         counter_limit=counter + 1,
         general=general,
@@ -53,25 +60,51 @@ def _ciphered(source: Source) -> dict[str, Any]:
     }
 
 
-def _seal(value: dict[str, Any], general: bool) -> bytes:
-    context = _context(value["suite"], value["protection"], value["counter"], general)
+def _seal(value: dict[str, Any], general: bool, dedicated: bool = False) -> bytes:
+    context = _context(value["suite"], value["protection"], value["counter"], general, dedicated=dedicated)
     return context.seal(bytes.fromhex(value["apdu"]))
 
 
-def _open(octets: bytes) -> dict[str, Any]:
-    start = 1
-    if octets[0] == _GENERAL:
-        start += 1 + len(fixed_keys.TITLE)
-    start += 1 if octets[start] < 0x80 else 1 + (octets[start] & 0x7F)
-    control = octets[start]
-    context = _context(control & 0x0F, control & 0x30, general=octets[0] == _GENERAL, title=_READER)
+def _open(octets: bytes, dedicated: bool = False) -> dict[str, Any]:
+    general = octets[0] in _GENERAL
+    start = _behind_length(octets, 2 + len(fixed_keys.TITLE) if general else 1)
+    suite, protection = octets[start] & 0x0F, octets[start] & 0x30
+    context = _context(suite, protection, general=general, title=_READER, dedicated=dedicated)
+    return _opened(context, octets, start)
+
+
+def _behind_length(octets: bytes, at: int) -> int:
+    return at + 1 if octets[at] < 0x80 else at + 1 + (octets[at] & 0x7F)
+
+
+def _opened(context: _core.SecurityContext, octets: bytes, start: int) -> dict[str, Any]:
+    """What is in a ciphered APDU whose security control is at ``start``."""
     apdu = context.open(octets)
     return {
-        "suite": control & 0x0F,
-        "protection": control & 0x30,
-        "counter": context.peer_invocation_counter,
+        "suite": octets[start] & 0x0F,
+        "protection": context.received_protection,
+        "counter": int.from_bytes(octets[start + 1 : start + 5], "big"),
         "apdu": apdu.hex(),
     }
+
+
+def _generally(context: _core.SecurityContext, counter: int) -> _core.SecurityContext:
+    """With general-ciphering under the global key, and the counter for a transaction id."""
+    randomness = counter.to_bytes(8, "big") + bytes(range(1, _core.RANDOMNESS_LENGTH - 7))
+    context.use_general_protection(randomness, key_information="none")
+    return context
+
+
+def _cipher(value: dict[str, Any]) -> bytes:
+    context = _context(value["suite"], value["protection"], value["counter"])
+    return _generally(context, value["counter"]).seal(bytes.fromhex(value["apdu"]))
+
+
+def _decipher(octets: bytes) -> dict[str, Any]:
+    # Behind the tag: the transaction id, both titles, no date-time, no other information, no key-info.
+    start = _behind_length(octets, 1 + 3 * 9 + 3)
+    suite, protection = octets[start] & 0x0F, octets[start] & 0x30
+    return _opened(_generally(_context(suite, protection, title=_READER), 0), octets, start)
 
 
 def _gmac(source: Source) -> dict[str, Any]:
@@ -150,6 +183,9 @@ def _agree_again(octets: list[bytes]) -> dict[str, Any]:
 KINDS = (
     Kind("glo", _ciphered, lambda value: _seal(value, False), _open),
     Kind("general-glo", _ciphered, lambda value: _seal(value, True), _open),
+    Kind("ded", _ciphered, lambda value: _seal(value, False, True), lambda it: _open(it, True)),
+    Kind("general-ded", _ciphered, lambda value: _seal(value, True, True), lambda it: _open(it, True)),
+    Kind("general-ciphering", _ciphered, _cipher, _decipher),
     Kind("gmac", _gmac, _encode_gmac, _decode_gmac),
     Kind(
         "key-wrap",

@@ -4,7 +4,8 @@ It is Gurux' `GXDLMSSecureClient` with a socket. Configuration (JSON, one line o
 
     host, port, framing ("wrapper" or "hdlc"), client_sap, server_sap, max_pdu_size, max_info
     authentication       "none"; "lls", "hls-md5", "hls-sha1" or "hls-sha256" (with password, hex);
-                         "hls-ecdsa" (with system_title, signing_key, peer_signing_key, hex); or
+                         "hls-ecdsa" (with system_title, signing_key, peer_signing_key, hex; protects every
+                         APDU as the next one does where ``ciphered`` is true); or
                          "hls-gmac" (protects every APDU; with system_title, authentication_key,
                          global_unicast_encryption_key, all hex; the invocation counter is read through
                          client 16 first), with general-glo-ciphering where ``general`` is true
@@ -90,7 +91,7 @@ class Connection:
             self.client.ctoSChallenge = bytearray(gurux_proofs.challenge(Authentication.HIGH_ECDSA))
         if config.get("multiple_references"):
             self.client.proposedConformance |= Conformance.MULTIPLE_REFERENCES
-        if authentication == "hls-gmac":
+        if authentication == "hls-gmac" or config.get("ciphered"):
             cipher.securitySuite = SecuritySuite(config.get("suite", 0))
             cipher.security = Security.AUTHENTICATION_ENCRYPTION
             # Theirs proposes it always, and then uses it wherever it is granted.

@@ -7,7 +7,8 @@ standard input):
     framing              "wrapper" or "hdlc"
     security             how client 1 must authenticate: "none"; "lls", "hls-md5", "hls-sha1" or
                          "hls-sha256" by password (hex); "hls-gmac", with every APDU protected;
-                         "hls-ecdsa" (with signing_key and peer_signing_key, hex)
+                         "hls-ecdsa" (with signing_key and peer_signing_key, hex), with every APDU
+                         protected where ``ciphered`` is true
     others               the same for further clients, by their SAP
     suite                of the keys
     block_size, max_pdu_size, max_info, busy_looks, general_ciphering, logical_device_name, store (a path)
@@ -169,7 +170,8 @@ class Connection:
                 return self._aare(1, 13)
             if mechanism == Authentication.LOW and bytes(settings.password) != self._secret:
                 return self._aare(1, 13)
-            if mechanism == Authentication.HIGH_GMAC:
+            ciphered = mechanism == Authentication.HIGH_ECDSA and self._meter.config.get("ciphered")
+            if mechanism == Authentication.HIGH_GMAC or ciphered:
                 if cipher.security != Security.AUTHENTICATION_ENCRYPTION:
                     return self._aare(1, 2)
                 self._check_counter()

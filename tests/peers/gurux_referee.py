@@ -7,11 +7,11 @@ import xml.etree.ElementTree as ElementTree
 from datetime import datetime
 
 import fixed_keys
+import gurux_general
 import gurux_links
 import referee
 from gurux_dlms import GXByteBuffer, GXReplyData
 from gurux_dlms._GXAPDU import _GXAPDU
-from gurux_dlms.AesGcmParameter import AesGcmParameter
 from gurux_dlms.ecdsa import GXEcdsa, GXPrivateKey
 from gurux_dlms.enums import Authentication, Command, Conformance, DataType, InterfaceType, Security
 from gurux_dlms.GXCiphering import GXCiphering
@@ -313,43 +313,28 @@ def _read_aarq(octets):
 # --- Security -----------------------------------------------------------------------------------------------
 
 
-def _parameters(value, tag):
-    suite = value["suite"]
-    it = AesGcmParameter(
-        tag,
-        bytearray(fixed_keys.TITLE),
-        bytearray(fixed_keys.ENCRYPTION_KEYS[suite]),
-        bytearray(fixed_keys.AUTHENTICATION_KEYS[suite]),
-    )
-    it.securitySuite = SecuritySuite(suite)
-    it.invocationCounter = value["counter"]
-    return it
+def _sealer(general, keys=fixed_keys.ENCRYPTION_KEYS):
+    dedicated = keys is fixed_keys.DEDICATED_KEYS
+    message = GXDLMS.getDedMessage if dedicated else GXDLMS.getGloMessage
+    general_tag = Command.GENERAL_DED_CIPHERING if dedicated else Command.GENERAL_GLO_CIPHERING
 
-
-def _sealer(general):
     def seal(value):
         apdu = bytearray.fromhex(value["apdu"])
-        tag = Command.GENERAL_GLO_CIPHERING if general else GXDLMS.getGloMessage(Command(apdu[0]))
-        it = _parameters(value, tag)
+        tag = general_tag if general else message(Command(apdu[0]))
+        it = gurux_general.parameters(value, tag, keys)
         it.security = Security(value["protection"])
         return bytes(GXCiphering.encrypt(it, apdu)).hex()
 
     return seal
 
 
-def _opener(general):
+def _opener(general, keys=fixed_keys.ENCRYPTION_KEYS):
     def unseal(octets):
         octets = bytearray.fromhex(octets)
         start = 2 + len(fixed_keys.TITLE) if general else 1
         start += 1 if octets[start] < 0x80 else 1 + (octets[start] & 0x7F)
-        it = _parameters({"suite": octets[start] & 3, "counter": 0}, 0)
-        apdu = bytes(GXCiphering.decrypt(_SETTINGS, it, _buffer(octets)))
-        return {
-            "suite": int(it.securitySuite),
-            "protection": int(it.security),
-            "counter": it.invocationCounter,
-            "apdu": apdu.hex(),
-        }
+        it = gurux_general.parameters({"suite": octets[start] & 3, "counter": 0}, 0, keys)
+        return gurux_general.opened(it, octets)
 
     return unseal
 
@@ -420,6 +405,10 @@ def main() -> None:
         ("decode", "glo"): _opener(False),
         ("encode", "general-glo"): _sealer(True),
         ("decode", "general-glo"): _opener(True),
+        ("encode", "ded"): _sealer(False, fixed_keys.DEDICATED_KEYS),
+        ("decode", "ded"): _opener(False, fixed_keys.DEDICATED_KEYS),
+        ("encode", "general-ded"): _sealer(True, fixed_keys.DEDICATED_KEYS),
+        ("decode", "general-ded"): _opener(True, fixed_keys.DEDICATED_KEYS),
         ("encode", "gmac"): _write_gmac,
         ("decode", "gmac"): _read_gmac,
         ("encode", "key-wrap"): _write_key_wrap,
@@ -427,7 +416,7 @@ def main() -> None:
         ("decode", "signature"): _read_signature,
         ("decode", "exception-response"): _read_exception_response,
     }
-    referee.serve(operations | gurux_links.OPERATIONS)
+    referee.serve(operations | gurux_links.OPERATIONS | gurux_general.OPERATIONS)
 
 
 _READ = (
@@ -449,6 +438,7 @@ _READ = (
     "initiate-request",
     "initiate-response",
     "access-request",
+    "access-response",
     "read-request",
     "read-response",
     "write-request",
