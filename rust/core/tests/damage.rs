@@ -47,6 +47,9 @@ use dlms_fw_core::xdlms::short_name::write::{
     UnconfirmedWriteRequest, WriteRequest, WriteResponse, WriteResult,
 };
 
+#[path = "damage/general.rs"]
+mod general;
+
 /// Decodes; what it gives is looked at, so that nothing is left out.
 type Decoder = fn(&[u8]);
 
@@ -162,10 +165,17 @@ decoders! {
         let mut octets = octets.to_vec();
         let _ = security().open_in_place(&mut octets);
     },
+    "APDU signed, or under an agreed key": |octets| {
+        let mut octets = octets.to_vec();
+        let _ = general::security().open_in_place(&mut octets);
+    },
     "channel of a client": |octets| channel(Role::Client, octets),
     "channel of a server": |octets| channel(Role::Server, octets),
     "channel of a client, ciphered": |octets| ciphered(Role::Client, octets),
     "channel of a server, ciphered": |octets| ciphered(Role::Server, octets),
+    "channel of a server, with asymmetric keys": |octets| {
+        receive(Role::Server, octets, Some(&mut general::security()));
+    },
 }
 
 /// What these decode is decoded by others on the way to them.
@@ -273,15 +283,57 @@ fn all_inputs_of_up_to_two_octets() {
 /// The second octets of a sample: those that leave this rest when divided, another one every day.
 const PARTS: u64 = 64;
 
-#[test]
-fn inputs_of_three_octets_of_the_day() {
+/// Another number below `parts` every day, or by the seed.
+fn part_of_the_day(parts: u64) -> u64 {
     let seed = std::env::var("DLMS_FW_SEED").ok();
     let part = seed.and_then(|seed| seed.parse().ok()).unwrap_or_else(|| {
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         since.map_or(0, |since| since.as_secs() / 86_400)
-    }) % PARTS;
+    }) % parts;
     println!("DLMS_FW_SEED={part}");
+    part
+}
+
+#[test]
+fn inputs_of_three_octets_of_the_day() {
+    let part = part_of_the_day(PARTS);
     three_octets(|second| u64::from(second) % PARTS == part);
+}
+
+/// Bits of a signed or agreed message that are flipped: each costs arithmetic on the curve.
+const SHARE: u64 = 32;
+
+// proves: general-protection-damage
+#[test]
+fn no_damaged_message_is_opened_with_asymmetric_keys_some_bits_of_the_day() {
+    let part = part_of_the_day(SHARE);
+    damage_general(|bit| bit as u64 % SHARE == part);
+}
+
+#[test]
+#[ignore = "every bit; seconds only when optimised"]
+fn no_damaged_message_is_opened_with_asymmetric_keys() {
+    damage_general(|_| true);
+}
+
+fn damage_general(wanted: impl Fn(usize) -> bool) {
+    for (name, message) in general::messages() {
+        let opened = general::opened(&message);
+        assert_eq!(opened.as_deref(), Some(general::plain()), "{name}, whole");
+        for cut in 0..message.len() {
+            assert_eq!(
+                general::opened(&message[..cut]),
+                None,
+                "{name}, cut at {cut}"
+            );
+        }
+        let mut flipped = message;
+        for bit in (0..8 * flipped.len()).filter(|bit| wanted(*bit)) {
+            flipped[bit / 8] ^= 0x80 >> (bit % 8);
+            assert_eq!(general::opened(&flipped), None, "{name}, bit {bit}");
+            flipped[bit / 8] ^= 0x80 >> (bit % 8);
+        }
+    }
 }
 
 #[test]
