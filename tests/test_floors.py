@@ -61,11 +61,12 @@ FLOORS: dict[str, int] = {
     "listed": 5,
     "services": 5,
     "meter": 5,
+    "push": 5,
     "cli": 7,
 }
 
 #: Only these touch sockets, event loops and clocks.
-DRIVERS = {"transports", "client", "async_client", "driver", "journal", "leases", "meter", "cli"}
+DRIVERS = {"transports", "client", "async_client", "driver", "journal", "leases", "meter", "push", "cli"}
 
 
 def modules() -> list[Path]:
@@ -145,6 +146,7 @@ CORE_FLOORS: dict[str, int] = {
     "axdr": 3,
     "ber": 3,
     "hdlc": 3,
+    "gateway": 3,
     "wrapper": 3,
     "acse": 4,
     "xdlms": 4,

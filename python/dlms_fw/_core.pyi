@@ -12,12 +12,15 @@ from typing import Any, Final, Literal, TypeAlias, final
 
 from typing_extensions import Buffer
 
+from dlms_fw.errors import LinkError
+
 __all__ = [
     "RANDOMNESS_LENGTH",
     "AccessRequest",
     "AccessResponse",
     "ActionRequest",
     "ActionResponse",
+    "ApduReceiver",
     "AssociationRequest",
     "AssociationResponse",
     "BitString",
@@ -32,6 +35,7 @@ __all__ = [
     "Discarded",
     "EventNotification",
     "ExceptionResponse",
+    "Gateway",
     "GetRequest",
     "GetResponse",
     "HdlcFraming",
@@ -49,6 +53,7 @@ __all__ = [
     "PublicKey",
     "ReadRequest",
     "ReadResponse",
+    "ReceivedApdu",
     "ReleaseRequest",
     "ReleaseResponse",
     "RequestList",
@@ -1282,10 +1287,30 @@ def block_digests(image: Buffer, image_block_size: int) -> list[tuple[bytes, int
 # --- Channel
 
 @final
+class Gateway:
+    """Which meter behind a gateway: a network, and the address of a physical device in it, up to 255 octets.
+
+    Its prefix goes in front of each APDU, and is taken off what comes. What comes from another meter is
+    counted and dropped; an exception-response without a prefix is the gateway's own.
+    """
+
+    def __new__(cls, network_id: int, physical_device_address: Buffer) -> Gateway: ...
+    @property
+    def network_id(self) -> int: ...
+    @property
+    def physical_device_address(self) -> bytes: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+@final
 class WrapperFraming:
     """TCP/UDP wrapper between two SAPs (wPorts)."""
 
-    def __new__(cls, client_sap: int, server_sap: int) -> WrapperFraming: ...
+    def __new__(
+        cls, client_sap: int, server_sap: int, *, gateway: Gateway | None = ...
+    ) -> WrapperFraming: ...
+    @property
+    def gateway(self) -> Gateway | None: ...
     @property
     def client_sap(self) -> int: ...
     @property
@@ -1311,13 +1336,80 @@ class HdlcFraming:
         window_size_transmit: int = ...,
         window_size_receive: int = ...,
         max_retries: int = ...,
+        gateway: Gateway | None = ...,
     ) -> HdlcFraming: ...
+    @property
+    def gateway(self) -> Gateway | None: ...
     @property
     def client_sap(self) -> int: ...
     @property
     def server_upper(self) -> int: ...
     @property
     def server_lower(self) -> int | None: ...
+
+@final
+class ReceivedApdu:
+    """One APDU as it was transmitted, protection included, and the addresses that it came with."""
+
+    @property
+    def client_sap(self) -> int: ...
+    @property
+    def server_sap(self) -> int:
+        """The logical device."""
+
+    @property
+    def server_lower(self) -> int | None:
+        """The physical device in an HDLC address of 2 or 4 octets."""
+
+    @property
+    def gateway(self) -> Gateway | None: ...
+    @property
+    def system_title(self) -> bytes | None:
+        """Of whoever says to have sent it, where a protected APDU says so; not verified."""
+
+    @property
+    def is_protected(self) -> bool:
+        """Whether its tag is one of ciphering or signing."""
+
+    @property
+    def octets(self) -> bytes: ...
+
+@final
+class ApduReceiver:
+    """Hears what comes from one side of any number of associations, without any of its own.
+
+    Wrapper messages, or HDLC UI frames. The prefix of a gateway is taken off, and general blocks that nobody
+    acknowledges are put together, for 16 stations at the same time. Protection stays on.
+    """
+
+    def __new__(
+        cls,
+        framing: Literal["wrapper", "hdlc"],
+        sender: Literal["client", "server"],
+        *,
+        max_apdu_size: int = ...,
+    ) -> ApduReceiver: ...
+    def receive(self, data: Buffer) -> tuple[list[ReceivedApdu], LinkError | None]:
+        """The APDUs that are whole, and why the stream has ended where it has: the medium must be closed."""
+
+    def answer(self, received: ReceivedApdu, octets: Buffer) -> bytes:
+        """One APDU, as it is to be transmitted, framed for whoever sent ``received``.
+
+        Raises LinkError of kind ``apdu-too-long``.
+        """
+
+    def frame(
+        self, client_sap: int, server_sap: int, octets: Buffer, *, server_lower: int | None = ...
+    ) -> bytes:
+        """One APDU framed in the direction of answers. Raises LinkError, and ValueError for an address."""
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether a wrapper message has begun and is not whole."""
+
+    @property
+    def dropped(self) -> int:
+        """Frames and messages that were damaged, of another kind, or led to nothing."""
 
 @final
 class LinkConnected:

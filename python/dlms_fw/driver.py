@@ -309,9 +309,7 @@ def note_aside(event: Event, statistics: Statistics, notify: Callable[[Any], Non
     if isinstance(event, Discarded):
         statistics.discarded[event.reason] = statistics.discarded.get(event.reason, 0) + 1
         _LOG.warning("an APDU was dropped: %s", event.reason)
-    elif isinstance(event, InformationReport) and notify is not None:
-        notify(event)
-    elif isinstance(event, DataNotification | EventNotification) and notify is not None:
+    elif isinstance(event, DataNotification | EventNotification | InformationReport) and notify is not None:
         try:
             told = notification(event)
         except DecodeError as error:

@@ -16,6 +16,7 @@ DEFAULT_PORT = 4059
 """Registered for DLMS/COSEM, on TCP and UDP."""
 
 _SCHEMES = ("tcp", "hdlc+tcp")
+_LISTENING_SCHEMES = (*_SCHEMES, "udp")
 _QUERY_KEYS = ("client", "server")
 
 
@@ -24,15 +25,15 @@ class Endpoint:
     """One address.
 
     Attributes:
-        scheme: ``tcp`` (wrapper) or ``hdlc+tcp``.
-        host: Name or address; an IPv6 address without its brackets.
+        scheme: ``tcp`` (wrapper), ``hdlc+tcp``, or ``udp`` (wrapper) where one listens.
+        host: Name or address; an IPv6 address without its brackets; empty where one listens at all addresses.
         port: TCP port; 0 only where one listens and any free port will do.
         client_sap: Overrides the profile's, where given.
         server_sap: Overrides the profile's, where given (HDLC: the upper address).
         server_lower: Overrides the profile's lower HDLC address, where given.
     """
 
-    scheme: Literal["tcp", "hdlc+tcp"]
+    scheme: Literal["tcp", "hdlc+tcp", "udp"]
     host: str
     port: int = DEFAULT_PORT
     client_sap: int | None = None
@@ -43,7 +44,8 @@ class Endpoint:
     def parse(cls, url: str, *, listen: bool = False) -> Endpoint:
         """Read an address such as ``tcp://[2001:db8::7]:4059?client=1&server=1``.
 
-        In HDLC ``server=1/17`` gives the upper and the lower address. Port 0 is allowed to listen on only.
+        In HDLC ``server=1/17`` gives the upper and the lower address. Port 0, and no host, are allowed to
+        listen on only.
 
         Raises:
             ConfigurationError: with what is wrong; it does not repeat user names, passwords or unknown parts.
@@ -54,13 +56,13 @@ class Endpoint:
         except ValueError as error:
             raise _mistake(f"not an address: {error}") from None
         scheme = parts.scheme
-        if scheme not in _SCHEMES:
+        if scheme not in (_LISTENING_SCHEMES if listen else _SCHEMES):
             near = get_close_matches(scheme, _SCHEMES, n=1)
             hint = f"did you mean {near[0]}://?" if near else "write tcp://HOST:PORT or hdlc+tcp://HOST:PORT"
             raise _mistake(f"{scheme}:// is not known" if scheme else "the address has no scheme", hint)
         if "@" in parts.netloc:
             raise _mistake("an address carries no user name or password", "put secrets into the profile")
-        if not parts.hostname:
+        if not parts.hostname and not listen:
             raise _mistake("the address names no host")
         if parts.path not in {"", "/"} or parts.fragment:
             raise _mistake("an address ends after the port and ?client=…&server=…")
@@ -68,8 +70,8 @@ class Endpoint:
             raise _mistake("port 0 can only be listened on")
         saps = _query(parts)
         return cls(
-            scheme=cast("Literal['tcp', 'hdlc+tcp']", scheme),
-            host=parts.hostname,
+            scheme=cast("Literal['tcp', 'hdlc+tcp', 'udp']", scheme),
+            host=parts.hostname or "",
             port=DEFAULT_PORT if port is None else port,
             client_sap=saps.get("client"),
             server_sap=saps.get("server"),

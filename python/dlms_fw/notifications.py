@@ -1,4 +1,4 @@
-"""What a meter says unasked, with its values decoded: a pushed structure, or one attribute that is reported.
+"""What a meter says unasked, with its values decoded: a pushed structure, or attributes that are reported.
 
 Made from the APDUs of the core; nothing here sends or waits.
 """
@@ -8,12 +8,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from dlms_fw._core import Data, DataNotification, DataNotificationConfirm, DateTime, EventNotification
+from dlms_fw._core import (
+    Data,
+    DataNotification,
+    DataNotificationConfirm,
+    DateTime,
+    EventNotification,
+    InformationReport,
+)
 from dlms_fw.cosem.interface import AttributeRef, InterfaceClass
 from dlms_fw.logical_name import LogicalName
 
 _CONFIRMED = 0x4000_0000
 _INVOKE_ID = 0x00FF_FFFF
+_DATE_TIME_LENGTH = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +84,35 @@ class ReportedEvent:
         return None if interface is None or row is None else AttributeRef(interface(self.logical_name), row)
 
 
-Notification: TypeAlias = PushedData | ReportedEvent
+@dataclass(frozen=True, slots=True)
+class ReportedValues:
+    """An information-report: variables with short names, and their values.
+
+    Attributes:
+        time: When it was made, or ``None`` where it does not say in a form that we know.
+        values: Each variable, mostly its short name alone, with its value.
+        apdu: As it came.
+    """
+
+    time: DateTime | None
+    values: tuple[tuple[int | tuple[int, int, bytes], Data], ...]
+    apdu: InformationReport
 
 
-def notification(apdu: DataNotification | EventNotification) -> Notification:
+Notification: TypeAlias = PushedData | ReportedEvent | ReportedValues
+
+
+def notification(apdu: DataNotification | EventNotification | InformationReport) -> Notification:
     """The decoded form of an APDU.
 
     Raises:
         DecodeError: The value is nested deeper, or a compact-array expands further, than is believed.
     """
+    if isinstance(apdu, InformationReport):
+        decoded = (Data.decode(octets, strict=False) for octets in apdu.data)
+        time = apdu.current_time or b""
+        moment = _moment(time) if len(time) == _DATE_TIME_LENGTH else None
+        return ReportedValues(moment, tuple(zip(apdu.variables, decoded, strict=True)), apdu)
     value = Data.decode(apdu.data, strict=False)
     if isinstance(apdu, DataNotification):
         return PushedData(_moment(apdu.date_time), value, apdu)

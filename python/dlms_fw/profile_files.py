@@ -79,19 +79,38 @@ def load_profile(
         ConfigurationError: naming every mistake at once.
     """
     path = Path(path)
-    try:
-        document = tomllib.loads(read_once(path, _LARGEST_FILE)[0].decode())
-    except UnreadableError as error:
-        raise ConfigurationError(f"the profiles cannot be read: {error}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path} is not TOML: {error}") from None
-    profiles = document.get("profiles")
+    profiles = _profiles_in(path)
     if not isinstance(profiles, dict) or not isinstance(profiles.get(name), dict):
         names = sorted(profiles) if isinstance(profiles, dict) else []
         near = get_close_matches(name, names, n=1)
         hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(names) or 'none'}"
         raise ConfigurationError(f"{path} has no [profiles.{name}]", hint=hint)
     return parse_profile(profiles[name], name, folder=path.parent, environ=environ, manufacturer=manufacturer)
+
+
+def load_profiles(path: str | Path, *, environ: Mapping[str, str] | None = None) -> dict[str, Profile]:
+    """All profiles of a file by their names; see :func:`load_profile`.
+
+    Raises:
+        ConfigurationError: naming every mistake of the first profile that has any.
+    """
+    path = Path(path)
+    tables = _profiles_in(path)
+    if not isinstance(tables, dict) or not all(isinstance(table, dict) for table in tables.values()):
+        raise ConfigurationError(f"{path} has no [profiles.NAME]")
+    return {
+        name: parse_profile(table, name, folder=path.parent, environ=environ)
+        for name, table in tables.items()
+    }
+
+
+def _profiles_in(path: Path) -> Any:
+    try:
+        return tomllib.loads(read_once(path, _LARGEST_FILE)[0].decode()).get("profiles")
+    except UnreadableError as error:
+        raise ConfigurationError(f"the profiles cannot be read: {error}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} is not TOML: {error}") from None
 
 
 def read_key(reference: str, *, folder: Path | None = None, environ: Mapping[str, str] | None = None) -> Key:

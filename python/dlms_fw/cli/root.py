@@ -37,6 +37,7 @@ COMMANDS: dict[str, Home] = {
     "keys": Home("dlms_fw.cli.keys", "keys", "Replace a meter's keys, and give it certificates."),
     "image": Home("dlms_fw.cli.image", "image", "Make, sign, check and show firmware images."),
     "decode": Home("dlms_fw.cli.decode", "decode", "Show what captured octets mean."),
+    "listen": Home("dlms_fw.cli.listen", "listen", "Print what meters push."),
     "sim": Home("dlms_fw.cli.sim", "sim", "Run a simulated meter."),
 }
 

@@ -22,8 +22,9 @@ from dlms_fw.endpoint import Endpoint
 from dlms_fw.errors import ConfigurationError, DlmsError
 from dlms_fw.meter.activation import ActivationTimings, FirmwareBehaviour
 from dlms_fw.meter.configuration import MeterConfig
-from dlms_fw.meter.meter import SimulatedMeter
+from dlms_fw.meter.meter import Framing, SimulatedMeter
 from dlms_fw.meter.profiles import mcs301
+from dlms_fw.meter.push import MeterPush, push_periodically
 from dlms_fw.meter.serve import serve
 from dlms_fw.meter.storage import Directory
 from dlms_fw.profile_files import read_key
@@ -71,6 +72,9 @@ _SECONDS = click.FloatRange(0, 86_400)
 )
 @click.option("--security-setup-version", type=click.IntRange(0, 1), help="Of its Security setup.")
 @click.option("--association-version", type=click.IntRange(0, 3), help="Of its Association LN.")
+@click.option("--push-to", metavar="URL", help="Push there, as dlms-fw listen takes it.")
+@click.option("--push-every", type=_SECONDS, default=60.0, show_default=True, help="Seconds between pushes.")
+@click.option("--push-confirmed", is_flag=True, help="Ask for confirmations.")
 def sim(
     listen: str,
     model: str,
@@ -80,6 +84,9 @@ def sim(
     trust: tuple[str, ...],
     firmware_behaviour: str,
     clock: datetime | None,
+    push_to: str | None,
+    push_every: float,
+    push_confirmed: bool,
     **settings: Any,
 ) -> None:
     """Run a simulated meter that survives kill -9; SIGTERM or Ctrl-C stop it."""
@@ -93,11 +100,19 @@ def sim(
             **_changes(settings),
         )
         _warn(endpoint, meter)
+        pushing = None if push_to is None else _Pushing(push_to, push_every, confirmed=push_confirmed)
+
+        def on_power_up(powered: SimulatedMeter) -> None:
+            if clock is not None:
+                _set_clock(powered, clock)
+            if pushing is not None:
+                pushing.begin(powered)
+
         running = serve(
             meter,
             lambda: Directory(state),
             endpoint,
-            on_power_up=None if clock is None else lambda powered: _set_clock(powered, clock),
+            on_power_up=on_power_up,
             on_listening=lambda url: outcome.say(f"listening on {url}"),
         )
         try:
@@ -130,6 +145,24 @@ def _changes(settings: dict[str, Any]) -> dict[str, Any]:
         else ActivationTimings(reboot_seconds=settings["reboot_seconds"]),
     }
     return {name: value for name, value in fields.items() if value is not None}
+
+
+class _Pushing:
+    """Has the meter push for as long as it has power."""
+
+    def __init__(self, url: str, every_s: float, *, confirmed: bool) -> None:
+        self._endpoint = Endpoint.parse(url, listen=True)
+        self._every_s = every_s
+        self._confirmed = confirmed
+        self._task: asyncio.Task[None] | None = None
+
+    def begin(self, meter: SimulatedMeter) -> None:
+        """The meter is there: what an earlier one did ends."""
+        if self._task is not None:
+            self._task.cancel()
+        framing: Framing = "hdlc" if self._endpoint.scheme == "hdlc+tcp" else "wrapper"
+        push = MeterPush(meter, framing, confirmed=self._confirmed)
+        self._task = asyncio.ensure_future(push_periodically(push, self._endpoint, self._every_s))
 
 
 def _set_clock(meter: SimulatedMeter, time: datetime) -> None:

@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Final, Self, TypeVar
 
 from dlms_fw.endpoint import Endpoint
-from dlms_fw.errors import TransportError
+from dlms_fw.errors import ConfigurationError, TransportError
 from dlms_fw.meter.configuration import MeterConfig
 from dlms_fw.meter.meter import Framing, MeterConnection, SimulatedMeter
 from dlms_fw.meter.power_cut import PowerCut
@@ -64,6 +64,8 @@ class MeterServer:
 
         ``on_power_up`` gets the meter after that, before anybody can connect.
         """
+        if endpoint.scheme == "udp":
+            raise ConfigurationError("a meter is not served on udp://")
         self._config = config
         self._open_memory = open_memory
         self._endpoint = endpoint

@@ -11,6 +11,7 @@ pub mod ber;
 pub mod channel;
 pub mod codec;
 pub mod error;
+pub mod gateway;
 pub mod hdlc;
 pub mod image;
 pub mod security;

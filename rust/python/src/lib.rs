@@ -15,6 +15,7 @@ mod channel;
 mod data;
 mod datetime;
 mod errors;
+mod gateway;
 mod image;
 mod initiate;
 mod invoke;
@@ -24,6 +25,7 @@ mod misfit;
 mod octets;
 mod plain;
 mod profile;
+mod receiver;
 mod schema;
 mod security;
 mod shared;
@@ -55,6 +57,8 @@ mod _core {
     #[pymodule_export]
     use super::datetime::{Date, DateTime, Time};
     #[pymodule_export]
+    use super::gateway::Gateway;
+    #[pymodule_export]
     use super::image::{BlockStatus, ImageBlock, ImageBlocks, block_digests, image_digests};
     #[pymodule_export]
     use super::initiate::{InitiateRequest, InitiateResponse};
@@ -66,6 +70,8 @@ mod _core {
     };
     #[pymodule_export]
     use super::profile::expand_rows;
+    #[pymodule_export]
+    use super::receiver::{ApduReceiver, ReceivedApdu};
     #[pymodule_export]
     use super::schema::Schema;
     #[pymodule_export]

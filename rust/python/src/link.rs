@@ -8,6 +8,8 @@ use dlms_fw_core::hdlc::parameters::Parameters;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
+use crate::gateway::Gateway;
+
 /// The wrapper between two service access points.
 #[pyclass(frozen, eq, hash, module = "dlms_fw._core")]
 #[derive(PartialEq, Eq, Hash)]
@@ -16,21 +18,26 @@ pub(crate) struct WrapperFraming {
     client_sap: u16,
     #[pyo3(get)]
     server_sap: u16,
+    #[pyo3(get)]
+    gateway: Option<Gateway>,
 }
 
 impl WrapperFraming {
     pub(crate) fn framing(&self, role: Role, max_apdu: usize) -> Framing {
-        Framing::wrapper(role, self.client_sap, self.server_sap, max_apdu)
+        let framing = Framing::wrapper(role, self.client_sap, self.server_sap, max_apdu);
+        behind(self.gateway.as_ref(), framing)
     }
 }
 
 #[pymethods]
 impl WrapperFraming {
     #[new]
-    const fn new(client_sap: u16, server_sap: u16) -> Self {
+    #[pyo3(signature = (client_sap, server_sap, *, gateway = None))]
+    const fn new(client_sap: u16, server_sap: u16, gateway: Option<Gateway>) -> Self {
         Self {
             client_sap,
             server_sap,
+            gateway,
         }
     }
 
@@ -40,6 +47,28 @@ impl WrapperFraming {
             self.client_sap, self.server_sap
         )
     }
+}
+
+/// The address of a server, in the shortest form that fits where no size is given.
+pub(crate) fn server_address(
+    server_upper: u16,
+    server_lower: Option<u16>,
+    address_size: Option<u8>,
+) -> PyResult<Address> {
+    let size = match (address_size, server_lower) {
+        (Some(1), _) | (None, None) => AddressSize::One,
+        (Some(2), _) => AddressSize::Two,
+        (Some(4), _) => AddressSize::Four,
+        (None, Some(lower)) if lower < 0x80 && server_upper < 0x80 => AddressSize::Two,
+        (None, Some(_)) => AddressSize::Four,
+        (Some(_), _) => {
+            return Err(PyValueError::new_err(
+                "server addresses have 1, 2 or 4 octets",
+            ));
+        }
+    };
+    Address::new(server_upper, server_lower, size)
+        .map_err(|_| PyValueError::new_err("the server address is outside its range"))
 }
 
 /// HDLC between a client and a server address.
@@ -55,6 +84,18 @@ pub(crate) struct HdlcFraming {
     server_address: Address,
     parameters: Parameters,
     max_retries: u8,
+    #[pyo3(get)]
+    gateway: Option<Gateway>,
+}
+
+/// The framing, with the prefix of a gateway where there is one.
+fn behind(gateway: Option<&Gateway>, framing: Framing) -> Framing {
+    match gateway {
+        None => framing,
+        Some(gateway) => {
+            framing.behind_gateway(gateway.network_id(), gateway.physical_device_address())
+        }
+    }
 }
 
 impl HdlcFraming {
@@ -70,12 +111,13 @@ impl HdlcFraming {
             Role::Client => LinkRole::Client,
             Role::Server => LinkRole::Server,
         };
-        Framing::hdlc(
+        let framing = Framing::hdlc(
             role,
             u16::from(self.client_sap),
             self.server_upper,
             Link::new(link_role, config),
-        )
+        );
+        behind(self.gateway.as_ref(), framing)
     }
 }
 
@@ -85,7 +127,7 @@ impl HdlcFraming {
     #[pyo3(signature = (
         client_sap, server_upper, server_lower = None, *, address_size = None,
         max_info_field_length_transmit = 128, max_info_field_length_receive = 128,
-        window_size_transmit = 1, window_size_receive = 1, max_retries = 3,
+        window_size_transmit = 1, window_size_receive = 1, max_retries = 3, gateway = None,
     ))]
     #[allow(
         clippy::too_many_arguments,
@@ -101,24 +143,12 @@ impl HdlcFraming {
         window_size_transmit: u8,
         window_size_receive: u8,
         max_retries: u8,
+        gateway: Option<Gateway>,
     ) -> PyResult<Self> {
         let refused = |what: &str| PyValueError::new_err(format!("{what} is outside its range"));
-        let size = match (address_size, server_lower) {
-            (Some(1), _) | (None, None) => AddressSize::One,
-            (Some(2), _) => AddressSize::Two,
-            (Some(4), _) => AddressSize::Four,
-            (None, Some(lower)) if lower < 0x80 && server_upper < 0x80 => AddressSize::Two,
-            (None, Some(_)) => AddressSize::Four,
-            (Some(_), _) => {
-                return Err(PyValueError::new_err(
-                    "server addresses have 1, 2 or 4 octets",
-                ));
-            }
-        };
         let client_address =
             Address::client(client_sap).map_err(|_| refused("the client address"))?;
-        let server_address = Address::new(server_upper, server_lower, size)
-            .map_err(|_| refused("the server address"))?;
+        let server_address = server_address(server_upper, server_lower, address_size)?;
         let parameters = Parameters::new(
             max_info_field_length_transmit,
             max_info_field_length_receive,
@@ -134,6 +164,7 @@ impl HdlcFraming {
             server_address,
             parameters,
             max_retries,
+            gateway,
         })
     }
 

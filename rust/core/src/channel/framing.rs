@@ -3,6 +3,7 @@
 use crate::apdu::Role;
 use crate::codec::{Emit, Writer};
 use crate::error::{LinkError, LinkErrorKind};
+use crate::gateway::Prefix;
 use crate::hdlc::link::{DisconnectReason as HdlcReason, Event, Link, State};
 use crate::wrapper::{self, Deframer, Header};
 
@@ -40,6 +41,36 @@ pub struct Framing {
     next_client_sap: Option<u16>,
     server_sap: u16,
     carrier: Carrier,
+    gateway: Gateway,
+}
+
+/// Who the meter is to the gateway in front of it; nothing where there is none.
+#[derive(Default)]
+struct Gateway {
+    /// In front of what we send.
+    ours: Vec<u8>,
+    /// In front of what comes.
+    theirs: Vec<u8>,
+    /// Messages for, or from, another meter.
+    dropped: u64,
+}
+
+/// An exception-response: the one thing that a gateway says for itself.
+const EXCEPTION_RESPONSE: u8 = 0xD8;
+
+impl Gateway {
+    /// Takes the prefix off a message; false where the message is not ours.
+    fn admits(&mut self, message: &mut Vec<u8>) -> bool {
+        if self.theirs.is_empty() || message.first() == Some(&EXCEPTION_RESPONSE) {
+            return true;
+        }
+        if message.starts_with(&self.theirs) && message.len() > self.theirs.len() {
+            message.drain(..self.theirs.len());
+            return true;
+        }
+        self.dropped += 1;
+        false
+    }
 }
 
 enum Carrier {
@@ -61,6 +92,7 @@ impl Framing {
             next_client_sap: None,
             server_sap,
             carrier,
+            gateway: Gateway::default(),
         }
     }
 
@@ -74,7 +106,27 @@ impl Framing {
             next_client_sap: None,
             server_sap,
             carrier: Carrier::Hdlc(Box::new(link)),
+            gateway: Gateway::default(),
         }
+    }
+
+    /// The same to a meter behind a gateway, or in a server for a meter that is behind one.
+    #[must_use]
+    pub fn behind_gateway(mut self, network_id: u8, physical_device_address: &[u8]) -> Self {
+        let prefix = |is_request| {
+            Prefix {
+                is_request,
+                network_id,
+                physical_device_address,
+            }
+            .to_vec()
+        };
+        self.gateway = Gateway {
+            ours: prefix(self.role == Role::Client),
+            theirs: prefix(self.role == Role::Server),
+            dropped: 0,
+        };
+        self
     }
 
     pub(super) fn client_sap(&self) -> u16 {
@@ -147,9 +199,10 @@ impl Framing {
 
     /// The octets of an APDU together with its header, where that is simply a header and the APDU.
     pub(super) const fn direct_len(&self, apdu_length: usize) -> Option<usize> {
+        let length = self.gateway.ours.len() + apdu_length;
         match &self.carrier {
-            Carrier::Wrapper { .. } if apdu_length <= u16::MAX as usize => {
-                Some(wrapper::HEADER_LENGTH + apdu_length)
+            Carrier::Wrapper { .. } if length <= u16::MAX as usize => {
+                Some(wrapper::HEADER_LENGTH + length)
             }
             _ => None,
         }
@@ -157,7 +210,8 @@ impl Framing {
 
     /// Writes the header that stands in front of an APDU of this length.
     pub(super) fn write_header(&self, apdu_length: usize, out: &mut [u8]) -> Result<(), LinkError> {
-        let length = u16::try_from(apdu_length).map_err(|_| LinkErrorKind::ApduTooLong)?;
+        let length = u16::try_from(self.gateway.ours.len() + apdu_length)
+            .map_err(|_| LinkErrorKind::ApduTooLong)?;
         let (source_wport, destination_wport) = match self.role {
             Role::Client => (self.client_sap(), self.server_sap),
             Role::Server => (self.server_sap, self.client_sap()),
@@ -169,6 +223,7 @@ impl Framing {
         };
         let mut out = Writer::new(out);
         header.emit(&mut out);
+        out.put(&self.gateway.ours);
         out.finish();
         Ok(())
     }
@@ -180,11 +235,12 @@ impl Framing {
         out: &mut Vec<u8>,
         fill: impl FnOnce(&mut [u8]) -> Result<(), ChannelError>,
     ) -> Result<(), ChannelError> {
+        let header_length = wrapper::HEADER_LENGTH + self.gateway.ours.len();
         match &mut self.carrier {
             Carrier::Wrapper { .. } => {
                 let start = out.len();
-                out.resize(start + wrapper::HEADER_LENGTH + apdu_length, 0);
-                let (header, slot) = out[start..].split_at_mut(wrapper::HEADER_LENGTH);
+                out.resize(start + header_length + apdu_length, 0);
+                let (header, slot) = out[start..].split_at_mut(header_length);
                 let written = self
                     .write_header(apdu_length, header)
                     .map_err(ChannelError::from)
@@ -196,6 +252,7 @@ impl Framing {
             }
             Carrier::Hdlc(link) => {
                 let message = link.begin_message()?;
+                message.extend_from_slice(&self.gateway.ours);
                 let start = message.len();
                 message.resize(start + apdu_length, 0);
                 fill(&mut message[start..])?;
@@ -213,6 +270,19 @@ impl Framing {
 
     /// The next thing that happened; a message is put into `message`.
     pub(super) fn poll(
+        &mut self,
+        out: &mut Vec<u8>,
+        message: &mut Vec<u8>,
+    ) -> Result<Option<Input>, LinkError> {
+        loop {
+            let input = self.poll_carrier(out, message)?;
+            if !matches!(input, Some(Input::Message { .. })) || self.gateway.admits(message) {
+                return Ok(input);
+            }
+        }
+    }
+
+    fn poll_carrier(
         &mut self,
         out: &mut Vec<u8>,
         message: &mut Vec<u8>,
@@ -279,12 +349,13 @@ impl Framing {
 
     /// Frames dropped and repeated.
     pub(super) fn frame_counters(&self) -> (u64, u64) {
-        match &self.carrier {
+        let (dropped, repeated) = match &self.carrier {
             Carrier::Wrapper { dropped, .. } => (*dropped, 0),
             Carrier::Hdlc(link) => (
                 link.statistics().frames_dropped(),
                 link.statistics().frames_repeated,
             ),
-        }
+        };
+        (dropped + self.gateway.dropped, repeated)
     }
 }

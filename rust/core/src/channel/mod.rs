@@ -11,6 +11,7 @@ mod framing;
 mod general_block;
 mod outstanding;
 mod receive;
+mod receiver;
 mod requests;
 mod responses;
 mod send;
@@ -22,6 +23,7 @@ use core::fmt;
 
 pub use framing::{Framing, LinkState};
 pub use general_block::GeneralBlockUse;
+pub use receiver::{Medium, Received, Receiver, Station};
 pub use send::Plan;
 
 use crate::apdu::{Apdu, Role};

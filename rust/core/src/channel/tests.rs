@@ -1,6 +1,8 @@
 //! Two channels joined back to back: every service, plain and ciphered, over wrapper and HDLC, whole and in blocks.
 
+mod gateway;
 mod general_block;
+mod receiver;
 mod short_name;
 
 use super::*;

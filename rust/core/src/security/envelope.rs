@@ -10,7 +10,7 @@ use crate::error::{SecurityError, SecurityErrorKind};
 
 use super::control::SecurityControl;
 use super::gcm::TAG_LENGTH;
-use super::general::{GENERAL_CIPHERING, GENERAL_SIGNING};
+use super::general::{GENERAL_CIPHERING, GENERAL_SIGNING, GeneralCiphering, GeneralSigning};
 
 /// general-glo-ciphering.
 pub(crate) const GENERAL_GLO: u8 = 0xDB;
@@ -129,6 +129,23 @@ pub const fn is_protected(tag: u8) -> bool {
 #[must_use]
 pub fn is_envelope(apdu: &[u8]) -> bool {
     Envelope::parse(apdu).is_ok()
+}
+
+/// The system title of the sender, where a protected APDU says who that is; nothing has been verified then.
+#[must_use]
+pub fn originator(apdu: &[u8]) -> Option<[u8; SYSTEM_TITLE_LENGTH]> {
+    match *apdu.first()? {
+        GENERAL_GLO | GENERAL_DED => Envelope::parse(apdu).ok()?.system_title,
+        GENERAL_CIPHERING => {
+            let ciphered = GeneralCiphering::parse(apdu).ok()?;
+            ciphered.header.originator_system_title.try_into().ok()
+        }
+        GENERAL_SIGNING => {
+            let signed = GeneralSigning::parse(apdu).ok()?;
+            signed.header.originator_system_title.try_into().ok()
+        }
+        _ => None,
+    }
 }
 
 /// Octets in front of and behind a plain APDU of `plain_length` octets once it is sealed.
