@@ -58,6 +58,7 @@ from dlms_fw.errors import (
 from dlms_fw.image import Image
 from dlms_fw.logical_name import LogicalName
 from dlms_fw.meter.meter import Framing
+from dlms_fw.notifications import ReportedValues
 from dlms_fw.profile_files import parse_profile
 from dlms_fw.profiles import Profile
 from dlms_fw.session.aare import SHORT_NAME_CONFORMANCE
@@ -679,4 +680,4 @@ def test_a_report_is_handed_on_beside_the_answers() -> None:
     seen: list[object] = []
     report = InformationReport([0x0108], [b"\x11\x05"])
     note_aside(report, Statistics(), seen.append)
-    assert seen == [report]
+    assert seen == [ReportedValues(None, ((0x0108, _core.Data.decode(b"\x11\x05")),), report)]
