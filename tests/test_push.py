@@ -125,7 +125,7 @@ async def test_each_kind_of_notification_arrives_with_its_values() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["tcp://127.0.0.1:0", "udp://127.0.0.1:0", "hdlc+tcp://127.0.0.1:0", "tcp://[::1]:0"]
+    "url", ["tcp://:0", "udp://:0", "udp://127.0.0.1:0", "hdlc+tcp://127.0.0.1:0", "tcp://[::1]:0"]
 )
 @in_a_loop
 async def test_a_meter_under_keys_is_heard_and_confirmed(url: str, tmp_path: Path) -> None:
@@ -136,6 +136,7 @@ async def test_a_meter_under_keys_is_heard_and_confirmed(url: str, tmp_path: Pat
             framing: Any = "hdlc" if url.startswith("hdlc") else "wrapper"
             push = MeterPush(bench.meter, framing, confirmed=True)
             target = Endpoint.parse(listener.urls[0], listen=True)
+            target = target if target.host else replace(target, host="127.0.0.1")
             assert await push_to(push, target, count=3, linger_s=20) == [1, 2, 3]
             arrivals = [await next_of(listener) for _ in range(3)]
         assert listener.statistics.confirmed == 3
@@ -372,6 +373,7 @@ def test_two_processes_with_keys_and_without(workshop: Workshop) -> None:
     assert "refused: none" in stderr
 
 
+@pytest.mark.proves("interop-push")
 @pytest.mark.parametrize("security", ["none", "hls-gmac"])
 @pytest.mark.parametrize("framing", FRAMINGS)
 @in_a_loop

@@ -120,7 +120,7 @@ def framing(endpoint: Endpoint, profile: Profile) -> WrapperFraming | HdlcFramin
     server_sap = profile.server_sap if endpoint.server_sap is None else endpoint.server_sap
     if endpoint.scheme == "tcp":
         _check_one_station(server_sap)
-        return WrapperFraming(client_sap, server_sap)
+        return WrapperFraming(client_sap, server_sap, gateway=profile.gateway)
     hdlc = profile.hdlc
     server_lower = hdlc.server_lower if endpoint.server_lower is None else endpoint.server_lower
     _check_one_station(server_sap, server_lower, hdlc.address_size)
@@ -134,6 +134,7 @@ def framing(endpoint: Endpoint, profile: Profile) -> WrapperFraming | HdlcFramin
             max_info_field_length_receive=hdlc.max_info_field_length,
             window_size_transmit=hdlc.window_size,
             window_size_receive=hdlc.window_size,
+            gateway=profile.gateway,
         )
     except (ValueError, OverflowError) as error:
         lower = "none" if server_lower is None else server_lower
@@ -176,6 +177,7 @@ def public_profile(profile: Profile) -> Profile:
         general_block_transfer_window=profile.general_block_transfer_window,
         general_block_transfer_acknowledge_last=profile.general_block_transfer_acknowledge_last,
         hdlc=profile.hdlc,
+        gateway=profile.gateway,
         connect_timeout_s=profile.connect_timeout_s,
         response_timeout_s=min(profile.response_timeout_s, _PUBLIC_TIMEOUT_S),
         request_deadline_s=profile.request_deadline_s,

@@ -18,7 +18,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
-from dlms_fw._core import Key
+from dlms_fw._core import Gateway, Key
 from dlms_fw.certificates import certificates_in, private_key_in, public_key_in
 from dlms_fw.cosem.association_sn import ShortNameObject
 from dlms_fw.enums import SecuritySuite
@@ -56,6 +56,7 @@ _T = TypeVar("_T")
 
 COMMAND_TIMEOUT_S = 30
 _LARGEST_FILE = 1 << 20
+_LONGEST_ADDRESS = 255
 
 
 def load_profile(
@@ -197,6 +198,7 @@ def parse_profile(
     take("referencing", reader.choice("referencing", {name: name for name in get_args(Referencing)}))
     take("short_names", _short_names(reader))
     take("hdlc", _hdlc(reader))
+    take("gateway", _gateway(reader))
     reader.finish()
     profile = Profile(**values)
     # What a mistake above has left out must not be reported as missing as well.
@@ -233,6 +235,16 @@ def _hdlc(reader: _Reader) -> HdlcSettings | None:
     }
     table.finish()
     return HdlcSettings(**{key: value for key, value in values.items() if value is not None})
+
+
+def _gateway(reader: _Reader) -> Gateway | None:
+    table = reader.table("gateway")
+    if table is None:
+        return None
+    network_id = table.integer("network_id", 0, 0xFF, required=True)
+    address = table.hex_digits("address", _LONGEST_ADDRESS)
+    table.finish()
+    return None if network_id is None or address is None else Gateway(network_id, address)
 
 
 def _short_names(reader: _Reader) -> tuple[ShortNameObject, ...] | None:
@@ -303,6 +315,15 @@ class _Reader:
         octets = _from_hex(value) if isinstance(value, str) else None
         if octets is None or len(octets) != length:
             self._mistake(key, f"{2 * length} hex digits are needed")
+            return None
+        return octets
+
+    def hex_digits(self, key: str, longest: int) -> bytes | None:
+        """Octets that must be there, of any number up to ``longest``."""
+        value = self._take(key, required=True)
+        octets = _from_hex(value) if isinstance(value, str) else None
+        if value is not None and (octets is None or len(octets) > longest):
+            self._mistake(key, f"up to {2 * longest} hex digits are needed")
             return None
         return octets
 

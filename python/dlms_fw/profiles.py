@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
 
-from dlms_fw._core import Key
+from dlms_fw._core import Gateway, Key
 from dlms_fw.certificates import check_anchor
 from dlms_fw.cosem.association_sn import ShortNameObject
 from dlms_fw.enums import SecuritySuite
@@ -93,6 +93,7 @@ class Profile:
             do not expect that.
         meter_type: What the meter must call itself, or ``None``.
         hdlc: Used with ``hdlc+tcp://`` only.
+        gateway: The network and the address of a meter behind a gateway; ``None`` where there is no gateway.
         connect_timeout_s: For opening the medium.
         response_timeout_s: Silence after which a frame is repeated or, without HDLC, the request has failed.
         request_deadline_s: For one answer altogether, however much else arrives.
@@ -130,6 +131,7 @@ class Profile:
     general_block_transfer_acknowledge_last: bool = True
     meter_type: str | None = None
     hdlc: HdlcSettings = field(default_factory=HdlcSettings)
+    gateway: Gateway | None = None
     connect_timeout_s: float = 15.0
     response_timeout_s: float = 30.0
     request_deadline_s: float = 120.0

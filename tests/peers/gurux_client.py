@@ -24,7 +24,7 @@ from pathlib import Path
 import gurux_mends
 import gurux_proofs
 import peer_io
-from gurux_dlms import GXByteBuffer, GXReplyData
+from gurux_dlms import GXByteBuffer, GXDLMSGateway, GXReplyData
 from gurux_dlms._GXObjectFactory import _GXObjectFactory
 from gurux_dlms.enums import Authentication, Conformance, DataType, InterfaceType, Security
 from gurux_dlms.internal._GXCommon import _GXCommon
@@ -82,6 +82,10 @@ class Connection:
             password,
             InterfaceType.HDLC if hdlc else InterfaceType.WRAPPER,
         )
+        if config.get("gateway"):
+            self.client.gateway = GXDLMSGateway()
+            self.client.gateway.networkId = config["gateway"]["network_id"]
+            self.client.gateway.physicalDeviceAddress = bytearray.fromhex(config["gateway"]["address"])
         self.client.maxReceivePDUSize = config["max_pdu_size"]
         self.client.hdlcSettings.maxInfoTX = self.client.hdlcSettings.maxInfoRX = config["max_info"]
         cipher = self.client.ciphering

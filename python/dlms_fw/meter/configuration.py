@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from dlms_fw._core import Key
+from dlms_fw._core import Gateway, Key
 from dlms_fw.certificates import check_anchor
 from dlms_fw.enums import AuthenticationMechanism, SecuritySuite
 from dlms_fw.errors import ConfigurationError
@@ -41,6 +41,9 @@ class MeterConfig:
         factory_version: The version of each firmware part before the first upgrade.
         part_count: Firmware parts from value group B 0 on.
         server_sap: The SAP of the logical device; the HDLC upper address.
+        other_logical_devices: Names of further logical devices in the same physical device, by their SAP; the
+            SAP assignment lists them. Each is a meter of its own, see ``meter.group``.
+        gateway: What a client names it by behind a gateway; ``None`` where it is reached without.
         mechanism: How the management and reading clients authenticate themselves.
         manufacturer: The two functions of mechanism 2.
         password: The LLS password, or the shared HLS secret.
@@ -93,6 +96,8 @@ class MeterConfig:
     factory_version: str = "1.0.0"
     part_count: int = 3
     server_sap: int = 1
+    other_logical_devices: Mapping[int, bytes] = field(default_factory=dict)
+    gateway: Gateway | None = None
     mechanism: AuthenticationMechanism = AuthenticationMechanism.LOWEST_LEVEL
     manufacturer: ManufacturerMechanism | None = None
     password: Key | None = None

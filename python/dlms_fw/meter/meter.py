@@ -163,7 +163,7 @@ class SimulatedMeter:
         config = self.config
         hdlc = config.hdlc
         return ServerSession(
-            WrapperFraming(0, config.server_sap)
+            WrapperFraming(0, config.server_sap, gateway=config.gateway)
             if framing == "wrapper"
             else HdlcFraming(
                 0,
@@ -174,6 +174,7 @@ class SimulatedMeter:
                 max_info_field_length_receive=hdlc.max_info_field_length,
                 window_size_transmit=hdlc.window_size,
                 window_size_receive=hdlc.window_size,
+                gateway=config.gateway,
             ),
             self._clients,
             system_title=config.system_title,

@@ -46,7 +46,7 @@ def number_object(
 
 
 class SapAssignmentObject(ServerObject, interface=SapAssignment):
-    """The one logical device."""
+    """The logical devices of the physical device."""
 
     def __init__(self, instance_id: LogicalNameLike, config: MeterConfig) -> None:
         super().__init__(instance_id)
@@ -54,8 +54,10 @@ class SapAssignmentObject(ServerObject, interface=SapAssignment):
 
     @property
     def sap_assignment_list(self) -> list[SapAssignmentElement]:
-        """Its SAP and its name."""
-        return [SapAssignmentElement(self._config.server_sap, self._config.logical_device_name)]
+        """The SAP and the name of each, this one first."""
+        own = SapAssignmentElement(self._config.server_sap, self._config.logical_device_name)
+        others = self._config.other_logical_devices
+        return [own, *(SapAssignmentElement(sap, name) for sap, name in sorted(others.items()))]
 
     def connect_logical_device(self, sap: int, logical_device_name: bytes) -> None:  # noqa: ARG002
         """The assignment is fixed."""

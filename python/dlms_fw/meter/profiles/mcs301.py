@@ -98,6 +98,7 @@ def configured(profile: Profile, **changes: Any) -> MeterConfig:
         "referencing": profile.referencing,
         "max_pdu_size": profile.max_pdu_size,
         "hdlc": profile.hdlc,
+        "gateway": profile.gateway,
     }
     if profile.meter_system_title is not None:
         settings["system_title"] = profile.meter_system_title
