@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -9,10 +10,12 @@ import pytest
 
 from dlms_fw.errors import TransportError
 from dlms_fw.transfer import TransferPolicy
-from dlms_fw.transports.loopback import LoopbackTransport
+from dlms_fw.transports.faults import Break, Cut, LinkProfile, VirtualLine, VirtualTransport
+from harness import VirtualClock
 from meter_site import Site, SiteResponder, WiredMeter, journal_at, nonces_are_unique
 from scripted_meter import NEW, raw_image
 
+AT_ONCE = LinkProfile(name="line", flavour="line", rate=1e12)
 IMAGE = raw_image(740)
 BLOCKS = 12
 POLICY = TransferPolicy(identifier_octets=6, allow_insecure=True)
@@ -25,63 +28,26 @@ SAMPLE = 9
 
 
 class MortalSite(Site):
-    """A site whose line lets some octets through, both ways together, and then dies once.
+    """A site whose line lets some octets through, both ways together, and then dies once."""
 
-    Attributes:
-        left: Octets that still get through; ``None`` for all.
-        silently: Dead means that nothing comes any more; otherwise the connection is closed.
-        carried: Octets that got through so far.
-    """
-
-    def __init__(self, way: str, *, hdlc: bool, left: int | None = None, silently: bool = False) -> None:
+    def __init__(self, way: str, *, hdlc: bool, cut: Cut | None = None) -> None:
         super().__init__(way, hdlc=hdlc, meter=WiredMeter(), max_info=512)
-        self.left = left
-        self.silently = silently
-        self.carried = 0
+        self.line = VirtualLine(AT_ONCE, self._connect, SiteTime(self.clock), cut=cut)
 
-    def open(self, deadline: float) -> MortalLine:  # type: ignore[override]
+    def open(self, deadline: float) -> VirtualTransport:  # type: ignore[override]
+        return self.line.open(deadline)
+
+    def _connect(self, on_drop: Callable[[], None]) -> SiteResponder:
         self.connections.append(SiteResponder(self))
-        return MortalLine(self)
-
-    def burn(self, data: bytes) -> bytes:
-        """What of ``data`` gets through."""
-        if self.left is not None:
-            data = data[: self.left]
-            self.left -= len(data)
-        self.carried += len(data)
-        return data
+        return self.connections[-1]
 
 
-class MortalLine(LoopbackTransport):
-    """One connection of such a site."""
+class SiteTime:
+    """The clock of a site, to be moved by its line."""
 
-    def __init__(self, site: MortalSite) -> None:
-        super().__init__(site.connections[-1], clock=site.clock, sleep=site.clock.sleep)
-        self._site = site
-        self._dead = False
-
-    def send(self, data: bytes, deadline: float) -> None:
-        if self._dead:
-            if not self._site.silently:
-                super().send(data, deadline)
-            return
-        allowed = self._site.burn(data)
-        if allowed:
-            super().send(allowed, deadline)
-        self._die_after(data, allowed)
-
-    def feed(self, data: bytes) -> None:
-        if not self._dead:
-            allowed = self._site.burn(data)
-            super().feed(allowed)
-            self._die_after(data, allowed)
-
-    def _die_after(self, data: bytes, allowed: bytes) -> None:
-        if len(allowed) < len(data):
-            self._dead = True
-            self._site.left = None
-            if not self._site.silently:
-                self.close()
+    def __init__(self, clock: VirtualClock) -> None:
+        self.monotonic = clock
+        self.advance = clock.sleep
 
 
 def whole(way: str, folder: Path, *, hdlc: bool) -> MortalSite:
@@ -92,9 +58,9 @@ def whole(way: str, folder: Path, *, hdlc: bool) -> MortalSite:
     return site
 
 
-def dies_after(octets: int, way: str, folder: Path, healthy: MortalSite, *, silently: bool) -> None:
+def dies_after(octets: int, way: str, folder: Path, healthy: MortalSite, how: Break) -> None:
     """One upgrade over a line that dies at this place."""
-    site = MortalSite(way, hdlc=healthy.hdlc, left=octets, silently=silently)
+    site = MortalSite(way, hdlc=healthy.hdlc, cut=Cut(octets, how=how))
     assert site.meter is not None
     place = f"dead after {octets} octets"
     with journal_at(folder / str(octets)) as journal:
@@ -116,23 +82,24 @@ def dies_after(octets: int, way: str, folder: Path, healthy: MortalSite, *, sile
 
 
 WAYS = pytest.mark.parametrize(("way", "hdlc"), [("gmac", False), ("gmac", True), ("none", False)])
-DEATHS = pytest.mark.parametrize("silently", [False, True], ids=["closed", "silent"])
+DEATHS = pytest.mark.parametrize("how", ["closed", "silent"])
 
 
 @pytest.mark.fault("L-15")
 @WAYS
 @DEATHS
-def test_sampled_octets(tmp_path: Path, way: str, *, hdlc: bool, silently: bool) -> None:
+def test_sampled_octets(tmp_path: Path, way: str, how: Break, *, hdlc: bool) -> None:
     healthy = whole(way, tmp_path / "whole", hdlc=hdlc)
-    step = healthy.carried // SAMPLE
-    for octets in range(date.today().toordinal() % step, healthy.carried, step):
-        dies_after(octets, way, tmp_path, healthy, silently=silently)
+    carried = sum(healthy.line.octets.values())
+    step = carried // SAMPLE
+    for octets in range(date.today().toordinal() % step, carried, step):
+        dies_after(octets, way, tmp_path, healthy, how)
 
 
 @pytest.mark.soak
 @WAYS
 @DEATHS
-def test_every_octet(tmp_path: Path, way: str, *, hdlc: bool, silently: bool) -> None:
+def test_every_octet(tmp_path: Path, way: str, how: Break, *, hdlc: bool) -> None:
     healthy = whole(way, tmp_path / "whole", hdlc=hdlc)
-    for octets in range(healthy.carried):
-        dies_after(octets, way, tmp_path, healthy, silently=silently)
+    for octets in range(sum(healthy.line.octets.values())):
+        dies_after(octets, way, tmp_path, healthy, how)

@@ -44,6 +44,7 @@ class Ended:
 
     worst: float
     outcome: str
+    accidents: Counter[str]
 
 
 def noisy(flavour: str, chance: random.Random) -> LinkProfile:
@@ -81,7 +82,8 @@ def upgrade(flavour: str, seed: int, journal: Journal) -> Ended:
         assert site.memory.read(bank_region(1, part.running), 0, len(IMAGE) + 1) == IMAGE, place
     if finished:
         assert sent <= BLOCKS + 2 * losses, place
-    return Ended(max(getattr(link, kind) for kind in KINDS), outcome)
+    site.line.end()
+    return Ended(max(getattr(link, kind) for kind in KINDS), outcome, site.line.accidents)
 
 
 @pytest.mark.fault("L-07", "L-08")
@@ -98,10 +100,12 @@ def test_sampled_seeds(tmp_path: Path, flavour: str) -> None:
 @pytest.mark.soak
 @pytest.mark.parametrize("flavour", LINKS)
 def test_many_seeds(tmp_path: Path, flavour: str) -> None:
-    gentle, rough = Counter[str](), Counter[str]()
+    gentle, rough, accidents = Counter[str](), Counter[str](), Counter[str]()
     with Journal(tmp_path / "journal") as journal:
         for seed in range(SEEDS):
             ended = upgrade(flavour, seed, journal)
             (gentle if ended.worst <= 0.1 else rough)[ended.outcome] += 1
-    print(f"{flavour}: up to 10 %: {dict(gentle)}; up to 30 %: {dict(rough)}")
+            accidents += ended.accidents
+    print(f"{flavour}: up to 10 %: {dict(gentle)}; up to 30 %: {dict(rough)}; {dict(accidents)}")
+    assert min(accidents[kind] for kind in KINDS) >= 50
     assert gentle["activated"] >= 0.999 * gentle.total()

@@ -8,8 +8,9 @@ give the same link.
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from functools import partial
-from typing import Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from dlms_fw.transports.faults.profiles import Cut, End, LinkProfile
 from dlms_fw.transports.faults.stream import Segment, StreamEnd
@@ -38,6 +39,9 @@ class _Carrier(Protocol):
     def advance(self, now: float) -> list[Arrival]: ...
 
     def room_at(self, sender: End, now: float) -> float: ...
+
+    @property
+    def wire(self) -> Wire[Any]: ...
 
 
 class ShapedLink:
@@ -72,6 +76,16 @@ class ShapedLink:
     def octets(self) -> dict[End, int]:
         """What each end has handed in so far and was let through."""
         return dict(self._sent)
+
+    @property
+    def octets_on_medium(self) -> int:
+        """What has occupied the medium so far, overhead and all that was sent again included."""
+        return self._carrier.wire.octets
+
+    @property
+    def accidents(self) -> Mapping[str, int]:
+        """How many pieces have met which accident so far, by its name in the profile."""
+        return self._carrier.wire.accidents
 
     def room_at(self, sender: End, now: float) -> float:
         """When this end should look again whether it may send more; not after ``now`` where it may."""
@@ -130,24 +144,24 @@ class _Line:
 
     def __init__(self, profile: LinkProfile, seed: int) -> None:
         self._profile = profile
-        self._wire: Wire[bytes] = Wire(profile, seed, with_wrong_bit)
+        self.wire: Wire[bytes] = Wire(profile, seed, with_wrong_bit)
 
     @property
     def due(self) -> float | None:
-        return self._wire.due
+        return self.wire.due
 
     def send(self, sender: End, data: bytes, now: float) -> None:
         for piece in pieces(data, self._profile.piece_octets):
-            self._wire.carry(sender, piece, len(piece), now)
+            self.wire.carry(sender, piece, len(piece), now)
 
     def advance(self, now: float) -> list[Arrival]:
         arrivals = []
-        while (arrived := self._wire.arrived(now)) is not None:
+        while (arrived := self.wire.arrived(now)) is not None:
             arrivals.append(Arrival(*arrived))
         return arrivals
 
     def room_at(self, sender: End, now: float) -> float:  # noqa: ARG002 (a line has a timetable)
-        return self._wire.free_at(sender) - self._profile.seconds(self._profile.send_buffer)
+        return self.wire.free_at(sender) - self._profile.seconds(self._profile.send_buffer)
 
 
 class _Fragment(NamedTuple):
@@ -164,24 +178,24 @@ class _Datagrams:
 
     def __init__(self, profile: LinkProfile, seed: int) -> None:
         self._profile = profile
-        self._wire: Wire[_Fragment] = Wire(profile, seed, self._damaged)
+        self.wire: Wire[_Fragment] = Wire(profile, seed, self._damaged)
         self._serial = 0
         self._unfinished: dict[tuple[End, int], dict[int, bytes]] = {}
 
     @property
     def due(self) -> float | None:
-        return self._wire.due
+        return self.wire.due
 
     def send(self, sender: End, data: bytes, now: float) -> None:
         self._serial += 1
         fragments = pieces(data, self._profile.piece_octets)
         for index, part in enumerate(fragments):
             fragment = _Fragment(self._serial, index, len(fragments), part)
-            self._wire.carry(sender, fragment, len(part), now)
+            self.wire.carry(sender, fragment, len(part), now)
 
     def advance(self, now: float) -> list[Arrival]:
         arrivals = []
-        while (arrived := self._wire.arrived(now)) is not None:
+        while (arrived := self.wire.arrived(now)) is not None:
             at, end, fragment = arrived
             data = self._joined(end, fragment)
             if data is not None:
@@ -189,7 +203,7 @@ class _Datagrams:
         return arrivals
 
     def room_at(self, sender: End, now: float) -> float:  # noqa: ARG002 (a line has a timetable)
-        return self._wire.free_at(sender) - self._profile.seconds(self._profile.send_buffer)
+        return self.wire.free_at(sender) - self._profile.seconds(self._profile.send_buffer)
 
     def _joined(self, end: End, fragment: _Fragment) -> bytes | None:
         key = (end, fragment.datagram)
@@ -212,13 +226,13 @@ class _Stream:
 
     def __init__(self, profile: LinkProfile, seed: int) -> None:
         # Order and checksums are the stream's own affair: below it, what is damaged is lost.
-        self._wire: Wire[Segment] = Wire(profile, seed, None)
+        self.wire: Wire[Segment] = Wire(profile, seed, None)
         self._send_buffer = profile.send_buffer
         self._ends = {end: StreamEnd(profile.piece_octets, partial(self._emit, end)) for end in End}
 
     @property
     def due(self) -> float | None:
-        timers = (self._wire.due, *(end.due for end in self._ends.values()))
+        timers = (self.wire.due, *(end.due for end in self._ends.values()))
         return min((at for at in timers if at is not None), default=None)
 
     def send(self, sender: End, data: bytes, now: float) -> None:
@@ -227,7 +241,7 @@ class _Stream:
     def advance(self, now: float) -> list[Arrival]:
         arrivals = []
         while (due := self.due) is not None and due <= now:
-            arrived = self._wire.arrived(due)
+            arrived = self.wire.arrived(due)
             if arrived is None:
                 for end in self._ends.values():
                     end.wake(due)
@@ -244,7 +258,7 @@ class _Stream:
         return self.due
 
     def _emit(self, sender: End, segment: Segment, now: float) -> None:
-        self._wire.carry(sender, segment, len(segment.data), now)
+        self.wire.carry(sender, segment, len(segment.data), now)
 
 
 class _CarrierFactory(Protocol):

@@ -6,7 +6,7 @@ the next, as far as the client waits. It is for any peer of octets; a simulated 
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
@@ -56,6 +56,8 @@ class VirtualLine:
     Attributes:
         connections: How many were made.
         octets: Let through so far, by each end.
+        octets_on_medium: What has occupied the medium, over connections that have ended.
+        accidents: How many pieces have met which accident, over connections that have ended.
     """
 
     def __init__(
@@ -72,6 +74,8 @@ class VirtualLine:
         self.profile = profile
         self.connections = 0
         self.octets = dict.fromkeys(End, 0)
+        self.octets_on_medium = 0
+        self.accidents: Counter[str] = Counter()
         self._connect = connect
         self._time = time
         self._seed = seed
@@ -103,8 +107,7 @@ class VirtualLine:
 
         Over a stream it takes a round trip.
         """
-        if self._open is not None:
-            self._open.close()
+        self.end()
         if self.profile.flavour == "stream":
             self.sleep(min(self.profile.round_trip_s, max(0.0, deadline - self.clock())))
             if self.clock() >= deadline:
@@ -113,6 +116,14 @@ class VirtualLine:
         link = ShapedLink(self.profile, self._seed + 1_000_003 * self.connections, self._cut)
         self._open = VirtualTransport(self, link, self._connect)
         return self._open
+
+    def end(self) -> None:
+        """End the connection that is there, as a client does that closes it."""
+        if self._open is not None:
+            self._open.close()
+            self.octets_on_medium += self._open.link.octets_on_medium
+            self.accidents.update(self._open.link.accidents)
+            self._open = None
 
     def step(self, limit: float) -> bool:
         """Go to the next event, at most to ``limit``; whether there was one."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 import random
+from collections import Counter
 from collections.abc import Callable
 from typing import Final, Generic, TypeVar
 
@@ -48,6 +49,8 @@ class Wire(Generic[_Piece]):
         self._serial = 0
         self.octets = 0
         """What has occupied the medium so far, overhead included."""
+        self.accidents: Counter[str] = Counter()
+        """How many pieces have met which: ``loss``, ``duplication``, ``reorder``, ``corruption``."""
 
     @property
     def due(self) -> float | None:
@@ -100,7 +103,10 @@ class Wire(Generic[_Piece]):
             self._arrives(at + profile.seconds(octets), sender.other, piece)
 
     def _happens(self, sender: End, kind: str, share: float) -> bool:
-        return share > 0.0 and self._chances[sender, kind].random() < share
+        happens = share > 0.0 and self._chances[sender, kind].random() < share
+        if happens:
+            self.accidents[kind] += 1
+        return happens
 
     def _arrives(self, at: float, end: End, piece: _Piece) -> None:
         self._serial += 1
