@@ -12,6 +12,7 @@ from dlms_fw._core import (
     ExceptionResponse,
     GetRequest,
     GetResponse,
+    ResponseList,
     SetResponse,
 )
 from dlms_fw.async_client import AsyncClient
@@ -211,6 +212,8 @@ class SiteResponder(Responder):
                 return SetResponse(answer.result, invoke_id_and_priority=invoke_id)
             case ActionResponse():
                 return ActionResponse(answer.result, answer.data, invoke_id_and_priority=invoke_id)
+            case ResponseList():
+                return ResponseList(answer.items, invoke_id_and_priority=invoke_id)
             case None:
                 return ExceptionResponse(1, 1)
         return answer

@@ -22,6 +22,8 @@ from dlms_fw._core import (
     GetRequest,
     GetResponse,
     ImageBlock,
+    RequestList,
+    ResponseList,
     SetRequest,
     SetResponse,
 )
@@ -83,6 +85,8 @@ class ScriptedMeter:
         lies: Values to show instead of the true ones, by the name of the attribute; a callable gets the true
         one. forgets: How often each block is acknowledged and not kept. activation: ``good``, ``falls-back``
         (discards the new firmware), ``power-off`` (once: keeps it) or ``silent-old``.
+        lists: The result that a list gets as a whole; 0 answers each item.
+        most_items: Of a list; the others are refused.
     """
 
     def __init__(self, *, block_size: int = 64) -> None:
@@ -101,6 +105,8 @@ class ScriptedMeter:
         self.always: dict[str, int] = {}
         self.lies: dict[str, Any] = {}
         self.forgets: Counter[int] = Counter()
+        self.lists = 0
+        self.most_items = 127
         self.absent: set[str] = set()
         self.verifies_itself = False
         self.verify_seconds = 0.0
@@ -160,6 +166,8 @@ class ScriptedMeter:
         self.now = now
         if now < self.away_until:
             return None
+        if isinstance(request, RequestList):
+            return self._answer_list(request, now)
         self._time_passes()
         name = self.name_of(request)
         result = self.results[name].popleft() if self.results[name] else self.always.get(name)
@@ -179,7 +187,17 @@ class ScriptedMeter:
         answer = self._act(name, request)
         return None if answer is None else ActionResponse(answer)
 
+    def _answer_list(self, request: RequestList, now: float) -> Any:
+        if self.lists >= 0x1000:
+            return ExceptionResponse((self.lists >> 8) & 0xF, self.lists & 0xFF)
+        if self.lists:
+            return ActionResponse(self.lists)
+        taken = [self.answer(item, now) for item in request.items[: self.most_items]]
+        return ResponseList([*taken, *[ActionResponse(_OTHER)] * (len(request.items) - len(taken))])
+
     def name_of(self, request: Any) -> str:
+        if isinstance(request, RequestList):
+            return f"list of {len(request.items)}"
         member = request.method_id if isinstance(request, ActionRequest) else request.attribute_id
         return self._objects[
             request.class_id, LogicalName(request.logical_name), member, type(request) is ActionRequest

@@ -28,7 +28,7 @@ from meter_site import Killed, Site, WiredMeter, journal_at, nonces_are_unique
 from scripted_meter import NEW, raw_image
 
 IMAGE = raw_image(740)
-POLICY = TransferPolicy(identifier_octets=6, allow_insecure=True)
+POLICY = TransferPolicy(identifier_octets=6, allow_insecure=True, strategy="sequential")
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 
 from dlms_fw import axdr
 from dlms_fw._core import ActionRequest, Channel, DataNotification, GetRequest, SetRequest, WrapperFraming
-from dlms_fw.driver import pdu_limits
+from dlms_fw.driver import link_facts
 from dlms_fw.enums import Conformance, DataAccessResult
 from dlms_fw.errors import (
     ConfigurationError,
@@ -356,7 +356,7 @@ def test_an_upgrade_whose_blocks_are_longer_than_the_largest_apdu(
     with bench.client() as client:
         assert client.association is not None
         assert client._session is not None
-        assert pdu_limits(client._session).carries(512)
+        assert link_facts(client._session, client.endpoint).carries(512)
         result = client.upgrade(image, TransferPolicy(allow_insecure=True))
     assert result.changed
     region = f"part-1.bank-{bench.meter.units.firmware.memory.state.parts[1].running}"

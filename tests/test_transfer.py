@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from dlms_fw.enums import Conformance
 from dlms_fw.errors import (
     ImageRejected,
     TransferError,
@@ -21,7 +22,7 @@ from dlms_fw.events import (
 )
 from dlms_fw.image import Image, Version
 from dlms_fw.transfer import (
-    PduLimits,
+    LinkFacts,
     TransferPolicy,
     TransferState,
 )
@@ -268,18 +269,18 @@ def test_transfers_that_cannot_be_enabled(way: str) -> None:
 @pytest.mark.parametrize(
     ("block_size", "pdu", "policy"),
     [
-        (0, PduLimits(), NEVER),
-        (1024, PduLimits(max_pdu_size=1024), NEVER),
-        (990, PduLimits(max_pdu_size=1024, ciphering_overhead=21), NEVER),
-        (1, PduLimits(), TransferPolicy(most_blocks=700)),
+        (0, LinkFacts(), NEVER),
+        (1024, LinkFacts(max_pdu_size=1024), NEVER),
+        (990, LinkFacts(max_pdu_size=1024, ciphering_overhead=21), NEVER),
+        (1, LinkFacts(), TransferPolicy(most_blocks=700)),
     ],
 )
 def test_a_block_size_that_cannot_be_used_is_refused_before_the_initiation(
-    block_size: int, pdu: PduLimits, policy: TransferPolicy
+    block_size: int, pdu: LinkFacts, policy: TransferPolicy
 ) -> None:
     meter = ScriptedMeter(block_size=64)
     meter.lies["image_block_size"] = block_size
-    _, run = drive(meter, raw_image(), policy, pdu=pdu)
+    _, run = drive(meter, raw_image(), policy, link=pdu)
     run.failed(TransferRefused)
     assert meter.writes == []
 
@@ -287,19 +288,19 @@ def test_a_block_size_that_cannot_be_used_is_refused_before_the_initiation(
 @pytest.mark.parametrize(
     ("pdu", "carried"),
     [
-        (PduLimits(max_pdu_size=86), 64),
-        (PduLimits(max_pdu_size=105, ciphering_overhead=19), 64),
-        (PduLimits(max_pdu_size=151), 128),
-        (PduLimits(max_pdu_size=278), 255),
-        (PduLimits(max_pdu_size=280), 256),
-        (PduLimits(max_pdu_size=1048), 1024),
+        (LinkFacts(max_pdu_size=86), 64),
+        (LinkFacts(max_pdu_size=105, ciphering_overhead=19), 64),
+        (LinkFacts(max_pdu_size=151), 128),
+        (LinkFacts(max_pdu_size=278), 255),
+        (LinkFacts(max_pdu_size=280), 256),
+        (LinkFacts(max_pdu_size=1048), 1024),
     ],
 )
-def test_the_size_of_a_block_request(pdu: PduLimits, carried: int) -> None:
+def test_the_size_of_a_block_request(pdu: LinkFacts, carried: int) -> None:
     assert pdu.carries(carried)
     assert not replace(pdu, max_pdu_size=pdu.max_pdu_size - 1).carries(carried)
-    assert replace(pdu, block_transfer=True).carries(60_000)
-    assert PduLimits().carries(60_000)
+    assert replace(pdu, conformance=Conformance.BLOCK_TRANSFER_WITH_ACTION).carries(60_000)
+    assert LinkFacts().carries(60_000)
 
 
 @pytest.mark.fault("T-02")

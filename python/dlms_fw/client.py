@@ -28,14 +28,14 @@ from dlms_fw.driver import (
     framing,
     is_loss,
     link_ended,
+    link_facts,
     logical_device_name,
     may_be_counter,
     note_aside,
-    pdu_limits,
     policy_for,
     public_endpoint,
     public_profile,
-    single,
+    transfer_answer,
 )
 from dlms_fw.endpoint import Endpoint
 from dlms_fw.errors import DlmsError, LocalProtocolError, ResponseTimeout
@@ -48,7 +48,17 @@ from dlms_fw.services import Services
 from dlms_fw.session.client import Association, ClientSession, Message, Request
 from dlms_fw.session.short_names import NotInObjectList
 from dlms_fw.session.states import State
-from dlms_fw.transfer import Checkpoint, Reconnect, Save, Transfer, TransferPolicy, TransferResult, Wait
+from dlms_fw.transfer import (
+    Burst,
+    Checkpoint,
+    Elsewhere,
+    Reconnect,
+    Save,
+    Transfer,
+    TransferPolicy,
+    TransferResult,
+    Wait,
+)
 from dlms_fw.transports.base import Transport, TransportFactory
 from dlms_fw.transports.tcp import TcpTransport
 
@@ -300,12 +310,17 @@ class Client(Services):
                 policy,
                 meter=meter,
                 checkpoint=None if saved is None else Checkpoint.from_dict(saved),
-                pdu=pdu_limits(self._session),
+                link=link_facts(self._session, self.endpoint),
                 wall_clock=self._wall_clock(),
                 on_event=on_event,
             )
+
+            def save(order: Save) -> None:
+                if self._journal is not None:
+                    self._journal.save_checkpoint(meter, part, order.checkpoint.to_dict())
+
             try:
-                self._run(transfer, meter, part)
+                self._run(transfer, save)
             except BaseException as error:
                 transfer.abort(ending(error, transfer), self._clock())
                 raise
@@ -321,27 +336,90 @@ class Client(Services):
 
     # Below
 
-    def _run(self, transfer: Transfer, meter: str, part: int) -> None:
+    def _run(self, transfer: Transfer, save: Callable[[Save], None]) -> None:
         while (asked := transfer.next_request(self._clock())) is not None:
             if isinstance(asked, Wait):
                 self._sleep(asked.seconds)
             elif isinstance(asked, Save):
-                if self._journal is not None:
-                    self._journal.save_checkpoint(meter, part, asked.checkpoint.to_dict())
+                save(asked)
             elif isinstance(asked, Reconnect):
                 self._leave()
                 self._sleep(asked.after_seconds)
+            elif isinstance(asked, Elsewhere):
+                raise LocalProtocolError("the blocks are to come by another way")
             else:
                 try:
                     if self._session is None:
                         self.connect()
-                    response = single(self.exchange(asked))
+                    if isinstance(asked, Burst):
+                        self._send_burst(asked)
+                        transfer.handle_sent(self._clock())
+                        continue
+                    if transfer.goes_ahead:
+                        self._exchange_ahead(transfer, asked, save)
+                        continue
+                    response = transfer_answer(self.exchange(asked))
                 except DlmsError as error:
                     if not is_loss(error):
                         raise
                     transfer.handle_lost(str(error), self._clock())
                 else:
                     transfer.handle_response(response, self._clock())
+
+    def _exchange_ahead(self, transfer: Transfer, first: Request, save: Callable[[Save], None]) -> None:
+        """Exchange a request, and those that may go out before it is answered, until none is on its way."""
+        session, transport = self._session, self._transport
+        assert session is not None  # noqa: S101 (connected by the caller)
+        assert transport is not None  # noqa: S101 (connected by the caller)
+        asked: Request | Save | None = first
+        deadline = self._clock() + self._request_deadline
+        try:
+            while transfer.outstanding:
+                octets: list[bytes] = []
+                while asked is not None:
+                    if isinstance(asked, Save):
+                        save(asked)
+                    else:
+                        octets.append(session.send(asked))
+                        self.statistics.requests += 1
+                    asked = transfer.next_ahead(self._clock())
+                self._send(b"".join(octets), deadline)
+                for event in self._receive(session, transport, deadline):
+                    if not isinstance(event, RESPONSES):
+                        note_aside(event, self.statistics, self._on_notification)
+                    elif transfer.outstanding:
+                        transfer.handle_response(transfer_answer(event), self._clock())
+                        deadline = self._clock() + self._request_deadline
+                if session.state is not _ASSOCIATED:
+                    raise link_ended()
+                asked = transfer.next_ahead(self._clock())
+        except LocalProtocolError:
+            raise
+        except BaseException:
+            self._drop()
+            raise
+
+    def _send_burst(self, burst: Burst) -> None:
+        """Send what is not answered, as fast as the medium and the pause allow."""
+        session, transport = self._session, self._transport
+        assert session is not None  # noqa: S101 (connected by the caller)
+        assert transport is not None  # noqa: S101 (connected by the caller)
+        try:
+            deadline = self._clock() + self._request_deadline
+            self._send(session.send_many(burst.requests), deadline)
+            self.statistics.requests += len(burst.requests)
+            while not session.channel.idle:
+                for event in self._receive(session, transport, deadline):
+                    note_aside(event, self.statistics, self._on_notification)
+                if session.state is not _ASSOCIATED:
+                    raise link_ended()
+        except LocalProtocolError:
+            raise
+        except BaseException:
+            self._drop()
+            raise
+        if burst.pause_seconds:
+            self._sleep(burst.pause_seconds)
 
     def _associate(self) -> None:
         session = self._ledger.session(self._framing, self._challenge, os.urandom)

@@ -33,7 +33,7 @@ from dlms_fw._core import (
 from dlms_fw.confirmed_service_errors import confirmed_service_error_text
 from dlms_fw.cosem.interface import AttributeRef, MethodCall
 from dlms_fw.endpoint import Endpoint
-from dlms_fw.enums import ActionResult, Conformance, DataAccessResult, ServiceErrorCode, StateError
+from dlms_fw.enums import ActionResult, DataAccessResult, ServiceErrorCode, StateError
 from dlms_fw.errors import (
     AssociationRejected,
     AuthenticationError,
@@ -53,7 +53,7 @@ from dlms_fw.notifications import notification
 from dlms_fw.profiles import Profile
 from dlms_fw.security import SecurityPolicy
 from dlms_fw.session.client import ClientSession, Message, wants_answer
-from dlms_fw.transfer import PduLimits, Transfer, TransferPolicy
+from dlms_fw.transfer import LinkFacts, Medium, Transfer, TransferPolicy
 
 if TYPE_CHECKING:
     from dlms_fw._core import Event
@@ -65,6 +65,7 @@ PUBLIC_CLIENT_SAP = 16
 LOGICAL_DEVICE_NAME = GetRequest(1, bytes((0, 0, 42, 0, 0, 255)), 2)
 
 Answer: TypeAlias = GetResponse | SetResponse | ActionResponse | ExceptionResponse
+TransferResponse: TypeAlias = Answer | ResponseList
 Response: TypeAlias = (
     Answer | ResponseList | AccessResponse | ConfirmedServiceError | ReadResponse | WriteResponse
 )
@@ -81,10 +82,8 @@ RESPONSES = (
 )
 """What ends the wait for an answer."""
 
-_CARRIES_ANY_BLOCK = {
-    "logical-name": Conformance.BLOCK_TRANSFER_WITH_ACTION | Conformance.GENERAL_BLOCK_TRANSFER,
-    "short-name": Conformance.BLOCK_TRANSFER_WITH_SET_OR_WRITE | Conformance.GENERAL_BLOCK_TRANSFER,
-}
+_MEDIA: dict[str, Medium] = {"tcp": "stream", "udp": "datagram"}
+"""What carries the wrapper, by the scheme of the address; all others are HDLC."""
 _PUBLIC_TIMEOUT_S = 10.0
 """A meter without a public client may say nothing to it."""
 
@@ -321,18 +320,26 @@ def note_aside(event: Event, statistics: Statistics, notify: Callable[[Any], Non
             notify(told)
 
 
-def pdu_limits(session: ClientSession) -> PduLimits:
-    """What one request may carry on this association."""
+def link_facts(session: ClientSession, endpoint: Endpoint) -> LinkFacts:
+    """What one request may carry on this association, and over what."""
     association = session.association
     if association is None:
-        return PduLimits()
+        return LinkFacts()
     profile = session.profile
     overhead = profile.protection.overhead(profile.security_suite) if profile.is_protected else 0
-    return PduLimits(
+    return LinkFacts(
         max_pdu_size=association.server_max_receive_pdu_size,
         ciphering_overhead=overhead,
-        block_transfer=bool(association.conformance & _CARRIES_ANY_BLOCK[profile.referencing]),
+        conformance=association.conformance,
+        medium=_MEDIA.get(endpoint.scheme, "hdlc"),
+        short_names=profile.referencing == "short-name",
+        pre_established=profile.pre_established,
     )
+
+
+def transfer_answer(response: Response) -> TransferResponse:
+    """The answer to a request of a transfer. Raises ServiceError, RemoteProtocolError."""
+    return response if isinstance(response, ResponseList) else single(response)
 
 
 def policy_for(profile: Profile, policy: TransferPolicy | None) -> TransferPolicy:
@@ -342,6 +349,12 @@ def policy_for(profile: Profile, policy: TransferPolicy | None) -> TransferPolic
         ConfigurationError: neither side would prove itself, and the policy does not allow that.
     """
     policy = policy or TransferPolicy()
+    if policy.strategy == "elsewhere":
+        raise ConfigurationError(
+            "a client sends the blocks itself",
+            code="configuration.strategy",
+            hint="drive a Transfer where they come by another way",
+        )
     unproven = (
         not profile.authentication.high_level and not profile.security_policy & SecurityPolicy.AUTHENTICATED
     )

@@ -115,6 +115,27 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class StrategyChosen:
+    """How image blocks are sent from now on.
+
+    Attributes:
+        strategy: Its name, as in the policy.
+        blocks_per_request: Image blocks in one request, at most.
+        depth: Requests that may be on their way at a time, at most.
+        burst: Unconfirmed image blocks between two looks at what has arrived, at first; 0 where each is
+            confirmed.
+        why: The reason, for a person.
+    """
+
+    at: float
+    strategy: str
+    blocks_per_request: int
+    depth: int
+    burst: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class BlockRetried:
     """An image block was not taken and will be sent again."""
 
@@ -219,6 +240,7 @@ Event: TypeAlias = (
     | PhaseStarted
     | PhaseFinished
     | Progress
+    | StrategyChosen
     | BlockRetried
     | GapsFound
     | LinkLost

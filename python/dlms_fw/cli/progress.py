@@ -88,6 +88,14 @@ class Lines:
         if percent >= _STEP:
             self.line("..", event.phase.value, f"{percent:>3} %  {how_far(event)}")
 
+    def _strategy(self, event: events.StrategyChosen) -> None:
+        told = event.strategy
+        if event.blocks_per_request > 1:
+            told += f", {event.blocks_per_request} blocks a request"
+        if event.depth > 1:
+            told += f", {event.depth} at a time"
+        self.line("..", "strategy", f"{told}: {event.why}")
+
     def _retried(self, event: events.BlockRetried) -> None:
         self.line("..", "retry", f"block {event.image_block_number}, try {event.attempt}: {event.cause}")
 
@@ -125,6 +133,7 @@ class Lines:
         events.PhaseStarted: _started,
         events.PhaseFinished: _finished,
         events.Progress: _progressed,
+        events.StrategyChosen: _strategy,
         events.BlockRetried: _retried,
         events.GapsFound: _gaps,
         events.LinkLost: _lost,

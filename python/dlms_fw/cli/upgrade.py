@@ -25,7 +25,8 @@ from dlms_fw.errors import ConfigurationError, ImageRejected
 from dlms_fw.events import Event, event_to_dict
 from dlms_fw.image import Image, read_file
 from dlms_fw.journal import Journal
-from dlms_fw.transfer import Activation, TransferPolicy, TransferResult
+from dlms_fw.transfer import Activation, TransferPolicy, TransferResult, WantedStrategy
+from dlms_fw.transfer.strategies import WANTED
 
 LIMITS = {
     field.name: int if field.type == "int" else float
@@ -86,6 +87,7 @@ def _unknown() -> dict[str, Any]:
         "seconds": 0.0,
         "retries": 0,
         "link_losses": 0,
+        "strategy": None,
         "phases": [],
         "warnings": [],
     }
@@ -114,6 +116,13 @@ def _unknown() -> dict[str, Any]:
 @click.option("--allow-downgrade", is_flag=True, help="Let an older version through.")
 @click.option("--allow-metrology", is_flag=True, help="Let part 0, the metrological firmware, through.")
 @click.option("--allow-insecure", is_flag=True, help="Let it go where neither side proves itself.")
+@click.option(
+    "--strategy",
+    type=click.Choice([name for name in WANTED if name != "elsewhere"]),
+    default="automatic",
+    show_default=True,
+    help="How blocks are sent.",
+)
 @click.option("--reason", metavar="TEXT", help="Why, for the record.")
 @click.option("--dry-run", is_flag=True, help="Ask everything, change nothing, show the plan.")
 @click.option(
@@ -139,6 +148,7 @@ def upgrade(
     allow_downgrade: bool,
     allow_metrology: bool,
     allow_insecure: bool,
+    strategy: WantedStrategy,
     reason: str | None,
     dry_run: bool,
     limits: tuple[tuple[str, Any], ...],
@@ -161,6 +171,7 @@ def upgrade(
             allow_metrology=allow_metrology,
             allow_insecure=allow_insecure,
             meter_type=meter_type,
+            strategy=strategy,
             **dict(limits),
         )
     except ValueError as error:
@@ -271,6 +282,8 @@ class Tally:
                     "seconds": round(event.seconds, 3),
                 }
             )
+        elif isinstance(event, events.StrategyChosen):
+            facts["strategy"] = event.strategy
         elif isinstance(event, events.LinkLost):
             facts["link_losses"] += 1
         elif isinstance(event, events.Warned):

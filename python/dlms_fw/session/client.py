@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeAlias
@@ -249,6 +249,20 @@ class ClientSession:
         self._top_up()
         return self.channel.send(request)
 
+    def send_many(self, requests: Sequence[ActionRequest]) -> bytes:
+        """Say many things that are not answered, at once; not more than there are counters in a range.
+
+        Raises:
+            NotNegotiated: the association does not have that service.
+            LocalProtocolError: not associated, or one of them does not fit.
+        """
+        if self._short_names is not None:
+            return b"".join(map(self.send, requests))
+        if self.state is not _ASSOCIATED:
+            raise LocalProtocolError(f"no service can be asked for while {self.state.value}")
+        self._top_up(len(requests))
+        return self.channel.send_many(requests)
+
     def release(self, reason: int = ReleaseRequestReason.NORMAL) -> bytes:
         """Ask to end the association (RLRQ); protected like everything else, so that nobody else can.
 
@@ -473,8 +487,8 @@ class ClientSession:
             protection.prepare(context, keys, self.profile.asymmetric_keys, self._randomness, answering=False)
         return context
 
-    def _top_up(self) -> None:
-        if self.context is not None and self.context.counters_left < COUNTER_MARGIN:
+    def _top_up(self, requests: int = 0) -> None:
+        if self.context is not None and self.context.counters_left < COUNTER_MARGIN + requests:
             extend_counters(self.context, self._reserve)
 
     def _reserve(self, count: int) -> range:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dlms_fw.transfer.checkpoint import Checkpoint
+from dlms_fw.transfer.link import LinkFacts, Medium
 from dlms_fw.transfer.machine import Transfer
-from dlms_fw.transfer.orders import PhaseTime, Reconnect, Save, TransferResult, Wait
-from dlms_fw.transfer.policy import Activation, MeterObjects, PduLimits, TransferPolicy
+from dlms_fw.transfer.orders import Burst, Elsewhere, PhaseTime, Reconnect, Save, TransferResult, Wait
+from dlms_fw.transfer.policy import Activation, MeterObjects, TransferPolicy
 from dlms_fw.transfer.schedule import withdraw_schedule
+from dlms_fw.transfer.strategies import Strategy, WantedStrategy
 from dlms_fw.transfer.table import START, TERMINAL, TRANSITIONS, Outcome, Ownership, TransferState
 
 __all__ = [
@@ -14,18 +16,23 @@ __all__ = [
     "TERMINAL",
     "TRANSITIONS",
     "Activation",
+    "Burst",
     "Checkpoint",
+    "Elsewhere",
+    "LinkFacts",
+    "Medium",
     "MeterObjects",
     "Outcome",
     "Ownership",
-    "PduLimits",
     "PhaseTime",
     "Reconnect",
     "Save",
+    "Strategy",
     "Transfer",
     "TransferPolicy",
     "TransferResult",
     "TransferState",
     "Wait",
+    "WantedStrategy",
     "withdraw_schedule",
 ]

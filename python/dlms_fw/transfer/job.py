@@ -19,6 +19,8 @@ from dlms_fw._core import (
     GetRequest,
     GetResponse,
     ImageBlocks,
+    RequestList,
+    ResponseList,
     SetRequest,
     SetResponse,
 )
@@ -26,20 +28,23 @@ from dlms_fw.cosem.image_transfer import ImageTransfer
 from dlms_fw.cosem.interface import AttributeRef, Selection
 from dlms_fw.enums import ActionResult, DataAccessResult, ImageTransferStatus
 from dlms_fw.errors import DecodeError, RemoteProtocolError, TransferError, TransferIncomplete
-from dlms_fw.events import Event, MeterStatus, Warned
+from dlms_fw.events import Event, MeterStatus, StrategyChosen, Warned
 from dlms_fw.image import Image, Version
 from dlms_fw.transfer import decisions
 from dlms_fw.transfer.checkpoint import Checkpoint, ownership
-from dlms_fw.transfer.orders import Reconnect, Save, Wait
-from dlms_fw.transfer.policy import PduLimits, TransferPolicy
+from dlms_fw.transfer.link import LinkFacts
+from dlms_fw.transfer.orders import Burst, Elsewhere, Reconnect, Save, Wait
+from dlms_fw.transfer.policy import TransferPolicy
+from dlms_fw.transfer.strategies import Strategy
 from dlms_fw.transfer.table import Outcome, Ownership, TransferState
+from dlms_fw.transfer.tactics import Tactics
 
 T = TypeVar("T")
 E = TypeVar("E", bound=TransferError)
 
-Request: TypeAlias = GetRequest | SetRequest | ActionRequest
-Response: TypeAlias = GetResponse | SetResponse | ActionResponse | ExceptionResponse
-Asked: TypeAlias = Request | Wait | Save | Reconnect | Outcome
+Request: TypeAlias = GetRequest | SetRequest | ActionRequest | RequestList
+Response: TypeAlias = GetResponse | SetResponse | ActionResponse | ResponseList | ExceptionResponse
+Asked: TypeAlias = Request | Burst | Elsewhere | Wait | Save | Reconnect | Outcome
 """What a step wants next; an :class:`Outcome` where it knows without asking."""
 
 
@@ -57,6 +62,7 @@ class Job:
             check.
         attempts: How often a block was sent in vain, for blocks where that happened.
         changed: Whether anything was written to the meter.
+        tactics: How blocks are sent, and what has been learnt about that.
     """
 
     def __init__(
@@ -67,7 +73,7 @@ class Job:
         meter: str,
         checkpoint: Checkpoint | None,
         current_version: Version | None,
-        pdu: PduLimits,
+        link: LinkFacts,
         wall_clock: datetime | None,
         emit: Callable[[Event], None],
     ) -> None:
@@ -76,7 +82,7 @@ class Job:
         self.meter = meter
         self.checkpoint = checkpoint
         self.current_version = current_version
-        self.pdu = pdu
+        self.link = link
         self.wall_clock = wall_clock
         self.emit = emit
         self.image_transfer = ImageTransfer(policy.objects.image_transfer)
@@ -103,6 +109,7 @@ class Job:
         self.block_status: BlockStatus | None = None
         self.blocks_high = 0
         self.attempts: dict[int, int] = {}
+        self.tactics = Tactics(policy.strategy, link, policy.block_pause_seconds)
         self.blocks_sent = 0
         self.bytes_sent = 0
         self.retries = 0
@@ -133,6 +140,23 @@ class Job:
         if self.blocks is None or self.block_status is None:
             raise AssertionError("the block size was not read before it was needed")
         return self.blocks, self.block_status
+
+    def strategy(self) -> Strategy:
+        """How blocks are sent now; told where that is new."""
+        strategy = self.tactics.strategy(self.known_blocks()[0].image_block_size)
+        why = self.tactics.news()
+        if why is not None:
+            self.emit(
+                StrategyChosen(
+                    self.now,
+                    strategy.name,
+                    strategy.blocks_per_request,
+                    strategy.depth,
+                    strategy.burst,
+                    why,
+                )
+            )
+        return strategy
 
     def save(self, state: TransferState, blocks_bound: int) -> Save:
         """Record that ``state`` is about to be entered and that blocks below ``blocks_bound`` may be sent."""
@@ -195,12 +219,14 @@ class Step:
         answers_are_progress: Whether any answer shows that the link is good for something.
         outlasts_losses: Whether lost links are normal here, and only ``patience`` ends them.
         may_be_left: Whether the transfer has reached its goal even if this step never succeeds.
+        goes_ahead: Whether it may ask more before it is answered.
     """
 
     waits_for = "the meter is busy"
     answers_are_progress = False
     outlasts_losses = False
     may_be_left = False
+    goes_ahead = False
 
     def __init__(self, job: Job) -> None:
         self.job = job
@@ -210,6 +236,14 @@ class Step:
 
     def ask(self) -> Asked:
         """What to ask now; called again after each answer, wait and saving, until an outcome leads on."""
+        raise NotImplementedError
+
+    def ask_ahead(self) -> Request | Save | None:
+        """What may be asked, or must be saved, before the last question is answered; mostly nothing."""
+        return None
+
+    def done(self) -> Outcome:
+        """What it means that the driver has carried out an order which the meter does not answer."""
         raise NotImplementedError
 
     def read(self, response: Response) -> Outcome:

@@ -8,11 +8,16 @@ The calls, in order:
     transfer = Transfer(image, policy, meter=..., checkpoint=..., on_event=...)
     while (asked := transfer.next_request(now)) is not None:
         # Save: make it durable. Wait: sleep. Reconnect: a new link and association after a pause.
+        # Burst: send what is not answered, pause, then transfer.handle_sent(now).
         # Anything else is a request: exchange it for a response, then
         transfer.handle_response(response, now)
         # or, where the link or the association is gone,
         transfer.handle_lost(cause, now)
     transfer.result
+
+A driver that can match answers to requests may ask `next_ahead` after each request and each answer, for one
+more that may go out before the others are answered; while `outstanding`, it receives and tells. One that
+does not gets one block at a time.
 
 After `handle_lost` the driver associates anew before the next request. Failures come out of `next_request` as
 exceptions, after everything that must be saved has been handed out.
@@ -20,12 +25,12 @@ exceptions, after everything that must be saved has been handed out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
-from dlms_fw._core import ActionRequest, GetRequest, SetRequest
+from dlms_fw._core import ActionRequest, GetRequest, RequestList, SetRequest
 from dlms_fw.errors import (
     ActivationFailed,
     DlmsError,
@@ -37,22 +42,44 @@ from dlms_fw.errors import (
 from dlms_fw.events import Callback, Event, Finished, LinkLost, LinkRestored, Phase, PlanMade, Waiting
 from dlms_fw.image import Image, Version
 from dlms_fw.transfer.activation import Activate, Confirm, Tidy
-from dlms_fw.transfer.blocks import CheckBlocks, TransferBlocks
+from dlms_fw.transfer.blocks import Sequential
+from dlms_fw.transfer.bursts import Bursts, FromElsewhere
 from dlms_fw.transfer.checkpoint import Checkpoint
+from dlms_fw.transfer.completeness import CheckBlocks
 from dlms_fw.transfer.identify import ReadActive
 from dlms_fw.transfer.job import Asked, Job, Request, Response, Step
-from dlms_fw.transfer.orders import Reconnect, Save, TransferResult, Wait
-from dlms_fw.transfer.policy import PduLimits, TransferPolicy
+from dlms_fw.transfer.link import LinkFacts
+from dlms_fw.transfer.orders import Burst, Elsewhere, Reconnect, Save, TransferResult, Wait
+from dlms_fw.transfer.policy import TransferPolicy
 from dlms_fw.transfer.prepare import Enable, Initiate, PollInitiate, ReadParameters, ReadStatus
 from dlms_fw.transfer.progress import PhaseClock, ProgressMeter
 from dlms_fw.transfer.schedule import Schedule
+from dlms_fw.transfer.strategies import StrategyName, WantedStrategy
 from dlms_fw.transfer.table import TERMINAL, TRANSITIONS, Outcome, TransferState
 from dlms_fw.transfer.verification import CheckImage, PollVerify, Verify
+from dlms_fw.transfer.windowed import Windowed
 
 _S = TransferState
 _MORE = Outcome.MORE
 
-STEPS: Final[Mapping[TransferState, type[Step]]] = MappingProxyType(
+SENDERS: Final[Mapping[StrategyName, type[Step]]] = MappingProxyType(
+    {
+        "sequential": Sequential,
+        "with-list": Windowed,
+        "pipelined": Windowed,
+        "general-block-transfer": Windowed,
+        "unconfirmed": Bursts,
+        "elsewhere": FromElsewhere,
+    }
+)
+"""What sends blocks by each strategy."""
+
+
+def _transfer_blocks(job: Job) -> Step:
+    return SENDERS[job.strategy().name](job)
+
+
+STEPS: Final[Mapping[TransferState, Callable[[Job], Step]]] = MappingProxyType(
     {
         _S.READ_ACTIVE: ReadActive,
         _S.READ_PARAMETERS: ReadParameters,
@@ -60,7 +87,7 @@ STEPS: Final[Mapping[TransferState, type[Step]]] = MappingProxyType(
         _S.ENABLE: Enable,
         _S.INITIATE: Initiate,
         _S.POLL_INITIATE: PollInitiate,
-        _S.TRANSFER_BLOCKS: TransferBlocks,
+        _S.TRANSFER_BLOCKS: _transfer_blocks,
         _S.CHECK_BLOCKS: CheckBlocks,
         _S.VERIFY: Verify,
         _S.POLL_VERIFY: PollVerify,
@@ -80,9 +107,11 @@ _GOALS: Final[Mapping[TransferState, Literal["activated", "scheduled", "verified
 )
 # Once image_activate may have been sent, stopping half way would only hide what became of it.
 _PAST_CANCELLING: Final = frozenset({_S.CONFIRM, _S.TIDY}) | TERMINAL
+Order: TypeAlias = Burst | Elsewhere | Wait | Save | Reconnect
+"""What the driver is to do besides exchanging requests."""
 _IMAGE_SIZE_LIMIT: Final = 0xFFFF_FFFF
 """image_size is a double-long-unsigned."""
-_REQUESTS: Final = frozenset({GetRequest, SetRequest, ActionRequest})
+_REQUESTS: Final = frozenset({GetRequest, SetRequest, ActionRequest, RequestList})
 
 
 class Transfer:
@@ -94,7 +123,7 @@ class Transfer:
         checkpoint: What :class:`Save` handed out last for this meter, if anything.
         current_version: What the client's own records say that the meter runs, for a meter that does not
             tell.
-        pdu: What the association can carry; judged before anything is initiated.
+        link: What the association can carry, and over what; judged before anything is initiated.
         wall_clock: The time of day at the first ``next_request``, aware; needed to schedule an activation.
         on_event: Subscriber of the event stream, called where the driver calls the machine.
 
@@ -111,7 +140,7 @@ class Transfer:
         meter: str = "",
         checkpoint: Checkpoint | None = None,
         current_version: Version | None = None,
-        pdu: PduLimits | None = None,
+        link: LinkFacts | None = None,
         wall_clock: datetime | None = None,
         on_event: Callback | None = None,
     ) -> None:
@@ -129,7 +158,7 @@ class Transfer:
             meter=meter,
             checkpoint=checkpoint,
             current_version=current_version,
-            pdu=pdu or PduLimits(),
+            link=link or LinkFacts(),
             wall_clock=wall_clock,
             emit=self._emit,
         )
@@ -139,7 +168,7 @@ class Transfer:
         self._step: Step = ReadActive(self._job)
         self._begun = False
         self._pending: Wait | Save | Reconnect | None = None
-        self._awaiting = False
+        self._outstanding = 0
         self._failure: DlmsError | None = None
         self._result: TransferResult | None = None
         self._cancelled: str | None = None
@@ -163,9 +192,23 @@ class Transfer:
         """The checkpoint handed out last, or the one that the machine was made with."""
         return self._job.checkpoint
 
+    @property
+    def outstanding(self) -> int:
+        """Requests that have neither been answered nor been lost."""
+        return self._outstanding
+
+    @property
+    def goes_ahead(self) -> bool:
+        """Whether :meth:`next_ahead` is worth asking."""
+        return self._step.goes_ahead
+
+    def use_strategy(self, wanted: WantedStrategy) -> None:
+        """Send blocks in another way from the next completeness check on."""
+        self._job.tactics.want(wanted)
+
     # --- The driver's calls ---------------------------------------------------------------------------------
 
-    def next_request(self, now: float) -> Request | Wait | Save | Reconnect | None:
+    def next_request(self, now: float) -> Request | Order | None:
         """What the driver shall do next; ``None`` when the goal is reached.
 
         Raises:
@@ -180,7 +223,7 @@ class Transfer:
             return pending
         if self._failure is not None:
             raise self._failure
-        if self._awaiting:
+        if self._outstanding:
             raise LocalProtocolError("the last request has neither been answered nor been lost")
         if not self._begun:
             self._begin()
@@ -194,16 +237,42 @@ class Transfer:
                 self._fail(error)
                 return self.next_request(now)
             if type(asked) in _REQUESTS:
-                self._awaiting = True
+                self._outstanding = 1
                 return asked  # type: ignore[return-value]  # the type was looked at, the cheap way
             if isinstance(asked, Wait | Save | Reconnect):
                 self._tell_waiting(asked)
+                return asked
+            if isinstance(asked, Burst | Elsewhere):
+                self._outstanding = 1
                 return asked
             if isinstance(asked, Outcome):
                 self._follow(asked)
             if self._pending is not None or self._failure is not None:
                 return self.next_request(now)
         return None
+
+    def next_ahead(self, now: float) -> Request | Save | None:
+        """One more request that may go out before those on their way are answered; ``None`` where not.
+
+        What is to be saved is made durable before the next call, as ever.
+        """
+        job = self._job
+        if not self._outstanding or self._failure is not None or self._cancelled is not None:
+            return None
+        job.now = now
+        asked = self._step.ask_ahead()
+        if type(asked) in _REQUESTS:
+            self._outstanding += 1
+        return asked
+
+    def handle_sent(self, now: float) -> None:
+        """What is not answered has been sent, and the pause is over."""
+        self._job.now = now
+        if not self._outstanding and self._failure is None:
+            raise LocalProtocolError("there was nothing to be sent")
+        self._outstanding = 0
+        if self._failure is None:
+            self._follow(self._step.done())
 
     def handle_response(self, response: Response, now: float) -> None:
         """The meter's answer to the last request.
@@ -213,9 +282,9 @@ class Transfer:
         """
         job = self._job
         job.now = now
-        if not self._awaiting:
+        if not self._outstanding:
             raise LocalProtocolError("a response without a request")
-        self._awaiting = False
+        self._outstanding -= 1
         if self._lost_at is not None:
             lost_at, self._lost_at = self._lost_at, None
             self._emit(LinkRestored(now, now - lost_at))
@@ -230,6 +299,9 @@ class Transfer:
             if self._losses_in_a_row and job.state is _S.TRANSFER_BLOCKS:
                 self._losses_in_a_row = 0
             return
+        if outcome is not _MORE:
+            # An exception-response ends whatever was on its way.
+            self._outstanding = 0
         if outcome is Outcome.LOST:
             # The meter answered that it knows no association; the driver believes that there is one.
             self._lose("the meter knows no association any more", reconnect=True)
@@ -241,7 +313,7 @@ class Transfer:
     def handle_lost(self, cause: str, now: float) -> None:
         """The link or the association is gone, the last request timed out, or associating anew failed."""
         self._job.now = now
-        self._awaiting = False
+        self._outstanding = 0
         if self._failure is None and self._job.state not in TERMINAL:
             self._lose(cause, reconnect=False)
 
@@ -316,6 +388,8 @@ class Transfer:
     def _lose(self, cause: str, *, reconnect: bool) -> None:
         """A lost link never loses work: the table says where to look again."""
         job, step = self._job, self._step
+        if job.state is _S.TRANSFER_BLOCKS:
+            job.tactics.lost()
         self._losses += 1
         self._losses_in_a_row += 1
         if self._lost_at is None:
@@ -395,6 +469,7 @@ class Transfer:
             rounds=job.rounds,
             link_losses=self._losses,
             phases=self._phases.times,
+            strategy=job.tactics.name,
         )
         self._emit(self._finished(outcome))
 
@@ -403,6 +478,7 @@ class Transfer:
         if self._phases.phase is Phase.TRANSFER:
             self._progress.report()
         job.state = _S.FAILED
+        self._outstanding = 0
         self._pending = None
         self._failure = error
         self._phases.finish(job.now, failed=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
+from dlms_fw._core import ActionRequest
 from dlms_fw.events import Phase, PhaseOutcome
 from dlms_fw.transfer.checkpoint import Checkpoint
 
@@ -39,6 +40,27 @@ class Save:
     checkpoint: Checkpoint
 
 
+@dataclass(frozen=True, slots=True)
+class Burst:
+    """Send these unconfirmed requests, pause, then tell ``handle_sent``; nothing answers them."""
+
+    requests: tuple[ActionRequest, ...]
+    pause_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Blocks come to the meter by another way; tell ``handle_sent`` when they should have arrived.
+
+    The bound is on record, so all of them may be sent. Then the meter is asked what it has.
+
+    Attributes:
+        missing: Runs of blocks that the meter does not have, as far as is known, as (first, count).
+    """
+
+    missing: tuple[tuple[int, int], ...]
+
+
 class PhaseTime(NamedTuple):
     """How long a phase took and how it ended."""
 
@@ -61,6 +83,7 @@ class TransferResult:
         retries: Blocks sent more than once in this run.
         rounds: Completeness checks that found acknowledged blocks missing.
         link_losses: Lost links and associations in this run.
+        strategy: How blocks were sent last; ``None`` where none was.
     """
 
     outcome: Literal["activated", "already-current", "scheduled", "verified", "planned"]
@@ -76,6 +99,7 @@ class TransferResult:
     rounds: int
     link_losses: int
     phases: tuple[PhaseTime, ...]
+    strategy: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The result as JSON-able values."""
@@ -92,6 +116,7 @@ class TransferResult:
             "retries": self.retries,
             "rounds": self.rounds,
             "link_losses": self.link_losses,
+            "strategy": self.strategy,
             "phases": [
                 {"phase": phase.value, "outcome": outcome.value, "seconds": round(seconds, 3)}
                 for phase, outcome, seconds in self.phases

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Literal, TypeAlias
+from typing import Literal, TypeAlias
+
+from dlms_fw.transfer.strategies import WANTED, WantedStrategy
 
 Activation: TypeAlias = Literal["immediate", "never"] | datetime
 """When the image shall be activated; a naive ``datetime`` is the meter's own local time."""
-
-# image_block_transfer, plain, without the block: header 13, structure 2, number 5, tag of the octet-string 1.
-_BLOCK_OVERHEAD: Final = 21
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +62,10 @@ class TransferPolicy:
             how it was found.
         settle_after_initiate_seconds: Pause between initiation and the first block, for meters that erase
             memory.
+        strategy: How blocks are sent. ``automatic`` takes the best that the link allows and watches how it
+            goes; a strategy that is named and cannot be used gives way to the next that can.
+        block_pause_seconds: Least pause after each unconfirmed block. It grows by itself where the meter
+            drops what comes too fast.
         checkpoint_blocks: How many blocks are sent at most between two checkpoints.
         block_tries: How often one block is sent before its refusal, or its loss in the meter, is final.
         block_rounds: How often the completeness check may send us back for blocks that the meter had
@@ -108,6 +111,8 @@ class TransferPolicy:
     pad_last_block: bool = False
     restore_enabled: bool = False
     settle_after_initiate_seconds: float = 0.0
+    strategy: WantedStrategy = "automatic"
+    block_pause_seconds: float = 0.0
     checkpoint_blocks: int = 256
     block_tries: int = 3
     block_rounds: int = 5
@@ -134,6 +139,8 @@ class TransferPolicy:
     most_blocks: int = 1_048_576
 
     def __post_init__(self) -> None:
+        if self.strategy not in WANTED:
+            raise ValueError(f"strategy must be one of {', '.join(WANTED)}")
         for name in ("checkpoint_blocks", "block_tries", "activations", "confirm_looks", "most_blocks"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1")
@@ -141,27 +148,3 @@ class TransferPolicy:
             value = getattr(self, name)
             if isinstance(value, int | float) and not 0 <= value < float("inf"):
                 raise ValueError(f"{name} must be finite and not negative")
-
-
-@dataclass(frozen=True, slots=True)
-class PduLimits:
-    """What one request may carry on the association at hand.
-
-    Attributes:
-        max_pdu_size: The meter's server-max-receive-pdu-size in octets; 0 means no limit.
-        ciphering_overhead: Octets that protection adds to an APDU, at most.
-        block_transfer: Whether ACTION with pblocks or general block transfer was negotiated; then any block
-            fits.
-    """
-
-    max_pdu_size: int = 0
-    ciphering_overhead: int = 0
-    block_transfer: bool = False
-
-    def carries(self, image_block_size: int) -> bool:
-        """Whether an image_block_transfer with a block of this size can be sent."""
-        if self.max_pdu_size == 0 or self.block_transfer:
-            return True
-        length_octets = 1 if image_block_size < 0x80 else 1 + (image_block_size.bit_length() + 7) // 8
-        apdu_size = _BLOCK_OVERHEAD + length_octets + image_block_size + self.ciphering_overhead
-        return apdu_size <= self.max_pdu_size

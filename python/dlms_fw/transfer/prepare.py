@@ -58,10 +58,10 @@ class ReadParameters(Interview):
             raise job.error(
                 TransferRefused, f"image_block_size is {size}, for an image of {image_size} octets"
             )
-        if not job.pdu.carries(size):
+        if not job.link.carries(size):
             raise job.error(
                 TransferRefused,
-                f"a block of {size} octets does not fit in the negotiated {job.pdu.max_pdu_size}, "
+                f"a block of {size} octets does not fit in the negotiated {job.link.max_pdu_size}, "
                 "and block transfer was not negotiated",
                 hint="a meter that takes larger APDUs, or blocks of ACTION, or general_block_transfer in the "
                 "profile",

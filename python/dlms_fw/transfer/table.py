@@ -58,6 +58,7 @@ class Outcome(Enum):
     MORE = "more"
     COMPLETE = "complete"
     INCOMPLETE = "incomplete"
+    CHANGED = "changed"
     BUSY = "busy"
     REFUSED = "refused"
     LOST = "lost"
@@ -166,11 +167,12 @@ ROWS: Final[Mapping[TransferState, Row]] = MappingProxyType(
         ),
         _S.TRANSFER_BLOCKS: Row(
             Phase.TRANSFER,
-            "image_block_transfer",
+            "image_block_transfer; what has arrived of unconfirmed blocks",
             {
                 _O.MORE: Move(_S.TRANSFER_BLOCKS, "taken: next block"),
                 _O.COMPLETE: Move(_S.READ_STATUS, "all sent: the meter's status decides"),
                 _O.INCOMPLETE: Move(_S.READ_STATUS, "one block is not taken: look what is missing"),
+                _O.CHANGED: Move(_S.TRANSFER_BLOCKS, "another strategy"),
                 _O.BUSY: Move(_S.TRANSFER_BLOCKS, "not taken: wait, same block"),
                 _O.REFUSED: Move(_S.FAILED, "a block is refused for good"),
                 _O.LOST: Move(_S.READ_PARAMETERS, "the meter says what it has"),

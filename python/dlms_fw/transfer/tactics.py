@@ -1,0 +1,174 @@
+"""What a run has learnt about sending blocks: the strategy in use, how far it goes, what was refused.
+
+It outlives the steps, which are made afresh after every check and every lost link. Time is an argument.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from dlms_fw.transfer.link import LinkFacts
+from dlms_fw.transfer.pacing import BurstPace, DepthProbe
+from dlms_fw.transfer.strategies import Choice, Means, Strategy, WantedStrategy, choose
+
+_LOSSES_TO_LOWER: Final = 2
+"""Links lost in a row, with nothing taken in between, before the strategy is made smaller."""
+
+
+class Tactics:
+    """The strategy of one run.
+
+    Args:
+        wanted: What the caller has set.
+        link: What is known of the link.
+        block_pause_seconds: The least pause after an unconfirmed block.
+
+    Attributes:
+        proven: Whether the meter has taken blocks in this way.
+        probe: How many requests are on their way at a time.
+        pace: How many unconfirmed blocks are sent between two looks, and how fast.
+        name: Of the strategy that blocks were last sent by; ``None`` before the first.
+    """
+
+    def __init__(self, wanted: WantedStrategy, link: LinkFacts, block_pause_seconds: float) -> None:
+        self.wanted: WantedStrategy = wanted
+        self.link = link
+        self.proven = False
+        self.probe = DepthProbe(1)
+        self.pace = BurstPace(block_pause_seconds)
+        self.name: str | None = None
+        self._refused: dict[Means, str] = {}
+        self._saturated = False
+        self._strategy: Strategy | None = None
+        self._news: str | None = None
+        self._suspicions = 0
+        self._losses = 0
+        self._alone = 0
+        self._unproven_looks = 0
+        self._unjudged = 0
+        self._had = 0
+
+    def strategy(self, image_block_size: int) -> Strategy:
+        """The strategy to go on with."""
+        if self._strategy is None:
+            choice = choose(
+                self.wanted, self.link, image_block_size, refused=self._refused, saturated=self._saturated
+            )
+            self._take(choice)
+        assert self._strategy is not None  # noqa: S101 (just taken)
+        return self._strategy
+
+    def news(self) -> str | None:
+        """Why the strategy is what it is, once after each change."""
+        news, self._news = self._news, None
+        return news
+
+    def want(self, wanted: WantedStrategy) -> None:
+        """The caller has set another strategy."""
+        self.wanted = wanted
+        self._strategy = None
+
+    # What happens
+
+    def taken(self, blocks: int, now: float) -> bool:
+        """A confirmed request was answered well. Whether another strategy would be faster now."""
+        self.proven = True
+        self._losses = self._suspicions = 0
+        if self._strategy is not None and self._strategy.depth > 1 and not self.probe.settled:
+            self.probe.answered(blocks, now)
+            if self.probe.saturated and self.wanted == "automatic" and not self._saturated:
+                self._saturated = True
+                if Means.UNCONFIRMED not in self._refused:
+                    self._strategy = None
+                    return True
+        return False
+
+    def taken_alone(self) -> bool:
+        """A block that was refused in a list was taken alone. Whether lists are not used any more."""
+        self._alone += 1
+        if self._alone < 2:
+            return False
+        self.refuse(Means.LISTS, "blocks refused in a list were taken alone")
+        return True
+
+    def suspect(self, means: Means, why: str) -> bool:
+        """The meter was busy with a request it may not know. Whether that is enough to stop using it."""
+        self._suspicions += 1
+        if self.proven or self._suspicions < 2:
+            return False
+        self.refuse(means, why)
+        return True
+
+    def refuse(self, means: Means, why: str) -> None:
+        """The meter does not take this: it is not tried again, and the next strategy is chosen."""
+        self._refused[means] = why
+        self._strategy = None
+
+    def lost(self) -> None:
+        """The link was lost while blocks were on their way. What fails twice in a row is made smaller."""
+        strategy = self._strategy
+        if strategy is None or strategy.name in {"sequential", "elsewhere"}:
+            return
+        self._losses += 1
+        if strategy.depth > 1 and self.probe.depth > 1 and not self.probe.proven:
+            self.refuse(Means.AHEAD, "no answer to several requests at a time")
+            return
+        if self._losses < _LOSSES_TO_LOWER:
+            self.probe.restart()
+            return
+        self._losses = 0
+        self._lower(strategy)
+
+    @property
+    def unjudged(self) -> bool:
+        """Whether blocks were sent of which nobody has looked yet what has become."""
+        return self._unjudged > 0
+
+    def sending(self, blocks: int, transferred: int, now: float) -> None:
+        """So many blocks are sent without an answer, to a meter that has so many."""
+        if not self._unjudged:
+            self._had = transferred
+            self.pace.begin(now)
+        self._unjudged += blocks
+
+    def judge(self, transferred: int, now: float) -> bool:
+        """The meter has so many blocks now. Whether sending without answers leads nowhere."""
+        sent, taken = self._unjudged, max(0, transferred - self._had)
+        self._unjudged = 0
+        if taken:
+            self.proven = True
+            self._losses = self._unproven_looks = 0
+            self.pace.looked(sent, taken, now)
+            return False
+        self._unproven_looks += 1
+        if self._unproven_looks < 2:
+            self.pace.looked(sent, taken, now)
+            return False
+        self.refuse(Means.UNCONFIRMED, "unconfirmed blocks were not taken")
+        return True
+
+    def _lower(self, strategy: Strategy) -> None:
+        """Half as much at a time; where there is no half, another strategy."""
+        if strategy.burst:
+            if not self.pace.lower():
+                self.refuse(Means.UNCONFIRMED, "the link is lost whenever blocks are sent unconfirmed")
+        elif strategy.depth > 1 and self.probe.depth > 1:
+            self.probe.lower()
+            self._news = f"the link was lost twice with {self.probe.depth * 2} requests on their way"
+        elif strategy.blocks_per_request > 1:
+            smaller = strategy.blocks_per_request // 2
+            if smaller > 1:
+                self._strategy = replace(strategy, blocks_per_request=smaller)
+                self._news = f"the link was lost twice with {strategy.blocks_per_request} blocks in a request"
+            else:
+                self.refuse(Means.LISTS, "the link is lost whenever a list is sent")
+
+    def _take(self, choice: Choice) -> None:
+        strategy, why = choice
+        self._strategy = strategy
+        self._news = why
+        self.name = strategy.name
+        self.proven = False
+        self._suspicions = self._losses = self._alone = self._unproven_looks = 0
+        self.probe = DepthProbe(strategy.depth)
