@@ -18,6 +18,8 @@ from meters import container
 from scripted_meter import ScriptedMeter, raw_image
 from virtual_driver import drive
 
+pytest_plugins = ["meter_fixtures"]
+
 NEVER = TransferPolicy(activate="never")
 LISTS = LinkFacts(conformance=Conformance.MULTIPLE_REFERENCES, medium="stream", max_pdu_size=1024)
 
