@@ -746,7 +746,10 @@ class InformationReport:
 
 @final
 class InitiateRequest:
-    """``conformance`` is an int of 24 bits; bit 0 of the standard is 0x800000. PDU size 0 means no limit."""
+    """``conformance`` is an int of 24 bits; bit 0 of the standard is 0x800000. PDU size 0 means no limit.
+
+    ``quality_of_service`` is the proposed one, -128 to 127; DLMS/COSEM does not use it, and leaves it out.
+    """
 
     def __new__(
         cls,
@@ -755,6 +758,7 @@ class InitiateRequest:
         *,
         dedicated_key: bytes | None = ...,
         response_allowed: bool = ...,
+        quality_of_service: int | None = ...,
         dlms_version_number: int = ...,
     ) -> InitiateRequest: ...
     @staticmethod
@@ -769,6 +773,8 @@ class InitiateRequest:
     @property
     def response_allowed(self) -> bool: ...
     @property
+    def quality_of_service(self) -> int | None: ...
+    @property
     def dlms_version_number(self) -> int: ...
 
 @final
@@ -778,6 +784,7 @@ class InitiateResponse:
         conformance: int,
         server_max_receive_pdu_size: int,
         *,
+        quality_of_service: int | None = ...,
         dlms_version_number: int = ...,
         vaa_name: int = ...,
     ) -> InitiateResponse: ...
@@ -793,6 +800,8 @@ class InitiateResponse:
     def conformance(self) -> int: ...
     @property
     def server_max_receive_pdu_size(self) -> int: ...
+    @property
+    def quality_of_service(self) -> int | None: ...
     @property
     def dlms_version_number(self) -> int: ...
     @property
@@ -1553,6 +1562,12 @@ class Channel:
         """Unconfirmed requests in one crossing, the interpreter lock released."""
 
     def receive(self, data: Buffer) -> tuple[list[Event], bytes]: ...
+    def acknowledge(self) -> bytes:
+        """Server: what came last gets no answer; what its blocks and the link owe for it all the same.
+
+        Empty over the wrapper, and where it has been said already.
+        """
+
     def handle_timeout(self) -> bytes: ...
     @property
     def security(self) -> SecurityContext | None: ...

@@ -29,6 +29,7 @@ from dlms_fw.driver import (
     expected_counter,
     framing,
     is_loss,
+    is_settled,
     link_ended,
     link_facts,
     logical_device_name,
@@ -249,7 +250,7 @@ class AsyncClient(AsyncServices):
             deadline = self._clock() + self._request_deadline
             await self._send(session.send(message), deadline)
             self.statistics.requests += 1
-            while self.profile.pre_established and not session.channel.idle:  # no answer ever comes
+            while not is_settled(session):  # no answer ever comes
                 for event in await self._receive(session, transport, deadline):
                     note_aside(event, self.statistics, self._on_notification)
                 if session.state is not _ASSOCIATED:
@@ -438,7 +439,7 @@ class AsyncClient(AsyncServices):
         assert transport is not None  # noqa: S101 (set by the callers)
         deadline = self._clock() + self._request_deadline
         await self._send(data, deadline)
-        while session.state is not goal:
+        while session.state is not goal or not is_settled(session):
             for event in await self._receive(session, transport, deadline):
                 note_aside(event, self.statistics, self._on_notification)
             if session.state is State.DISCONNECTED and goal is not State.DISCONNECTED:

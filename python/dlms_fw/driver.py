@@ -53,6 +53,7 @@ from dlms_fw.notifications import notification
 from dlms_fw.profiles import Profile
 from dlms_fw.security import SecurityPolicy
 from dlms_fw.session.client import ClientSession, Message, wants_answer
+from dlms_fw.session.states import State
 from dlms_fw.transfer import LinkFacts, Medium, Transfer, TransferPolicy
 
 if TYPE_CHECKING:
@@ -269,6 +270,12 @@ def check_unanswered(message: Message) -> None:
     """Raises LocalProtocolError where a message would be answered."""
     if wants_answer(message):
         raise LocalProtocolError("the meter would answer this; exchange it")
+
+
+def is_settled(session: ClientSession) -> bool:
+    """Whether the link has delivered what no answer will acknowledge, where the meter never answers."""
+    unanswered = session.profile.is_unanswered and session.state is not State.DISCONNECTED
+    return not unanswered or session.channel.idle
 
 
 def single(response: Response) -> Answer:

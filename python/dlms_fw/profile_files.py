@@ -181,6 +181,8 @@ def parse_profile(
     take("strict_keys", reader.boolean("strict_keys"))
     take("dedicated_key", reader.boolean("dedicated_key"))
     take("pre_established", reader.boolean("pre_established"))
+    take("response_allowed", reader.boolean("response_allowed"))
+    take("quality_of_service", reader.integer("quality_of_service", -128, 127))
     take("client_user_id", reader.integer("client_user_id", 0, 255))
     take("max_pdu_size", reader.integer("max_pdu_size", 64, 0xFFFF))
     uses = {use: use for use in get_args(GeneralBlockTransfer)}

@@ -83,6 +83,11 @@ class Profile:
         pre_established: The association is there without being asked for, and cannot be released: no AARQ, no
             RLRQ, and only services that want no answer. What we send has at most ``max_pdu_size`` octets.
             Protection is under the broadcast key where there is one, else under the unicast key.
+        response_allowed: Whether the meter answers. Without, the association is unconfirmed: the AARQ and the
+            RLRQ are sent and nothing comes of them, and only services that want no answer can be asked for.
+            What was proposed counts as agreed, and the meter takes at most ``max_pdu_size`` octets.
+        quality_of_service: What the InitiateRequest proposes, -128 to 127; ``None`` leaves it out, as
+            DLMS/COSEM does.
         password: The LLS secret, or the shared secret of HLS mechanisms 3, 4 and 6 (and 2, where it has one).
         max_pdu_size: Octets of the largest APDU that we receive without block transfer.
         general_block_transfer: When a request that does not fit goes in general blocks: ``"off"`` (it is not
@@ -124,6 +129,8 @@ class Profile:
     client_user_id: int | None = None
     dedicated_key: bool = False
     pre_established: bool = False
+    response_allowed: bool = True
+    quality_of_service: int | None = None
     password: Key | None = None
     max_pdu_size: int = 1024
     general_block_transfer: GeneralBlockTransfer = "off"
@@ -150,6 +157,11 @@ class Profile:
     def is_protected(self) -> bool:
         """Whether messages are protected, in either direction."""
         return self.protection.protects(self.security_policy)
+
+    @property
+    def is_unanswered(self) -> bool:
+        """Whether the meter never answers in this association."""
+        return self.pre_established or not self.response_allowed
 
     @property
     def counter_key(self) -> Key | None:
@@ -189,6 +201,10 @@ def contradictions(profile: Profile) -> list[str]:
         )
     if profile.pre_established and (profile.mechanism != LOWEST_LEVEL or profile.dedicated_key):
         mistakes.append("pre_established: without an AARQ there is no authentication and no dedicated_key")
+    if not profile.response_allowed and profile.authentication.high_level:
+        mistakes.append("response_allowed: high level security needs the meter's answers")
+    if profile.quality_of_service is not None and not -128 <= profile.quality_of_service <= 127:
+        mistakes.append("quality_of_service: a number from -128 to 127 is needed")
     if profile.mechanism == MANUFACTURER and profile.manufacturer is None:
         mistakes.append("authentication: hls-manufacturer needs two functions, which only a program can give")
     why = "authentication and protection with keys need it"

@@ -167,6 +167,7 @@ class Association:
         client_system_title: As in the AARQ, or as pinned.
         client_user_id: Who of the client's users asked, where the AARQ says.
         confirmed: Whether the client is answered; not where its InitiateRequest allowed no response.
+        quality_of_service: As the InitiateRequest proposed it, which is what it is answered.
         key_fingerprint: Of the key whose invocation counters are used.
         answer_protection: What the answer given last needed beyond the policy.
     """
@@ -184,6 +185,7 @@ class Association:
     client_system_title: bytes | None = None
     client_user_id: int | None = None
     confirmed: bool = True
+    quality_of_service: int | None = None
     context: SecurityContext | None = field(default=None, repr=False)
     key_fingerprint: str = ""
     answer_protection: int = 0
@@ -279,6 +281,7 @@ class Gate:
         association.client_max_receive_pdu_size = initiate.client_max_receive_pdu_size
         association.server_max_receive_pdu_size = client.max_receive_pdu_size
         association.confirmed = initiate.response_allowed
+        association.quality_of_service = initiate.quality_of_service
         if initiate.dedicated_key is not None:
             if not client.security_policy & SecurityPolicy.ENCRYPTED:
                 raise Refusal("dedicated-key", initiate_error=InitiateError.OTHER)  # it may have been read
@@ -398,11 +401,20 @@ class Gate:
         raise ConfigurationError("the challenges are not random")
 
 
+def allows_response(request: AssociationRequest) -> bool:
+    """Whether the client wants an answer, as far as that can be read before its InitiateRequest is opened."""
+    try:
+        return InitiateRequest.decode(request.user_information or b"").response_allowed
+    except DecodeError:
+        return True
+
+
 def initiate_response(association: Association, *, ciphered: bool) -> bytes:
     """Our InitiateResponse to this client, sealed where the association is ciphered."""
     plain = InitiateResponse(
         association.conformance,
         association.server_max_receive_pdu_size,
+        quality_of_service=association.quality_of_service,
         vaa_name=VAA_NAMES[association.referencing],
     ).encode()
     return association.context.seal(plain) if ciphered and association.context is not None else plain

@@ -112,11 +112,13 @@ class Association:
         conformance: The services both sides have.
         server_max_receive_pdu_size: Octets of the largest APDU the meter takes; 0 is no limit.
         meter_system_title: As in the AARE, or as pinned; ``None`` where neither says one.
+        quality_of_service: As the meter has negotiated it; ``None`` where it says nothing, as is usual.
     """
 
     conformance: Conformance
     server_max_receive_pdu_size: int
     meter_system_title: bytes | None
+    quality_of_service: int | None = None
 
 
 class ClientSession:
@@ -198,7 +200,8 @@ class ClientSession:
     def associate(self) -> bytes:
         """Ask for the association of the profile (AARQ); its first counters are reserved now.
 
-        While associated it asks for another one in its place. A pre-established one is there at once.
+        While associated it asks for another one in its place. A pre-established one is there at once, and so
+        is one that allows no response.
         """
         if self.profile.pre_established:
             return self._presume()
@@ -226,6 +229,8 @@ class ClientSession:
             )
         )
         self.state = state
+        if not profile.response_allowed:
+            self._agree_alone()
         return data
 
     def send(self, request: Message) -> bytes:
@@ -244,8 +249,8 @@ class ClientSession:
             request = self._short_names.request(request)
         if type(request) is not ActionRequest:
             self._demand(request)
-        if self.profile.pre_established and wants_answer(request):
-            raise LocalProtocolError("a pre-established association has only services that want no answer")
+        if self.profile.is_unanswered and wants_answer(request):
+            raise LocalProtocolError("this association has only services that want no answer")
         self._top_up()
         return self.channel.send(request)
 
@@ -266,7 +271,8 @@ class ClientSession:
     def release(self, reason: int = ReleaseRequestReason.NORMAL) -> bytes:
         """Ask to end the association (RLRQ); protected like everything else, so that nobody else can.
 
-        A pre-established association is only left, without a word.
+        A pre-established association is only left, without a word; an unconfirmed one with a word, but no
+        answer is waited for.
         """
         state = self._after(Step.RELEASE)
         if self.profile.pre_established:
@@ -275,6 +281,8 @@ class ClientSession:
         ciphered = self.profile.is_protected
         data = self.channel.send(ReleaseRequest(reason, self._initiate_request() if ciphered else None))
         self.state = state
+        if not self.profile.response_allowed:
+            self._abort()
         return data
 
     def disconnect(self) -> bytes:
@@ -351,7 +359,10 @@ class ClientSession:
     def _on_association_response(self, event: Event) -> bytes | None:
         assert isinstance(event, AssociationResponse)  # noqa: S101 (by _HANDLERS)
         if event.result != AssociationResult.ACCEPTED:
-            self.state = self._seen(Step.REJECT)
+            if self.profile.response_allowed:
+                self.state = self._seen(Step.REJECT)
+            else:
+                self._abort()  # it has said so all the same
             raise rejection(event)
         high_level = self.profile.authentication.high_level
         state = self._seen(Step.CHALLENGE if high_level else Step.ACCEPT)
@@ -364,7 +375,10 @@ class ClientSession:
         if self.profile.is_protected:
             self.channel.security = self.context
         self.association = Association(
-            Conformance(initiate.conformance), initiate.server_max_receive_pdu_size, title
+            Conformance(initiate.conformance),
+            initiate.server_max_receive_pdu_size,
+            title,
+            initiate.quality_of_service,
         )
         self._name_objects(self.association)
         proof = self._pass_3(event, title) if high_level else None
@@ -448,7 +462,11 @@ class ClientSession:
 
     def _initiate_request(self, dedicated_key: bytes | None = None) -> bytes:
         plain = InitiateRequest(
-            proposed_conformance(self.profile), self.profile.max_pdu_size, dedicated_key=dedicated_key
+            proposed_conformance(self.profile),
+            self.profile.max_pdu_size,
+            dedicated_key=dedicated_key,
+            response_allowed=self.profile.response_allowed,
+            quality_of_service=self.profile.quality_of_service,
         ).encode()
         if not self.profile.is_protected:
             return plain
@@ -496,11 +514,16 @@ class ClientSession:
         return self._counters.reserve(self._first_counter, count)
 
     def _presume(self) -> bytes:
-        state = self._after(Step.PRESUME)
-        profile = self.profile
-        conformance = proposed_conformance(profile)
+        self._after(Step.PRESUME)
         self.channel.reset_association()
-        self.context = self._new_context(None) if profile.needs_keys else None
+        self.context = self._new_context(None) if self.profile.needs_keys else None
+        self._agree_alone()
+        return b""
+
+    def _agree_alone(self) -> None:
+        """Take for agreed what we propose, since no answer will say so."""
+        state, profile = self._after(Step.PRESUME), self.profile
+        conformance = proposed_conformance(profile)
         self.channel.negotiate(conformance, profile.max_pdu_size)
         self.channel.security = self.context
         self.association = Association(
@@ -508,7 +531,6 @@ class ClientSession:
         )
         self._name_objects(self.association)
         self.state = state
-        return b""
 
     def _name_objects(self, association: Association) -> None:
         short = self.profile.referencing == "short-name"

@@ -56,6 +56,7 @@ from dlms_fw.session.acceptance import (
     Refusal,
     ServerClient,
     ServerCounters,
+    allows_response,
     initiate_response,
     rejection,
 )
@@ -235,7 +236,7 @@ class ServerSession:
         """
         association = self.association
         if association.is_silent:
-            return b""
+            return self.channel.acknowledge()
         if not isinstance(response, ExceptionResponse) and not is_confirmed(response):
             return b""
         self._gate.prepare_counters(self.association)
@@ -362,13 +363,12 @@ class ServerSession:
                 )
             user_information = initiate_response(association, ciphered=True)
         association.move(Step.RELEASE)
-        data = self.channel.send(ReleaseResponse(0, user_information))
+        response = ReleaseResponse(0, user_information)
+        data = self.channel.send(response) if association.confirmed else self.channel.acknowledge()
         association.move(Step.RELEASED)
         self.channel.reset_association()
         if association.context is not None:
             association.context.forget_dedicated_key()
-        if not association.confirmed:
-            data = b""
         self._events.append(AssociationEnded(self.client_sap, "released"))
         return data
 
@@ -401,7 +401,7 @@ class ServerSession:
         association.move(Step.ABORT)
         self.channel.reset_association()
         association.context = association.handshake = None
-        association.confirmed = True
+        association.confirmed = allows_response(request)
         association.move(Step.ASSOCIATE)
         try:
             response = self._gate.accept(association, self._clients.get(self.client_sap), request)
@@ -422,8 +422,10 @@ class ServerSession:
         except Refusal as refusal:
             association.move(Step.REJECT)
             self._events.append(AssociationFailed(self.client_sap, refusal.reason))
-            return self.channel.send(rejection(request, refusal)) if association.confirmed else b""
-        data = self.channel.send(response) if association.confirmed else b""
+            if not association.confirmed:
+                return self.channel.acknowledge()
+            return self.channel.send(rejection(request, refusal))
+        data = self.channel.send(response) if association.confirmed else self.channel.acknowledge()
         association.move(Step.CHALLENGE if association.handshake is not None else Step.ACCEPT)
         self._activate(association)
         if association.state is State.ASSOCIATED:
@@ -469,7 +471,7 @@ class ServerSession:
         self.channel.negotiate(
             association.conformance,
             association.client_max_receive_pdu_size,
-            unanswered=association.pre_established,
+            unanswered=association.is_silent,
         )
         client = association.client
         if client is not None and client.is_protected:
@@ -501,8 +503,10 @@ class ServerSession:
     def _exception(
         self, state_error: StateError, service_error: ServiceErrorCode, counter: int | None = None
     ) -> bytes:
-        if self.association.is_silent or not self._linked:
+        if not self._linked:
             return b""
+        if self.association.is_silent:
+            return self.channel.acknowledge()
         return self.channel.send(ExceptionResponse(state_error, service_error, invocation_counter=counter))
 
 

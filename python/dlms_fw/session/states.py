@@ -29,7 +29,7 @@ class Step(Enum):
     CONNECT = "connect"  # SNRM; nothing over the wrapper
     CONNECTED = "connected"  # UA
     ASSOCIATE = "associate"  # AARQ
-    PRESUME = "presume"  # nothing: the association was there before
+    PRESUME = "presume"  # nothing: the association was there before, or its AARQ allows no AARE
     ACCEPT = "accept"  # AARE, accepted
     CHALLENGE = "challenge"  # AARE, accepted, passes 3 and 4 to come
     REJECT = "reject"  # AARE rejected, or an exception-response instead of one
@@ -56,6 +56,7 @@ TRANSITIONS: dict[State, dict[Step, State]] = {
     | {
         Step.ACCEPT: State.ASSOCIATED,
         Step.CHALLENGE: State.AUTHENTICATING,
+        Step.PRESUME: State.ASSOCIATED,
         Step.REJECT: State.CONNECTED,
     },
     State.AUTHENTICATING: _UP | _ABORT | {Step.PROVE: State.ASSOCIATED, Step.DISPROVE: State.CONNECTED},

@@ -317,20 +317,18 @@ fn no_damaged_message_is_opened_with_asymmetric_keys() {
 }
 
 fn damage_general(wanted: impl Fn(usize) -> bool) {
-    for (name, message) in general::messages() {
-        let opened = general::opened(&message);
-        assert_eq!(opened.as_deref(), Some(general::plain()), "{name}, whole");
-        for cut in 0..message.len() {
-            assert_eq!(
-                general::opened(&message[..cut]),
-                None,
-                "{name}, cut at {cut}"
-            );
+    for message in general::messages() {
+        let name = message.name;
+        let opened = |octets: &[u8]| general::opened(octets, message.protection);
+        let whole = opened(&message.octets);
+        assert_eq!(whole.as_deref(), Some(general::plain()), "{name}, whole");
+        for cut in 0..message.octets.len() {
+            assert_eq!(opened(&message.octets[..cut]), None, "{name}, cut at {cut}");
         }
-        let mut flipped = message;
+        let mut flipped = message.octets;
         for bit in (0..8 * flipped.len()).filter(|bit| wanted(*bit)) {
             flipped[bit / 8] ^= 0x80 >> (bit % 8);
-            assert_eq!(general::opened(&flipped), None, "{name}, bit {bit}");
+            assert_eq!(opened(&flipped), None, "{name}, bit {bit}");
             flipped[bit / 8] ^= 0x80 >> (bit % 8);
         }
     }

@@ -238,6 +238,12 @@ impl Channel {
         Ok((events, PyBytes::new(py, &reply)))
     }
 
+    fn acknowledge<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let mut out = Vec::new();
+        self.channel.acknowledge(&mut out).map_err(Error::from)?;
+        Ok(PyBytes::new(py, &out))
+    }
+
     fn handle_timeout<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         let mut out = Vec::new();
         self.channel.handle_timeout(&mut out).map_err(Error::from)?;

@@ -33,6 +33,8 @@ pub(crate) struct InitiateRequest {
     #[pyo3(get)]
     response_allowed: bool,
     #[pyo3(get)]
+    quality_of_service: Option<i8>,
+    #[pyo3(get)]
     dlms_version_number: u8,
 }
 
@@ -41,13 +43,14 @@ impl InitiateRequest {
     #[new]
     #[pyo3(signature = (
         conformance, client_max_receive_pdu_size, *, dedicated_key = None, response_allowed = true,
-        dlms_version_number = DLMS_VERSION,
+        quality_of_service = None, dlms_version_number = DLMS_VERSION,
     ))]
     fn new(
         conformance: u32,
         client_max_receive_pdu_size: u16,
         dedicated_key: Option<SharedBytes>,
         response_allowed: bool,
+        quality_of_service: Option<i8>,
         dlms_version_number: u8,
     ) -> PyResult<Self> {
         let conformance = self::conformance(conformance)?;
@@ -56,6 +59,7 @@ impl InitiateRequest {
             client_max_receive_pdu_size,
             dedicated_key,
             response_allowed,
+            quality_of_service,
             dlms_version_number,
         })
     }
@@ -68,6 +72,7 @@ impl InitiateRequest {
             client_max_receive_pdu_size: request.client_max_receive_pdu_size,
             dedicated_key: request.dedicated_key.map(|key| SharedBytes::new(py, key)),
             response_allowed: request.response_allowed,
+            quality_of_service: request.proposed_quality_of_service,
             dlms_version_number: request.proposed_dlms_version_number,
         })
     }
@@ -76,7 +81,7 @@ impl InitiateRequest {
         let request = initiate::InitiateRequest {
             dedicated_key: self.dedicated_key.as_ref().map(|key| key.octets(py)),
             response_allowed: self.response_allowed,
-            proposed_quality_of_service: None,
+            proposed_quality_of_service: self.quality_of_service,
             proposed_dlms_version_number: self.dlms_version_number,
             proposed_conformance: self.conformance,
             client_max_receive_pdu_size: self.client_max_receive_pdu_size,
@@ -118,6 +123,8 @@ pub(crate) struct InitiateResponse {
     #[pyo3(get)]
     server_max_receive_pdu_size: u16,
     #[pyo3(get)]
+    quality_of_service: Option<i8>,
+    #[pyo3(get)]
     dlms_version_number: u8,
     #[pyo3(get)]
     vaa_name: u16,
@@ -127,11 +134,13 @@ pub(crate) struct InitiateResponse {
 impl InitiateResponse {
     #[new]
     #[pyo3(signature = (
-        conformance, server_max_receive_pdu_size, *, dlms_version_number = DLMS_VERSION, vaa_name = LOGICAL_NAME_REFERENCING,
+        conformance, server_max_receive_pdu_size, *, quality_of_service = None, dlms_version_number = DLMS_VERSION,
+        vaa_name = LOGICAL_NAME_REFERENCING,
     ))]
     fn new(
         conformance: u32,
         server_max_receive_pdu_size: u16,
+        quality_of_service: Option<i8>,
         dlms_version_number: u8,
         vaa_name: u16,
     ) -> PyResult<Self> {
@@ -139,6 +148,7 @@ impl InitiateResponse {
         Ok(Self {
             conformance,
             server_max_receive_pdu_size,
+            quality_of_service,
             dlms_version_number,
             vaa_name,
         })
@@ -154,6 +164,7 @@ impl InitiateResponse {
         Ok(Self {
             conformance: response.negotiated_conformance,
             server_max_receive_pdu_size: response.server_max_receive_pdu_size,
+            quality_of_service: response.negotiated_quality_of_service,
             dlms_version_number: response.negotiated_dlms_version_number,
             vaa_name: response.vaa_name,
         })
@@ -161,7 +172,7 @@ impl InitiateResponse {
 
     fn encode<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         let response = initiate::InitiateResponse {
-            negotiated_quality_of_service: None,
+            negotiated_quality_of_service: self.quality_of_service,
             negotiated_dlms_version_number: self.dlms_version_number,
             negotiated_conformance: self.conformance,
             server_max_receive_pdu_size: self.server_max_receive_pdu_size,

@@ -297,6 +297,14 @@ impl Channel {
         self.count_sent(out.len() - start);
     }
 
+    /// Server: what came last gets no answer; appends what blocks and link owe for it all the same.
+    ///
+    /// # Errors
+    /// [`ChannelError`] where a block cannot be sent.
+    pub fn acknowledge(&mut self, out: &mut Vec<u8>) -> Result<(), ChannelError> {
+        self.acknowledge_unanswered(out)
+    }
+
     /// No octet came for the response timeout: appends what is to be repeated.
     ///
     /// # Errors

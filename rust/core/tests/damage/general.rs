@@ -78,8 +78,15 @@ pub(crate) fn security() -> SecurityContext {
     sides().0.context(Protection::NONE)
 }
 
-/// Every form of general protection, by its name.
-pub(crate) fn messages() -> Vec<(String, Vec<u8>)> {
+/// A message, how it is protected, and a name for it.
+pub(crate) struct Message {
+    pub(crate) name: String,
+    pub(crate) protection: Protection,
+    pub(crate) octets: Vec<u8>,
+}
+
+/// Every form of general protection.
+pub(crate) fn messages() -> Vec<Message> {
     let ciphered = [
         KeyInformation::None,
         KeyInformation::Identified,
@@ -89,22 +96,14 @@ pub(crate) fn messages() -> Vec<(String, Vec<u8>)> {
     ];
     let signed = Protection::BOTH | Protection::SIGNED;
     let mut messages = vec![
-        ("signed".to_owned(), message(Protection::SIGNED, None)),
-        (
-            "signed around agreed".to_owned(),
-            message(signed, Some(KeyInformation::StaticUnified)),
-        ),
+        message(Protection::SIGNED, None),
+        message(signed, Some(KeyInformation::StaticUnified)),
     ];
-    messages.extend(ciphered.map(|kind| {
-        (
-            format!("ciphered, {kind:?}"),
-            message(Protection::BOTH, Some(kind)),
-        )
-    }));
+    messages.extend(ciphered.map(|kind| message(Protection::BOTH, Some(kind))));
     messages
 }
 
-fn message(protection: Protection, kind: Option<KeyInformation>) -> Vec<u8> {
+fn message(protection: Protection, kind: Option<KeyInformation>) -> Message {
     let mut context = sides().1.context(protection);
     if let Some(kind) = kind {
         context.set_ciphering(Ciphering::GeneralCiphering(kind));
@@ -112,16 +111,21 @@ fn message(protection: Protection, kind: Option<KeyInformation>) -> Vec<u8> {
     assert!(context.extend(1, 2));
     let how = context.message_protection(PLAIN[0], false);
     let plan = context.plan(PLAIN[0], PLAIN.len(), how);
-    let mut out = vec![0; plan.sealed_len()];
-    out[plan.plain()].copy_from_slice(&PLAIN);
-    context.seal_in_place(&plan, &mut out).expect("sealed");
-    out
+    let mut octets = vec![0; plan.sealed_len()];
+    octets[plan.plain()].copy_from_slice(&PLAIN);
+    context.seal_in_place(&plan, &mut octets).expect("sealed");
+    Message {
+        name: format!("{protection:?}, {kind:?}"),
+        protection,
+        octets,
+    }
 }
 
-/// What a fresh context of ours makes of it.
-pub(crate) fn opened(octets: &[u8]) -> Option<Vec<u8>> {
+/// What a fresh context of ours makes of it, where nothing less than `floor` is enough: with less, whoever takes the
+/// authentication away would be believed.
+pub(crate) fn opened(octets: &[u8], floor: Protection) -> Option<Vec<u8>> {
     let mut octets = octets.to_vec();
-    let place = security().open_in_place(&mut octets).ok()?;
+    let place = sides().0.context(floor).open_in_place(&mut octets).ok()?;
     Some(octets[place].to_vec())
 }
 
