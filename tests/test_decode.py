@@ -92,7 +92,7 @@ def test_the_tree_of_an_initiation_is_this() -> None:
         "0002        invoke-id-and-priority  C1  id 1, confirmed, high priority",
         "0003        cosem-method-descriptor  Image Transfer 0-0:44.0.0.255, image_transfer_initiate",
         "0003          class-id  18  Image Transfer",
-        "0005          instance-id  0-0:44.0.0.255",
+        "0005          instance-id  0-0:44.0.0.255  image transfer",
         "000B          method-id  1",
         "000C        method-invocation-parameters",
         "000D          parameters  structure of 2",
@@ -175,7 +175,7 @@ def test_ciphered_apdus_are_opened_with_keys(apdu: str) -> None:
     tree = decode(bytes.fromhex(apdu), keys=KEYS)
     opened = tree.find("get-request")
     assert opened is not None
-    assert opened.find("instance-id").text == "0-0:1.0.0.255"  # type: ignore[union-attr]
+    assert opened.find("instance-id").text == "0-0:1.0.0.255  clock"  # type: ignore[union-attr]
     assert tree.understood
     header = decode(bytes.fromhex(apdu)).find("security-control")
     assert header is not None

@@ -10,11 +10,19 @@ whatever they are: a node that could not be understood says why, and everything 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import islice, product
 from typing import Final, Literal, TypeAlias
 
-from dlms_fw._core import Key, SecurityContext, annotate
+from dlms_fw._core import (
+    RANDOMNESS_LENGTH,
+    Key,
+    PrivateKey,
+    PublicKey,
+    SecurityContext,
+    annotate,
+)
 from dlms_fw.decode_node import Node
 from dlms_fw.decode_words import redacted, words
 from dlms_fw.errors import DlmsError
@@ -29,6 +37,10 @@ _MOST_PIECES: Final = 16 << 20
 """Octets that pieces of one message may come to."""
 _MOST_NESTED: Final = 8
 """APDUs within APDUs are followed no deeper."""
+_MOST_TRIES: Final = 256
+"""Combinations of keys that one message is tried with."""
+_CURVES: Final = {1: "P-256", 2: "P-384"}
+"""By security suite."""
 _NOBODY: Final = b"\xff" * SYSTEM_TITLE_LENGTH
 _ENCRYPTED: Final = 0x20
 _CLIENT_TAGS: Final = frozenset(
@@ -41,6 +53,11 @@ class DecodingKeys:
     """What ciphered APDUs are opened with; nothing is checked but their authentication tags.
 
     Attributes:
+        master_key: Under which keys are wrapped in general-ciphering.
+        private_keys: For key agreement in general-ciphering, of one of the two: the recipient's opens what
+            has an ephemeral key, either's what has static keys.
+        public_keys: Of the other one: for key agreement, and the sender's for signatures, which vouches for
+            an ephemeral key.
         system_titles: Of those that may have sent them, where the capture does not say.
     """
 
@@ -48,6 +65,9 @@ class DecodingKeys:
     global_broadcast_encryption_key: Key | None = None
     authentication_key: Key | None = None
     dedicated_key: Key | None = None
+    master_key: Key | None = None
+    private_keys: tuple[PrivateKey, ...] = ()
+    public_keys: tuple[PublicKey, ...] = ()
     system_titles: tuple[bytes, ...] = ()
 
 
@@ -118,6 +138,8 @@ class Decoder:
     def _derived(self, node: Node, data: bytes, depth: int) -> Node | None:
         if node.kind == "ciphered" and node.understood:
             return self._opened(node, data, depth)
+        if node.name == "general-ciphering" and node.understood:
+            return self._opened_generally(node, data, depth)
         if node.kind == "frame" and node.understood:
             return self._joined_segments(node, depth)
         if node.name in _BLOCKED and node.understood:
@@ -150,18 +172,60 @@ class Decoder:
         known = [title for title in titles if title is not None]
         return [*known, *(title for title in self._keys.system_titles if title not in known)]
 
-    def _context(self, suite: int, title: bytes) -> SecurityContext:
+    def _context(self, suite: int, title: bytes, own_title: bytes | None = None) -> SecurityContext:
         keys = self._keys
         return SecurityContext(
             suite,
             0,
-            system_title=bytes(SYSTEM_TITLE_LENGTH) if title == _NOBODY else _NOBODY,
+            system_title=own_title or (bytes(SYSTEM_TITLE_LENGTH) if title == _NOBODY else _NOBODY),
             peer_system_title=title,
             global_unicast_encryption_key=keys.global_unicast_encryption_key,
             global_broadcast_encryption_key=keys.global_broadcast_encryption_key,
             authentication_key=keys.authentication_key,
             dedicated_key=self._dedicated,
         )
+
+    def _opened_generally(self, node: Node, data: bytes, depth: int) -> Node | None:
+        apdu = data[node.offset : node.offset + node.length]
+        content = node.find("ciphered-content")
+        if content is None or not isinstance(content.value, bytes) or not content.value:
+            return None
+        control = content.value[0]
+        for context in islice(self._general_contexts(node, control & 0x0F), _MOST_TRIES):
+            try:
+                plain = context.open(apdu)
+            except (DlmsError, ValueError):
+                continue
+            name = "deciphered" if control & _ENCRYPTED else "verified"
+            return self._tree(plain, "apdu", derived=True, name=name, depth=depth + 1)
+        return None
+
+    def _general_contexts(self, node: Node, suite: int) -> Iterator[SecurityContext]:
+        """Every way to open a general-ciphering APDU: with each of the keys, and as meters differ."""
+        originator, recipient = (
+            named.value if named is not None and isinstance(named.value, bytes) else b""
+            for named in (node.find("originator-system-title"), node.find("recipient-system-title"))
+        )
+        keys, curve = self._keys, _CURVES.get(suite)
+        private = [None, *(key for key in keys.private_keys if key.curve == curve)]
+        public = [None, *(key for key in keys.public_keys if key.curve == curve)]
+        # The keys of an agreement come first: without them, most of this is in vain.
+        ways = product(reversed(private), reversed(public), (False, True), (True, False))
+        for own, others, older_algorithm_ids, header_authenticated in ways:
+            try:
+                context = self._context(suite, originator, recipient or None)
+                context.use_general_protection(
+                    bytes(RANDOMNESS_LENGTH),  # nothing is ever sent with it
+                    key_agreement_key=own,
+                    peer_signing_key=others,
+                    peer_key_agreement_key=others,
+                    master_key=keys.master_key,
+                    older_algorithm_ids=older_algorithm_ids,
+                    header_authenticated=header_authenticated,
+                )
+            except (DlmsError, ValueError):
+                continue
+            yield context
 
     def _joined_segments(self, frame: Node, depth: int) -> Node | None:
         information = next((child for child in frame.children if child.kind == "segment"), None)

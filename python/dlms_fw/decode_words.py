@@ -32,6 +32,7 @@ from dlms_fw.enums import (
     ServiceErrorCode,
     StateError,
 )
+from dlms_fw.obis_names import obis_name
 
 __all__ = ["redacted", "words"]
 
@@ -169,9 +170,13 @@ def _spaced(name: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
 
 
-def _logical_name(value: Any) -> str:
+def _obis_code(value: Any) -> str:
     a, b, c, d, e, f = value
     return f"{a}-{b}:{c}.{d}.{e}.{f}"
+
+
+def _logical_name(value: Any) -> str:
+    return f"{_obis_code(value)}  {obis_name(value)}"
 
 
 def _target(children: Sequence[Node]) -> str:
@@ -185,7 +190,7 @@ def _target(children: Sequence[Node]) -> str:
         row = rows.get(number.value)
         name = name if row is None else row.name
     shown = f"class {class_id.value}" if interface is None else _spaced(interface.__name__)
-    return f"{shown} {instance.text}, {name}"
+    return f"{shown} {_obis_code(instance.value)}, {name}"
 
 
 def _service_error(children: Sequence[Node]) -> str:

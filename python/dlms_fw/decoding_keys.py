@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from dlms_fw._core import Key
+from dlms_fw.certificates import private_key_in, public_key_in
 from dlms_fw.decode import DecodingKeys
 from dlms_fw.errors import ConfigurationError
 from dlms_fw.profile_files import read_secret
@@ -24,12 +25,15 @@ _KEYS = (
     "global_broadcast_encryption_key",
     "authentication_key",
     "dedicated_key",
+    "master_key",
 )
+_LISTS: dict[str, Callable[[str], object]] = {"private_keys": private_key_in, "public_keys": public_key_in}
+"""Keys on a curve: each name has a list of references to PEM texts."""
 _KEY_LENGTHS = (16, 32)
 
 
 def load_decoding_keys(path: str | Path, *, environ: Mapping[str, str] | None = None) -> DecodingKeys:
-    """Read a TOML file of keys; ``file:`` references are relative to it, and lead to hex digits.
+    """Read a TOML file of keys; ``file:`` references are relative to it, and lead to hex digits or PEM.
 
     Args:
         path: The TOML file.
@@ -47,12 +51,18 @@ def load_decoding_keys(path: str | Path, *, environ: Mapping[str, str] | None = 
         raise ConfigurationError(f"{path} is not TOML: {error}") from None
     mistakes: list[str] = []
     values: dict[str, Any] = {}
+    environ = os.environ if environ is None else environ
+    for name, parse in _LISTS.items():
+        try:
+            values[name] = _parsed(table.pop(name, []), parse, path.parent, environ)
+        except ValueError as error:
+            mistakes.append(f"{name}: {error}")
     for name in _KEYS:
         reference = table.pop(name, None)
         if reference is None:
             continue
         try:
-            values[name] = _key(reference, path.parent, os.environ if environ is None else environ)
+            values[name] = _key(reference, path.parent, environ)
         except ValueError as error:
             mistakes.append(f"{name}: {error}")
     try:
@@ -60,7 +70,7 @@ def load_decoding_keys(path: str | Path, *, environ: Mapping[str, str] | None = 
     except (TypeError, ValueError):
         mistakes.append(f"system_titles: a list of texts of {2 * SYSTEM_TITLE_LENGTH} hex digits is needed")
     for name in table:
-        near = get_close_matches(name, [*_KEYS, "system_titles"], n=1)
+        near = get_close_matches(name, [*_KEYS, *_LISTS, "system_titles"], n=1)
         mistakes.append(f"{name}: is not known{f', did you mean {near[0]}?' if near else ''}")
     if mistakes:
         raise ConfigurationError(f"{path}: " + "; ".join(mistakes), code="configuration.keys")
@@ -78,6 +88,14 @@ def _key(reference: object, folder: Path, environ: Mapping[str, str]) -> Key:
     if len(octets) not in _KEY_LENGTHS:
         raise ValueError("what it refers to is not 32 or 64 hex digits")
     return Key(octets)
+
+
+def _parsed(
+    references: object, parse: Callable[[str], object], folder: Path, environ: Mapping[str, str]
+) -> tuple[object, ...]:
+    if not isinstance(references, list) or not all(isinstance(it, str) for it in references):
+        raise ValueError("a list of references is needed: file:, env: or cmd:")
+    return tuple(parse(read_secret(reference, folder, environ)) for reference in references)
 
 
 def _title(text: str) -> bytes:

@@ -7,6 +7,7 @@ use super::{acse, envelope};
 use crate::apdu::Apdu;
 use crate::codec::{Parse, Reader};
 use crate::error::{DecodeError, DecodeErrorKind};
+use crate::xdlms::general_block::GeneralBlock;
 use crate::xdlms::initiate::{InitiateRequest, InitiateResponse};
 
 const INVOKE: Field = U8("invoke-id-and-priority", "invoke-id-and-priority");
@@ -539,6 +540,8 @@ fn judge(octets: &[u8]) -> Result<(), DecodeError> {
         Some(0x08) => InitiateResponse::parse_all(octets).map(drop),
         Some(&tag) if Apdu::sender(tag).is_some() => Apdu::parse_all(octets).map(drop),
         Some(&tag) if envelope::is_ciphered(tag) => envelope::judge(octets),
+        Some(0xDD | 0xDF) => envelope::judge_general(octets),
+        Some(&GeneralBlock::TAG) => GeneralBlock::parse_all(octets).map(drop),
         _ => Ok(()),
     }
 }

@@ -5,8 +5,8 @@ use super::grammar::walk as walk_fields;
 use super::node::{Notes, octets};
 use crate::axdr::length::read_length_form;
 use crate::codec::Reader;
-use crate::error::{DecodeError, DecodeErrorKind};
-use crate::security::is_envelope;
+use crate::error::{DecodeError, DecodeErrorKind, SecurityErrorKind};
+use crate::security::{check_general, is_envelope};
 
 const TAG_LENGTH: usize = 12;
 const NAMES: &[(u8, &str)] = &[
@@ -96,4 +96,15 @@ pub(super) fn judge(octets: &[u8]) -> Result<(), DecodeError> {
     } else {
         Err(DecodeError::new(DecodeErrorKind::WrongLength, 1))
     }
+}
+
+/// What the readers of general-ciphering and general-signing say.
+pub(super) fn judge_general(octets: &[u8]) -> Result<(), DecodeError> {
+    check_general(octets).map_err(|error| {
+        let kind = match error.kind {
+            SecurityErrorKind::KeyInformation => DecodeErrorKind::ValueOutOfRange,
+            _ => DecodeErrorKind::WrongLength,
+        };
+        DecodeError::new(kind, 1)
+    })
 }

@@ -105,6 +105,42 @@ fn what_is_cut_shows_what_was_understood() {
     );
 }
 
+// proves: decode-agrees
+#[test]
+fn general_forms_are_judged_by_their_parsers() {
+    use crate::security::check_general;
+    use crate::xdlms::general_block::GeneralBlock;
+
+    let header = "02 0102 08 4142433030303031 08 4142433030303032 00 00";
+    let forms = [
+        format!("DD {header} 01 02 01 02 00 08 31 00000001 090909"),
+        format!("DD {header} 01 00 00 08 21 00000001 090909"),
+        format!("DF {header} 05 C4 01 C1 00 00 02 0506"),
+        "E0 41 0001 0000 03 C40102".to_owned(),
+        "E0 80 0000 0001 00".to_owned(),
+    ];
+    for form in forms {
+        let octets = hex(&form);
+        for bit in 8..8 * octets.len() {
+            let mut flipped = octets.clone();
+            flipped[bit / 8] ^= 0x80 >> (bit % 8);
+            let valid = match flipped[0] {
+                GeneralBlock::TAG => GeneralBlock::parse_all(&flipped).is_ok(),
+                _ => check_general(&flipped).is_ok(),
+            };
+            let tree = annotate(&flipped, Subject::Apdu);
+            check_spans(&tree);
+            let signed = flipped[0] == 0xDF;
+            // What is signed is judged as well, and may be wrong by itself.
+            assert!(valid || !tree.is_understood(), "{flipped:02X?}: {tree:?}");
+            assert!(
+                signed || tree.is_understood() == valid,
+                "{flipped:02X?}: {tree:?}"
+            );
+        }
+    }
+}
+
 #[test]
 fn a_count_that_is_a_lie_makes_few_nodes() {
     let tree = annotate(&hex("C0 03 C1 84 0FFFFFFF 0012"), Subject::Apdu);

@@ -300,6 +300,17 @@ impl<'a> GeneralSigning<'a> {
     }
 }
 
+/// Whether octets have the layout of a complete general-ciphering or general-signing APDU; what is in it is not looked at.
+///
+/// # Errors
+/// `TooShort` where lengths do not fit, `KeyInformation` where a key is named in a way that nobody knows.
+pub fn check_general(apdu: &[u8]) -> Result<(), SecurityError> {
+    match apdu.first() {
+        Some(&GENERAL_SIGNING) => GeneralSigning::parse(apdu).map(drop),
+        _ => GeneralCiphering::parse(apdu).map(drop),
+    }
+}
+
 fn short(_: DecodeError) -> SecurityError {
     SecurityErrorKind::TooShort.into()
 }

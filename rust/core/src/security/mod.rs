@@ -20,7 +20,7 @@ pub use asymmetric::{Curve, PrivateKey, PublicKey};
 pub use context::{Ciphering, KeyMaterial, MessageProtection, SealPlan, SecurityContext};
 pub use control::{Protection, SecurityControl, SecuritySuite};
 pub use envelope::{ded_tag, glo_tag, is_envelope, is_protected, originator};
-pub use general::KeyInformation;
+pub use general::{KeyInformation, check_general};
 pub use general_keys::{GeneralKeyMaterial, RANDOMNESS_LENGTH};
 pub use key_derivation::{Algorithm, AlgorithmIdentifiers, Derivation, Scheme};
 pub use key_wrap::{WRAP_OVERHEAD, unwrap_key, wrap_key};
