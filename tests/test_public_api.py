@@ -14,6 +14,7 @@ import dlms_fw
 FACE = Path(dlms_fw.__file__)
 
 NAMES = [
+    "AsymmetricKeys",
     "AsyncClient",
     "Client",
     "ClientSession",

@@ -20,11 +20,12 @@ if TYPE_CHECKING:
     from dlms_fw.logical_name import LogicalName
     from dlms_fw.profile_files import load_profile
     from dlms_fw.profiles import Profile
-    from dlms_fw.security import Keys, SecurityPolicy
+    from dlms_fw.security import AsymmetricKeys, Keys, SecurityPolicy
     from dlms_fw.session.client import ClientSession
     from dlms_fw.transfer import Transfer, TransferPolicy, TransferResult
 
 __all__ = [
+    "AsymmetricKeys",
     "AsyncClient",
     "Client",
     "ClientSession",
@@ -47,6 +48,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AsymmetricKeys": ("dlms_fw.security", "AsymmetricKeys"),
     "AsyncClient": ("dlms_fw.async_client", "AsyncClient"),
     "Client": ("dlms_fw.client", "Client"),
     "ClientSession": ("dlms_fw.session.client", "ClientSession"),

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import os
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import click
 
-from dlms_fw._core import DateTime
+from dlms_fw._core import DateTime, PrivateKey
+from dlms_fw.certificates import private_key_in
 from dlms_fw.cli.image import parsed_by
 from dlms_fw.cli.keys import read_certificate
 from dlms_fw.cli.outcome import Outcome
@@ -27,7 +30,7 @@ from dlms_fw.meter.profiles import mcs301
 from dlms_fw.meter.push import MeterPush, push_periodically
 from dlms_fw.meter.serve import serve
 from dlms_fw.meter.storage import Directory
-from dlms_fw.profile_files import read_key
+from dlms_fw.profile_files import read_key, read_secret
 from dlms_fw.signing_keys import load_public_keys
 
 MODELS = {"mcs301": mcs301.configured}
@@ -67,6 +70,8 @@ _SECONDS = click.FloatRange(0, 86_400)
     help="Where the running firmware's identifier stands in its array.",
 )
 @click.option("--master-key", metavar="REF", help="Its master key: file:PATH, env:NAME or cmd:COMMAND.")
+@click.option("--signing-key", metavar="REF", help="Its private key for signatures, PEM, referred to alike.")
+@click.option("--key-agreement-key", metavar="REF", help="Its private key for key agreement, PEM.")
 @click.option(
     "--trust-anchor", multiple=True, metavar="FILE", help="A certificate of an authority; may be repeated."
 )
@@ -126,7 +131,7 @@ def sim(
 
 
 def _changes(settings: dict[str, Any]) -> dict[str, Any]:
-    """The fields of the meter's configuration that were given."""
+    """What was given of the meter's configuration."""
     fields = {
         "image_block_size": settings["block_size"],
         "verify_seconds": settings["verify_seconds"],
@@ -134,6 +139,8 @@ def _changes(settings: dict[str, Any]) -> dict[str, Any]:
         "utc_offset_minutes": settings["utc_offset"],
         "identifiers_order": settings["identifiers"],
         "master_key": None if settings["master_key"] is None else read_key(settings["master_key"]),
+        "signing_key": _private_key(settings["signing_key"]),
+        "key_agreement_key": _private_key(settings["key_agreement_key"]),
         "trust_anchors": tuple(read_certificate(path).der for path in settings["trust_anchor"]) or None,
         "security_setup_version": settings["security_setup_version"],
         "association_version": settings["association_version"],
@@ -145,6 +152,15 @@ def _changes(settings: dict[str, Any]) -> dict[str, Any]:
         else ActivationTimings(reboot_seconds=settings["reboot_seconds"]),
     }
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def _private_key(reference: str | None) -> PrivateKey | None:
+    if reference is None:
+        return None
+    try:
+        return private_key_in(read_secret(reference, Path(), os.environ))
+    except ValueError as error:
+        raise ConfigurationError(f"a private key cannot be read: {error}", code="configuration.key") from None
 
 
 class _Pushing:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from dlms_fw._core import Data
+from dlms_fw._core import Data, PrivateKey
 from dlms_fw.axdr import Tag
 from dlms_fw.cosem import well_known
 from dlms_fw.cosem.association import AssociationLN, User
@@ -79,8 +79,26 @@ def firmware_version_object(part: int) -> LogicalName:
     return LogicalName(f"1-{part}:0.2.128.255")
 
 
-def configured(profile: Profile, **changes: Any) -> MeterConfig:
-    """The meter that a client with this profile talks to; ``changes`` are fields of MeterConfig."""
+def configured(
+    profile: Profile,
+    *,
+    signing_key: PrivateKey | None = None,
+    key_agreement_key: PrivateKey | None = None,
+    **changes: Any,
+) -> MeterConfig:
+    """The meter that a client with this profile talks to.
+
+    Args:
+        profile: The client's; its private keys tell the public ones that the meter pins.
+        signing_key: The meter's own, for authentication with ECDSA and for signed responses.
+        key_agreement_key: The meter's own, for agreed keys.
+        changes: Fields of MeterConfig.
+    """
+    asymmetric_keys = replace(
+        _as_seen_by_the_meter(profile.asymmetric_keys),
+        signing_key=signing_key,
+        key_agreement_key=key_agreement_key,
+    )
     settings: dict[str, Any] = {
         "model": profile.meter_type or MODEL,
         "server_sap": profile.server_sap,
@@ -90,7 +108,7 @@ def configured(profile: Profile, **changes: Any) -> MeterConfig:
         "security_suite": profile.security_suite,
         "security_policy": profile.security_policy,
         "protection": profile.protection,
-        "asymmetric_keys": _as_seen_by_the_meter(profile.asymmetric_keys),
+        "asymmetric_keys": asymmetric_keys,
         "master_key": profile.keys.master_key,
         "global_unicast_encryption_key": profile.keys.global_unicast_encryption_key,
         "global_broadcast_encryption_key": profile.keys.global_broadcast_encryption_key,
@@ -106,7 +124,7 @@ def configured(profile: Profile, **changes: Any) -> MeterConfig:
 
 
 def _as_seen_by_the_meter(keys: AsymmetricKeys) -> AsymmetricKeys:
-    """The client's public keys; the meter's private ones no client has."""
+    """The client's public keys, which its private ones tell."""
     return AsymmetricKeys(
         peer_signing_key=None if keys.signing_key is None else keys.signing_key.public,
         peer_key_agreement_key=None if keys.key_agreement_key is None else keys.key_agreement_key.public,
