@@ -247,8 +247,7 @@ class ClientSession:
             raise LocalProtocolError(f"no service can be asked for while {self.state.value}")
         if self._short_names is not None:
             request = self._short_names.request(request)
-        if type(request) is not ActionRequest:
-            self._demand(request)
+        self._demand(request)
         if self.profile.is_unanswered and wants_answer(request):
             raise LocalProtocolError("this association has only services that want no answer")
         self._top_up()

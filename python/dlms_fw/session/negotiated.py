@@ -17,45 +17,64 @@ from dlms_fw.enums import Conformance
 ALL_ATTRIBUTES = 0
 """The attribute_id that stands for all attributes of an object."""
 
+# Plain numbers, for each request is looked at on both sides, and flags are slow.
+_GET, _SET, _ACTION = Conformance.GET.value, Conformance.SET.value, Conformance.ACTION.value
+_SELECTIVE_ACCESS = Conformance.SELECTIVE_ACCESS.value
+_ALL_WITH_GET = Conformance.ATTRIBUTE0_SUPPORTED_WITH_GET.value
+_ALL_WITH_SET = Conformance.ATTRIBUTE0_SUPPORTED_WITH_SET.value
+_MULTIPLE_REFERENCES = Conformance.MULTIPLE_REFERENCES.value
+_PARAMETERIZED_ACCESS = Conformance.PARAMETERIZED_ACCESS.value
+_ACCESS, _DATA_NOTIFICATION = Conformance.ACCESS.value, Conformance.DATA_NOTIFICATION.value
+_READ, _WRITE = Conformance.READ.value, Conformance.WRITE.value
+_UNCONFIRMED_WRITE = Conformance.UNCONFIRMED_WRITE.value
 
-def needed(request: object) -> Conformance:
-    """What must have been negotiated for a request beyond GET, SET or ACTION itself."""
-    if isinstance(request, AccessRequest):
-        return Conformance.ACCESS
-    if isinstance(request, DataNotificationConfirm):
-        return Conformance.DATA_NOTIFICATION
-    if isinstance(request, ReadRequest | WriteRequest):
-        return _by_short_name(request)
+
+def needed(request: object) -> int:
+    """What must have been negotiated for a request, as bits of the conformance block."""
+    if isinstance(request, ActionRequest):
+        return _ACTION
+    if isinstance(request, GetRequest):
+        return _of_attribute(request, _GET, _ALL_WITH_GET)
+    if isinstance(request, SetRequest):
+        return _of_attribute(request, _SET, _ALL_WITH_SET)
     if isinstance(request, RequestList):
-        services = Conformance.MULTIPLE_REFERENCES
+        services = _MULTIPLE_REFERENCES
         for item in request.items:
             services |= needed(item)
         return services
-    if isinstance(request, GetRequest) and request.attribute_id == ALL_ATTRIBUTES:
-        return Conformance.ATTRIBUTE0_SUPPORTED_WITH_GET
-    if isinstance(request, SetRequest) and request.attribute_id == ALL_ATTRIBUTES:
-        return Conformance.ATTRIBUTE0_SUPPORTED_WITH_SET
-    return Conformance(0)
+    if isinstance(request, ReadRequest | WriteRequest):
+        return _by_short_name(request)
+    if isinstance(request, AccessRequest):
+        return _ACCESS
+    return _DATA_NOTIFICATION if isinstance(request, DataNotificationConfirm) else 0
 
 
-def _by_short_name(request: ReadRequest | WriteRequest) -> Conformance:
-    services = Conformance.READ
+def _of_attribute(request: GetRequest | SetRequest, service: int, all_attributes: int) -> int:
+    if request.selection is not None:
+        service |= _SELECTIVE_ACCESS
+    if request.attribute_id == ALL_ATTRIBUTES:
+        service |= all_attributes
+    return service
+
+
+def _by_short_name(request: ReadRequest | WriteRequest) -> int:
+    services = _READ
     if isinstance(request, WriteRequest):
-        services = Conformance.WRITE if request.confirmed else Conformance.UNCONFIRMED_WRITE
+        services = _WRITE if request.confirmed else _UNCONFIRMED_WRITE
     if len(request.variables) > 1:
-        services |= Conformance.MULTIPLE_REFERENCES
+        services |= _MULTIPLE_REFERENCES
     if not all(isinstance(variable, int) for variable in request.variables):
-        services |= Conformance.PARAMETERIZED_ACCESS
+        services |= _PARAMETERIZED_ACCESS
     return services
 
 
 def missing(request: object, conformance: int) -> list[str]:
     """The names of the services that a request needs and that were not negotiated."""
-    if type(request) is ActionRequest:
+    lacking = needed(request) & ~int(conformance)
+    if not lacking:
         return []
-    lacking = needed(request) & ~Conformance(conformance)
     return [
         service.name.lower().replace("_", "-")
         for service in Conformance
-        if service in lacking and service.name is not None
+        if service.value & lacking and service.name is not None
     ]

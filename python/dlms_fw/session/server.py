@@ -298,7 +298,7 @@ class ServerSession:
                 request, "unexpected-apdu", ServiceErrorCode.SERVICE_NOT_SUPPORTED
             )
         if association.state is _ASSOCIATED:
-            if type(request) is not ActionRequest and missing(request, association.conformance):
+            if missing(request, association.conformance):
                 return self._unless_unconfirmed(
                     request, "not-negotiated", ServiceErrorCode.SERVICE_NOT_SUPPORTED
                 )
