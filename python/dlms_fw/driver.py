@@ -340,7 +340,7 @@ def link_facts(session: ClientSession, endpoint: Endpoint) -> LinkFacts:
         conformance=association.conformance,
         medium=_MEDIA.get(endpoint.scheme, "hdlc"),
         short_names=profile.referencing == "short-name",
-        pre_established=profile.pre_established,
+        pre_established=profile.is_unanswered,
     )
 
 
