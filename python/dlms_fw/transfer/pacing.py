@@ -9,13 +9,11 @@ from typing import Final
 
 from dlms_fw.transfer.strategies import FIRST_BURST
 
-_GAIN: Final = 1.1
-"""More requests at a time are worth it where blocks come faster by this factor."""
 _FEWEST_ANSWERS: Final = 4
-_LINE_IS_IDLE: Final = 0.75
-"""Each of many requests brings at least this share of what one of few had brought: the line has room."""
-_PATIENCE: Final = 2
-"""Measurements in a row without a gain until the depth is settled: one may be chance."""
+_LINE_IS_IDLE: Final = 1.25
+"""Where the last step has brought blocks faster by this factor, the line has room for more."""
+_WINDOWS_OF_MOST: Final = 3
+"""Windows of answers at the last step. The first is of requests of the step before; one may meet a loss."""
 
 _LONGEST_BURST: Final = 4096
 _LOOK_SECONDS: Final = 10.0
@@ -32,12 +30,16 @@ _CLOSE: Final = 1.25
 
 
 class DepthProbe:
-    """Finds the number of requests on their way at a time beyond which no more blocks come through.
+    """Opens the number of requests on their way at a time, step by step while all are answered.
+
+    On a line that is full already more of them only wait in its buffers and cost nothing, while chance and
+    the beginnings of TCP make a measured gain of a step say little. So a step is taken back only after a
+    loss.
 
     Attributes:
         depth: That number, as far as it is known.
         settled: Whether it grows no more.
-        saturated: Whether the most possible was reached and each step had been worth it.
+        saturated: Whether the most possible was reached, and the last step had still been worth it.
         proven: Whether several requests at a time have been answered in order.
     """
 
@@ -50,10 +52,8 @@ class DepthProbe:
         self._answers = 0
         self._blocks = 0
         self._since: float | None = None
-        self._rate_of_one = 0.0
-        self._best_rate = 0.0
-        self._best_depth = 1
-        self._in_vain = 0
+        self._rate_before = 0.0
+        self._windows = 0
 
     def answered(self, blocks: int, now: float) -> None:
         """An answer came, for a request of so many blocks."""
@@ -73,7 +73,14 @@ class DepthProbe:
         rate = self._blocks / elapsed if elapsed > 0 else 0.0
         self._answers = self._blocks = 0
         self._since = now
-        self._judge(rate)
+        self._windows += 1
+        if self.depth == self.most:
+            self.saturated |= self._windows > 1 and rate > self._rate_before * _LINE_IS_IDLE
+            self.settled = self.saturated or self._windows == _WINDOWS_OF_MOST
+        elif 2 * self.depth < self.most or self._windows > 1:
+            self._rate_before = rate
+            self._windows = 0
+            self._grow()
 
     def restart(self) -> None:
         """The link is new: measure again from here."""
@@ -84,21 +91,6 @@ class DepthProbe:
         """Half as many at a time from now on."""
         self.depth = max(1, self.depth // 2)
         self.settled = True
-
-    def _judge(self, rate: float) -> None:
-        if not self._rate_of_one:
-            self._rate_of_one = rate / self.depth
-        if rate > self._best_rate * _GAIN:
-            self._best_rate, self._best_depth, self._in_vain = rate, self.depth, 0
-            if self.depth == self.most:
-                self.settled = True
-                self.saturated = rate > self.depth * self._rate_of_one * _LINE_IS_IDLE
-            self._grow()
-            return
-        self._in_vain += 1
-        if self._in_vain >= _PATIENCE:
-            self.settled = True
-            self.depth = max(2, self._best_depth)
 
     def _grow(self) -> None:
         self.depth = min(self.depth * 2, self.most)

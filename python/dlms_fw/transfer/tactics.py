@@ -12,6 +12,8 @@ from dlms_fw.transfer.link import LinkFacts
 from dlms_fw.transfer.pacing import BurstPace, DepthProbe
 from dlms_fw.transfer.strategies import Choice, Means, Strategy, WantedStrategy, choose
 
+_ENOUGH_OCTETS: Final = 16_384
+"""More than this on its way at a time fills about every line; a measurement that says otherwise is chance."""
 _LOSSES_TO_LOWER: Final = 2
 """Links lost in a row, with nothing taken in between, before the strategy is made smaller."""
 
@@ -40,6 +42,7 @@ class Tactics:
         self.name: str | None = None
         self._refused: dict[Means, str] = {}
         self._saturated = False
+        self._image_block_size = 0
         self._strategy: Strategy | None = None
         self._news: str | None = None
         self._suspicions = 0
@@ -51,6 +54,7 @@ class Tactics:
 
     def strategy(self, image_block_size: int) -> Strategy:
         """The strategy to go on with."""
+        self._image_block_size = image_block_size
         if self._strategy is None:
             choice = choose(
                 self.wanted, self.link, image_block_size, refused=self._refused, saturated=self._saturated
@@ -77,12 +81,19 @@ class Tactics:
         self._losses = self._suspicions = 0
         if self._strategy is not None and self._strategy.depth > 1 and not self.probe.settled:
             self.probe.answered(blocks, now)
-            if self.probe.saturated and self.wanted == "automatic" and not self._saturated:
-                self._saturated = True
-                if Means.UNCONFIRMED not in self._refused:
-                    self._strategy = None
-                    return True
+            return self._outgrows(self._strategy)
         return False
+
+    def _outgrows(self, strategy: Strategy) -> bool:
+        """Whether the line has room for more than all invoke ids can keep on their way."""
+        octets = strategy.depth * strategy.blocks_per_request * self._image_block_size
+        if self.wanted != "automatic" or not self.probe.saturated or octets > _ENOUGH_OCTETS:
+            return False
+        self._saturated = True
+        if Means.UNCONFIRMED in self._refused:
+            return False
+        self._strategy = None
+        return True
 
     def taken_alone(self) -> bool:
         """A block that was refused in a list was taken alone. Whether lists are not used any more."""
