@@ -22,17 +22,13 @@ from pathlib import Path
 from statistics import median
 from time import process_time
 
-from benches.fleet_parties import allow_files, profile_of, resident_octets
+from benches.fleet_parties import profile_of, resident_octets
 from benches.parties import image, profile
-from dlms_fw.async_client import AsyncClient
 from dlms_fw.events import Event, PhaseFinished
-from dlms_fw.journal import Journal
+from dlms_fw.fleet import Fleet
 from dlms_fw.image import Image
+from dlms_fw.journal import Journal
 from dlms_fw.transfer import TransferPolicy
-
-FILES_PER_METER = 4
-"""A socket, the leases of a meter and of its key, and one to spare while reconnecting."""
-FILES_BESIDE = 200
 
 
 @dataclass
@@ -56,21 +52,25 @@ class Run:
             self.phases.setdefault(event.phase.value, []).append(event.seconds)
 
     def lines(self, size: int) -> Iterator[str]:
-        count = max(1, len(self.finished))
-        yield f"{len(self.finished)} of {self.meters} meters upgraded in {self.seconds:.1f} s, {self.losses} links lost"
+        """What is printed; ``size`` is that of the image."""
+        done = len(self.finished)
+        count = max(1, done)
+        yield f"{done} of {self.meters} meters upgraded in {self.seconds:.1f} s, {self.losses} links lost"
         for name, cpu, memory in (
             ("client", self.client_cpu, self.client_memory),
             ("meters", self.meters_cpu, self.meters_memory),
         ):
-            yield f"{name}: {1000 * cpu / count:.1f} ms of CPU and {memory / 1024 / self.meters:.0f} KiB of memory a meter"
-        mebibytes = count * size / (1 << 20)
-        yield (
-            f"throughput: {self.blocks / self.seconds:,.0f} blocks/s, {mebibytes / self.seconds:.2f} MiB/s of images, "
-            f"{count / self.seconds:.1f} meters/s"
-        )
+            kibibytes = memory / 1024 / self.meters
+            yield f"{name}: {1000 * cpu / count:.1f} ms of CPU and {kibibytes:.0f} KiB of memory a meter"
+        blocks, meters = self.blocks / self.seconds, count / self.seconds
+        octets = meters * size / (1 << 20)
+        yield f"throughput: {blocks:,.0f} blocks/s, {octets:.2f} MiB/s of images, {meters:.1f} meters/s"
         if self.finished:
             first, middle, last = min(self.finished), median(self.finished), max(self.finished)
-            yield f"done after: first {first:.1f} s, median {middle:.1f} s, last {last:.1f} s; last/median {last / middle:.2f}"
+            yield (
+                f"done after: first {first:.1f} s, median {middle:.1f} s, last {last:.1f} s; "
+                f"last/median {last / middle:.2f}"
+            )
         for name, seconds in self.phases.items():
             yield f"  {name:<10} median {median(seconds):6.2f} s, longest {max(seconds):6.2f} s"
 
@@ -103,47 +103,31 @@ class Meters:
         self._process.communicate()
 
 
-async def upgrade(
-    run: Run, url: str, number: int, shared: Image, journal: Journal | None, *, ciphered: bool, start: float
-) -> None:
-    policy = TransferPolicy(
-        allow_insecure=True,
-        verify_poll_first_seconds=0.5,
-        reconnect_first_seconds=1.5,
-        compare_signature=False,
-    )
-    client = AsyncClient(url, profile_of(profile(ciphered=ciphered), number), journal=journal)
-    try:
-        async with client:
-            result = await client.upgrade(shared, policy, on_event=run.note)
-    except Exception as error:  # noqa: BLE001 (what went wrong is printed)
-        run.failures.append(f"{url}: {type(error).__name__}: {error}")
-        return
-    run.finished.append(time.monotonic() - start)
-    run.blocks += result.blocks_sent
-    run.losses += result.link_losses
+POLICY = TransferPolicy(
+    allow_insecure=True, verify_poll_first_seconds=0.5, reconnect_first_seconds=1.5, compare_signature=False
+)
 
 
 async def upgrade_all(
     run: Run, urls: list[str], shared: Image, journal: Journal | None, *, ciphered: bool
 ) -> None:
     start = time.monotonic()
-    most = 0
-    tasks = [
-        asyncio.ensure_future(upgrade(run, url, number, shared, journal, ciphered=ciphered, start=start))
-        for number, url in enumerate(urls)
-    ]
-    waiting = set(tasks)
-    while waiting:
-        _, waiting = await asyncio.wait(waiting, timeout=0.5)
-        most = max(most, resident_octets())
+    common = profile(ciphered=ciphered)
+    meters = ((url, profile_of(common, number)) for number, url in enumerate(urls))
+    fleet = Fleet(journal)
+    async for outcome in fleet.upgrade_all(meters, shared, POLICY, on_event=lambda _: run.note):
+        run.client_memory = max(run.client_memory, resident_octets())
+        if outcome.result is None:
+            run.failures.append(f"{outcome.endpoint}: {type(outcome.error).__name__}: {outcome.error}")
+            continue
+        run.finished.append(time.monotonic() - start)
+        run.blocks += outcome.result.blocks_sent
+        run.losses += outcome.result.link_losses
     run.seconds = time.monotonic() - start
-    run.client_memory = most
 
 
 def measure(count: int, size: int, *, ciphered: bool, block_size: int, with_journal: bool = True) -> Run:
     """One run."""
-    allow_files(FILES_PER_METER * count + FILES_BESIDE)
     run = Run(count)
     shared = image(size)
     meters = Meters(count, "ciphered" if ciphered else "plain", block_size)

@@ -1,4 +1,4 @@
-"""The other end of fleet.py, in a process of its own: many simulated meters on memory, each at a port of its own.
+"""The other end of fleet.py, in a process of its own: many simulated meters on memory, each at its own port.
 
 Arguments: how many, `plain` or `ciphered`, the image block size. The first line printed is a JSON list of
 URLs; after that each line read is answered with the CPU seconds and the resident octets of this process.
@@ -15,6 +15,7 @@ from time import process_time
 from benches.fleet_parties import meter_of, resident_octets
 from benches.parties import meter_config
 from dlms_fw.endpoint import Endpoint
+from dlms_fw.fleet import FILES_BESIDE, allow_open_files
 from dlms_fw.meter.activation import ActivationTimings
 from dlms_fw.meter.power_cut import SimulatedMedium
 from dlms_fw.meter.serve import MeterServer
@@ -27,6 +28,7 @@ async def serve(count: int, *, ciphered: bool, block_size: int) -> None:
         meter_config(ciphered=ciphered, block_size=block_size),
         timings=ActivationTimings(install_seconds=0.0, reboot_seconds=REBOOT_SECONDS, self_test_seconds=0.0),
     )
+    allow_open_files(2 * count + FILES_BESIDE)
     servers = []
     for number in range(count):
         memory = SimulatedMedium()

@@ -1,9 +1,8 @@
-"""What both ends of fleet.py share: who each meter is, how much memory a process has, how many files it may open."""
+"""What both ends of fleet.py share: who each meter is, and how much memory a process has."""
 
 from __future__ import annotations
 
 import os
-import resource
 from dataclasses import replace
 from pathlib import Path
 
@@ -51,12 +50,3 @@ def profile_of(common: Profile, number: int) -> Profile:
 def resident_octets() -> int:
     """What the process has in memory now."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
-def allow_files(needed: int) -> None:
-    """Raises the soft limit of open files; says what to do where the hard limit is lower."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if hard != resource.RLIM_INFINITY and hard < needed:
-        raise SystemExit(f"{needed} open files are needed, the hard limit is {hard}: raise it (ulimit -Hn {needed})")
-    if soft < needed:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))

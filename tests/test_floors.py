@@ -30,6 +30,7 @@ FLOORS: dict[str, int] = {
     "events": 2,
     "image": 2,
     "journal": 2,
+    "deferred_journal": 2,
     "journal_tables": 2,
     "leases": 2,
     "logical_name": 2,
@@ -62,11 +63,23 @@ FLOORS: dict[str, int] = {
     "services": 5,
     "meter": 5,
     "push": 5,
+    "fleet": 6,
     "cli": 7,
 }
 
 #: Only these touch sockets, event loops and clocks.
-DRIVERS = {"transports", "client", "async_client", "driver", "journal", "leases", "meter", "push", "cli"}
+DRIVERS = {
+    "transports",
+    "client",
+    "async_client",
+    "driver",
+    "journal",
+    "leases",
+    "meter",
+    "push",
+    "fleet",
+    "cli",
+}
 
 
 def modules() -> list[Path]:

@@ -294,6 +294,7 @@ class Journal:
     @contextmanager
     def _write(self) -> Iterator[sqlite3.Connection]:
         with self._lock, self._errors("written"):
+            self._commit()
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield self._db
@@ -302,6 +303,11 @@ class Journal:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
+
+    def _commit(self) -> None:
+        """Ends what a :class:`~dlms_fw.deferred_journal.DeferredJournal` has begun."""
+        if self._db.in_transaction:
+            self._db.execute("COMMIT")
 
     # The file
 
