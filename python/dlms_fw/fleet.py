@@ -39,12 +39,12 @@ class Outcome:
     Attributes:
         endpoint: Which meter.
         result: Of the upgrade.
-        error: Why there is none.
+        error: Why there is none; what is no :class:`~dlms_fw.errors.DlmsError` is a defect.
     """
 
     endpoint: Endpoint
     result: TransferResult | None = None
-    error: DlmsError | None = None
+    error: Exception | None = None
 
 
 class Fleet:
@@ -157,7 +157,7 @@ class Fleet:
     ) -> Outcome:
         try:
             result = await self.upgrade(endpoint, profile, image, policy, on_event=on_event)
-        except DlmsError as error:
+        except Exception as error:  # noqa: BLE001 (handed on; no meter stops another)
             return Outcome(endpoint=endpoint, error=error)
         return Outcome(endpoint=endpoint, result=result)
 
