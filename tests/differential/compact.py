@@ -52,15 +52,6 @@ def _compact(source: Source) -> dict[str, Any]:
     return {"type": of, "rows": [_row(source, of) for _ in range(count)]}
 
 
-def described(of: Type) -> bytes:
-    """The type description: tags, with the count of an array or a structure."""
-    if isinstance(of, str):
-        return bytes([data.TAGS[of]])
-    if of[0] == "array":
-        return b"\x01" + of[1].to_bytes(2, "big") + described(of[2])
-    return bytes([2, len(of[1])]) + b"".join(map(described, of[1]))
-
-
 def _tagged(of: Type, row: Any) -> list[Any]:
     """A member as a value of `data`."""
     if isinstance(of, str):
@@ -72,6 +63,15 @@ def _tagged(of: Type, row: Any) -> list[Any]:
 def _untagged(value: list[Any]) -> Any:
     name, content = value
     return [_untagged(member) for member in content] if name in ("array", "structure") else content
+
+
+def in_lists(of: Type, row: Any) -> Any:
+    """A row as gurux-dlms gives it: an element of an array is a list of its own."""
+    if isinstance(of, str):
+        return row
+    if of[0] == "array":
+        return [[in_lists(of[2], member)] for member in row]
+    return [in_lists(member, value) for member, value in zip(of[1], row, strict=True)]
 
 
 def _typed(value: list[Any]) -> Type:

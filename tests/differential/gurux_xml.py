@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from differential import compact
+
 Node = list[Any]
 
 _TYPES = {
@@ -483,17 +485,8 @@ def _written(value: Any) -> Any:
     return [_written(member) for member in value]
 
 
-def _in_lists(of: Any, row: Any) -> Any:
-    """A row of a compact array; an element of an array is a list of its own."""
-    if isinstance(of, str):
-        return row
-    if of[0] == "array":
-        return [[_in_lists(of[2], member)] for member in row]
-    return [_in_lists(member, value) for member, value in zip(of[1], row, strict=True)]
-
-
 _HEARD: dict[str, Callable[[Any], Any]] = {
-    "compact-array": lambda it: {"rows": [_in_lists(it["type"], row) for row in it["rows"]]},
+    "compact-array": lambda it: {"rows": [compact.in_lists(it["type"], row) for row in it["rows"]]},
 }
 """Kinds of which it gives back a part only."""
 
