@@ -63,6 +63,7 @@ __all__ = [
     "SetRequest",
     "SetResponse",
     "Time",
+    "UnconfirmedFrame",
     "WrapperFraming",
     "WriteRequest",
     "WriteResponse",
@@ -1330,7 +1331,17 @@ class HdlcFraming:
     """HDLC between a client and a server address; the values proposed, or in a server the most it accepts.
 
     ``address_size`` is 1, 2 or 4 octets; None takes the shortest form for the addresses given. Information
-    fields 1..2030 octets, windows 1..7.
+    fields 1..2030 octets, windows 1..7. Without a value the default of the standard holds: 128 octets, 1.
+
+    ``unconfirmed_as_ui``: what asks for no answer (unconfirmed requests; in a server notifications) is sent
+    in UI frames, connected or not, and otherwise in I frames. Nobody acknowledges a UI frame, and it carries
+    one whole APDU: of 3 octets less than ``max_info_field_length_unconfirmed``, or than the information field
+    that was agreed, which without a link is 128 octets. While the other side of a link may speak, it waits.
+
+    In a client the server address may be that of a group; such a client never connects. The address of all
+    stations, of all physical or of all logical devices is a ValueError in a client. A server takes UI frames
+    to its own address, to its ``group_addresses`` (upper and lower half, in the form of its own address), and
+    to all stations.
     """
 
     def __new__(
@@ -1346,6 +1357,9 @@ class HdlcFraming:
         window_size_receive: int = ...,
         max_retries: int = ...,
         gateway: Gateway | None = ...,
+        group_addresses: Sequence[tuple[int, int | None]] = ...,
+        unconfirmed_as_ui: bool = ...,
+        max_info_field_length_unconfirmed: int | None = ...,
     ) -> HdlcFraming: ...
     @property
     def gateway(self) -> Gateway | None: ...
@@ -1355,6 +1369,8 @@ class HdlcFraming:
     def server_upper(self) -> int: ...
     @property
     def server_lower(self) -> int | None: ...
+    @property
+    def unconfirmed_as_ui(self) -> bool: ...
 
 @final
 class ReceivedApdu:
@@ -1455,6 +1471,17 @@ class PeerChanged:
     def client_sap(self) -> int: ...
 
 @final
+class UnconfirmedFrame:
+    """Server: the next event, a request or a :class:`Discarded`, is about an APDU from a UI frame.
+
+    Nothing may be answered to it. ``destination`` says whom the frame was sent to: this meter alone, one of
+    its groups, or all.
+    """
+
+    @property
+    def destination(self) -> Literal["individual", "group", "all-stations"]: ...
+
+@final
 class Discarded:
     """An APDU that was refused and dropped without harm; the wait goes on.
 
@@ -1512,7 +1539,7 @@ def annotate(data: Buffer, subject: str = ...) -> tuple[Any, ...]:
     ``error`` is ``(kind, offset)`` or None; :mod:`dlms_fw.decode` makes it readable.
     """
 
-Event: TypeAlias = Apdu | LinkConnected | LinkDisconnected | PeerChanged | Discarded
+Event: TypeAlias = Apdu | LinkConnected | LinkDisconnected | PeerChanged | UnconfirmedFrame | Discarded
 
 @final
 class Channel:
@@ -1559,7 +1586,10 @@ class Channel:
     def disconnect(self) -> bytes: ...
     def send(self, apdu: Apdu) -> bytes: ...
     def send_many(self, apdus: Sequence[ActionRequest]) -> bytes:
-        """Unconfirmed requests in one crossing, the interpreter lock released."""
+        """Unconfirmed requests in one crossing, the interpreter lock released.
+
+        Where they go in UI frames, each one is checked before the first is protected or sent.
+        """
 
     def receive(self, data: Buffer) -> tuple[list[Event], bytes]: ...
     def acknowledge(self) -> bytes:
@@ -1595,4 +1625,8 @@ class Channel:
     def server_sap(self) -> int: ...
     @property
     def statistics(self) -> dict[str, int]:
-        """``frames_dropped``, ``frames_repeated``, ``octets_sent/received``, ``apdus_discarded``."""
+        """Counters since the channel was made.
+
+        ``frames_dropped``, ``frames_repeated``, ``unconfirmed_received`` (APDUs in UI frames),
+        ``octets_sent/received``, ``apdus_discarded``.
+        """

@@ -56,6 +56,8 @@ class MeterConfig:
         protection: What more there is to protection; the client decides on the form.
         referencing: How objects are named; with ``"both"`` the application context of the client decides.
         hdlc: The most that is accepted in the negotiation of an HDLC link.
+        hdlc_group_addresses: Groups whose UI frames it takes: upper and lower half, in the form of its own
+            address.
         master_key: The key-encrypting key, under which other keys are transferred and wrapped.
         security_setup_version: Of its Security setup objects, 0 or 1.
         security_setups: One object for all clients, or one more for the reading client.
@@ -123,6 +125,7 @@ class MeterConfig:
     general_block_transfer: GeneralBlockTransfer = "when-needed"
     general_block_transfer_window: int = 16
     hdlc: HdlcSettings = field(default_factory=lambda: HdlcSettings(window_size=7))
+    hdlc_group_addresses: tuple[tuple[int, int | None], ...] = ()
     image_block_size: int = 0
     image_size_limit: int = 16 * 1024 * 1024
     image_identifier_length: int = 6

@@ -20,6 +20,7 @@ from dlms_fw._core import (
     GetRequest,
     HdlcFraming,
     RequestList,
+    UnconfirmedFrame,
     WrapperFraming,
     WriteRequest,
 )
@@ -48,7 +49,14 @@ from dlms_fw.session.server import (
 
 Framing = Literal["wrapper", "hdlc"]
 
-_NOTES: Final = (Associated, AssociationFailed, AssociationEnded, RequestRefused, NotificationConfirmed)
+_NOTES: Final = (
+    Associated,
+    AssociationFailed,
+    AssociationEnded,
+    RequestRefused,
+    NotificationConfirmed,
+    UnconfirmedFrame,
+)
 _WRONG_SECRET: Final = frozenset({"password", "proof"})
 _FRAUD_BY_REASON: Final = {
     "replay": FraudEvent.REPLAY_ATTACK,
@@ -175,6 +183,7 @@ class SimulatedMeter:
                 window_size_transmit=hdlc.window_size,
                 window_size_receive=hdlc.window_size,
                 gateway=config.gateway,
+                group_addresses=config.hdlc_group_addresses,
             ),
             self._clients,
             system_title=config.system_title,
@@ -264,6 +273,7 @@ class MeterConnection:
         self._on_drop = on_drop
         self._session = meter.new_session(framing)
         self._caller = Caller(self._session.association, self)
+        self._in_ui_frame = False
         self.is_open = True
 
     def receive(self, data: bytes) -> bytes:
@@ -303,6 +313,7 @@ class MeterConnection:
                 self._on_drop()
 
     def _take(self, event: ServerEvent) -> bytes:
+        unanswered, self._in_ui_frame = self._in_ui_frame, type(event) is UnconfirmedFrame
         if isinstance(event, _NOTES):
             self._meter.note(self, event)
             return b""
@@ -310,7 +321,7 @@ class MeterConnection:
             self._caller = Caller(self._session.association, self)
         self._caller.answer_protection = NO_PROTECTION
         response: Response | ExceptionResponse | None = self._meter.serve(self._caller, event)
-        if response is None:
+        if response is None or unanswered:
             return b""
         # In a policy the bits of responses stand one place higher than in the core.
         return self._session.respond(response, self._caller.answer_protection >> 1)

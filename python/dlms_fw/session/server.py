@@ -41,6 +41,7 @@ from dlms_fw._core import (
     ResponseList,
     SetRequest,
     SetResponse,
+    UnconfirmedFrame,
     WrapperFraming,
     WriteRequest,
     WriteResponse,
@@ -125,7 +126,13 @@ Answer: TypeAlias = (
 )
 Response: TypeAlias = Answer | ExceptionResponse
 ServerEvent: TypeAlias = (
-    Request | Associated | AssociationFailed | AssociationEnded | RequestRefused | NotificationConfirmed
+    Request
+    | Associated
+    | AssociationFailed
+    | AssociationEnded
+    | RequestRefused
+    | NotificationConfirmed
+    | UnconfirmedFrame
 )
 
 
@@ -179,6 +186,7 @@ class ServerSession:
         self._linked = self.channel.connected
         self._events: list[ServerEvent] = []
         self._next_client: int | None = None
+        self._in_ui_frame = False
         self.association = self._association(self.channel.client_sap)
 
     @property
@@ -268,6 +276,10 @@ class ServerSession:
     # What comes in
 
     def _take(self, event: Event) -> bytes:
+        if self._in_ui_frame:
+            self._take_unanswered(event)
+            self._in_ui_frame = False
+            return b""
         if isinstance(event, _REQUESTS):
             return self._on_request(event)
         if isinstance(event, AssociationRequest):
@@ -287,9 +299,22 @@ class ServerSession:
         if isinstance(event, LinkDisconnected):
             self._relink("link", linked=False)
             return b""
+        if isinstance(event, UnconfirmedFrame):
+            self._in_ui_frame = True
+            self._events.append(event)
+            return b""
         return self._refuse(
             "unexpected-apdu", StateError.SERVICE_UNKNOWN, ServiceErrorCode.SERVICE_NOT_SUPPORTED
         )
+
+    def _take_unanswered(self, event: Event) -> None:
+        """What came in a UI frame: only what asks for no answer has a meaning there."""
+        if isinstance(event, Discarded):
+            self._on_discarded(event)
+        elif isinstance(event, _REQUESTS) and not is_confirmed(event):
+            self._on_request(event)
+        else:
+            self._events.append(RequestRefused(self.client_sap, "unconfirmed-frame"))
 
     def _on_request(self, request: Request) -> bytes:
         association = self.association
@@ -503,7 +528,7 @@ class ServerSession:
     def _exception(
         self, state_error: StateError, service_error: ServiceErrorCode, counter: int | None = None
     ) -> bytes:
-        if not self._linked:
+        if not self._linked or self._in_ui_frame:
             return b""
         if self.association.is_silent:
             return self.channel.acknowledge()

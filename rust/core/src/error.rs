@@ -73,6 +73,7 @@ error_kinds! {
         Busy "busy" "another message is still being sent";
         RetriesExhausted "retries-exhausted" "the peer did not answer after all repetitions";
         Address "address" "the address does not fit the address form";
+        AllStations "all-stations" "a client speaks to stations that were named, never to all";
         Parameter "parameter" "a link parameter is outside its range";
     }
 }

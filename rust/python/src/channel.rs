@@ -14,7 +14,8 @@ use crate::errors::Error;
 use crate::invoke::Invoke;
 use crate::limits::{Limits, core_limits};
 use crate::link::{
-    Discarded, HdlcFraming, LinkConnected, LinkDisconnected, PeerChanged, WrapperFraming,
+    Discarded, HdlcFraming, LinkConnected, LinkDisconnected, PeerChanged, UnconfirmedFrame,
+    WrapperFraming,
 };
 use crate::octets::Octets;
 use crate::security::SecurityContext;
@@ -104,7 +105,7 @@ impl Channel {
         let framing = if let Ok(wrapper) = framing.cast::<WrapperFraming>() {
             wrapper.get().framing(role, max_receive_apdu_size)
         } else if let Ok(hdlc) = framing.cast::<HdlcFraming>() {
-            hdlc.get().framing(role, max_receive_apdu_size)
+            hdlc.get().framing(role, max_receive_apdu_size)?
         } else {
             return Err(PyTypeError::new_err(
                 "a framing is a WrapperFraming or an HdlcFraming",
@@ -211,6 +212,10 @@ impl Channel {
         let out = py.detach(|| {
             let mut out = Vec::new();
             for wire in &wires {
+                let plan = channel.plan(wire.tag(), wire, security.as_deref());
+                channel.check_room(&plan)?;
+            }
+            for wire in &wires {
                 send(channel, wire, security.as_deref_mut(), &mut out)?;
             }
             Ok::<_, ChannelError>(out)
@@ -304,6 +309,7 @@ impl Channel {
         let counters = PyDict::new(py);
         counters.set_item("frames_dropped", statistics.frames_dropped)?;
         counters.set_item("frames_repeated", statistics.frames_repeated)?;
+        counters.set_item("unconfirmed_received", statistics.unconfirmed_received)?;
         counters.set_item("octets_sent", statistics.octets_sent)?;
         counters.set_item("octets_received", statistics.octets_received)?;
         counters.set_item("apdus_discarded", statistics.apdus_discarded)?;
@@ -318,6 +324,9 @@ fn object<'py>(py: Python<'py>, event: Event<'_>) -> PyResult<Bound<'py, PyAny>>
         Event::LinkConnected(state) => Bound::new(py, LinkConnected::from(state))?.into_any(),
         Event::LinkDisconnected(reason) => {
             Bound::new(py, LinkDisconnected::from(reason))?.into_any()
+        }
+        Event::UnconfirmedFrame { destination } => {
+            Bound::new(py, UnconfirmedFrame::from(destination))?.into_any()
         }
         Event::PeerChanged { client_sap } => Bound::new(py, PeerChanged { client_sap })?.into_any(),
         Event::Discarded {

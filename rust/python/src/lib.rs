@@ -66,7 +66,8 @@ mod _core {
     use super::limits::Limits;
     #[pymodule_export]
     use super::link::{
-        Discarded, HdlcFraming, LinkConnected, LinkDisconnected, PeerChanged, WrapperFraming,
+        Discarded, HdlcFraming, LinkConnected, LinkDisconnected, PeerChanged, UnconfirmedFrame,
+        WrapperFraming,
     };
     #[pymodule_export]
     use super::profile::expand_rows;

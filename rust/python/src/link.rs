@@ -1,10 +1,10 @@
 //! What a channel is framed with, and the events that are not APDUs.
 
 use dlms_fw_core::apdu::Role;
-use dlms_fw_core::channel::{DisconnectReason, Framing, LinkState};
+use dlms_fw_core::channel::{Destination, DisconnectReason, Framing, LinkState};
 use dlms_fw_core::hdlc::address::{Address, AddressSize};
 use dlms_fw_core::hdlc::link::{Config, Link, Role as LinkRole};
-use dlms_fw_core::hdlc::parameters::Parameters;
+use dlms_fw_core::hdlc::parameters::{MAX_INFO_FIELD_LENGTH, Parameters};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
@@ -84,6 +84,10 @@ pub(crate) struct HdlcFraming {
     server_address: Address,
     parameters: Parameters,
     max_retries: u8,
+    group_addresses: Vec<Address>,
+    #[pyo3(get)]
+    unconfirmed_as_ui: bool,
+    max_info_field_length_unconfirmed: Option<u16>,
     #[pyo3(get)]
     gateway: Option<Gateway>,
 }
@@ -99,13 +103,20 @@ fn behind(gateway: Option<&Gateway>, framing: Framing) -> Framing {
 }
 
 impl HdlcFraming {
-    pub(crate) fn framing(&self, role: Role, max_apdu: usize) -> Framing {
+    pub(crate) fn framing(&self, role: Role, max_apdu: usize) -> PyResult<Framing> {
+        if role == Role::Client && self.server_address.has_all_station_half() {
+            return Err(PyValueError::new_err(
+                "a client speaks to stations that were named, never to all",
+            ));
+        }
         let config = Config {
             client_address: self.client_address,
             server_address: self.server_address,
             parameters: self.parameters,
             max_retries: self.max_retries,
             max_apdu,
+            group_addresses: self.group_addresses.clone(),
+            max_info_field_length_unconfirmed: self.max_info_field_length_unconfirmed,
         };
         let link_role = match role {
             Role::Client => LinkRole::Client,
@@ -116,8 +127,9 @@ impl HdlcFraming {
             u16::from(self.client_sap),
             self.server_upper,
             Link::new(link_role, config),
+            self.unconfirmed_as_ui,
         );
-        behind(self.gateway.as_ref(), framing)
+        Ok(behind(self.gateway.as_ref(), framing))
     }
 }
 
@@ -127,7 +139,8 @@ impl HdlcFraming {
     #[pyo3(signature = (
         client_sap, server_upper, server_lower = None, *, address_size = None,
         max_info_field_length_transmit = 128, max_info_field_length_receive = 128,
-        window_size_transmit = 1, window_size_receive = 1, max_retries = 3, gateway = None,
+        window_size_transmit = 1, window_size_receive = 1, max_retries = 3, group_addresses = Vec::new(),
+        unconfirmed_as_ui = false, max_info_field_length_unconfirmed = None, gateway = None,
     ))]
     #[allow(
         clippy::too_many_arguments,
@@ -143,12 +156,28 @@ impl HdlcFraming {
         window_size_transmit: u8,
         window_size_receive: u8,
         max_retries: u8,
+        group_addresses: Vec<(u16, Option<u16>)>,
+        unconfirmed_as_ui: bool,
+        max_info_field_length_unconfirmed: Option<u16>,
         gateway: Option<Gateway>,
     ) -> PyResult<Self> {
         let refused = |what: &str| PyValueError::new_err(format!("{what} is outside its range"));
         let client_address =
             Address::client(client_sap).map_err(|_| refused("the client address"))?;
         let server_address = server_address(server_upper, server_lower, address_size)?;
+        let group_addresses = group_addresses
+            .into_iter()
+            .map(|(upper, lower)| Address::new(upper, lower, server_address.size()))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|_| refused("a group address"))?;
+        if group_addresses.iter().any(Address::has_all_station_half) {
+            return Err(refused("a group address"));
+        }
+        if max_info_field_length_unconfirmed
+            .is_some_and(|length| !(1..=MAX_INFO_FIELD_LENGTH).contains(&length))
+        {
+            return Err(refused("an information field length (1..2030)"));
+        }
         let parameters = Parameters::new(
             max_info_field_length_transmit,
             max_info_field_length_receive,
@@ -164,6 +193,9 @@ impl HdlcFraming {
             server_address,
             parameters,
             max_retries,
+            group_addresses,
+            unconfirmed_as_ui,
+            max_info_field_length_unconfirmed,
             gateway,
         })
     }
@@ -251,6 +283,31 @@ pub(crate) struct PeerChanged {
 impl PeerChanged {
     fn __repr__(&self) -> String {
         format!("PeerChanged(client_sap={})", self.client_sap)
+    }
+}
+
+/// Server: the next event is about an APDU from a UI frame.
+#[pyclass(frozen, get_all, eq, hash, module = "dlms_fw._core")]
+#[derive(PartialEq, Eq, Hash)]
+pub(crate) struct UnconfirmedFrame {
+    destination: &'static str,
+}
+
+impl From<Destination> for UnconfirmedFrame {
+    fn from(destination: Destination) -> Self {
+        let destination = match destination {
+            Destination::Individual => "individual",
+            Destination::Group => "group",
+            Destination::AllStations => "all-stations",
+        };
+        Self { destination }
+    }
+}
+
+#[pymethods]
+impl UnconfirmedFrame {
+    fn __repr__(&self) -> String {
+        format!("UnconfirmedFrame(destination={:?})", self.destination)
     }
 }
 

@@ -4,6 +4,7 @@ use crate::apdu::Role;
 use crate::codec::{Emit, Writer};
 use crate::error::{LinkError, LinkErrorKind};
 use crate::gateway::Prefix;
+pub use crate::hdlc::link::Destination;
 use crate::hdlc::link::{DisconnectReason as HdlcReason, Event, Link, State};
 use crate::wrapper::{self, Deframer, Header};
 
@@ -28,8 +29,13 @@ pub(super) enum Input {
     Connected(LinkState),
     /// The link is down.
     Disconnected(DisconnectReason),
-    /// A whole APDU has been put into the buffer; in a server from a client that did not send the one before.
-    Message { new_client_sap: Option<u16> },
+    /// A whole APDU has been put into the buffer.
+    Message {
+        /// In a server the client, where that is not the one of the message before.
+        new_client_sap: Option<u16>,
+        /// Whom the UI frame was sent to that it came in.
+        unconfirmed: Option<Destination>,
+    },
 }
 
 /// The lower layer of one channel.
@@ -74,8 +80,15 @@ impl Gateway {
 }
 
 enum Carrier {
-    Wrapper { deframer: Deframer, dropped: u64 },
-    Hdlc(Box<Link>),
+    Wrapper {
+        deframer: Deframer,
+        dropped: u64,
+    },
+    Hdlc {
+        link: Box<Link>,
+        /// What asks for no answer goes in UI frames.
+        unconfirmed_as_ui: bool,
+    },
 }
 
 impl Framing {
@@ -96,16 +109,26 @@ impl Framing {
         }
     }
 
-    /// An HDLC link; its addresses carry the service access points.
+    /// An HDLC link; its addresses carry the service access points. With `unconfirmed_as_ui` an APDU that asks for no
+    /// answer is sent in a UI frame, connected or not, and otherwise in I frames.
     #[must_use]
-    pub fn hdlc(role: Role, client_sap: u16, server_sap: u16, link: Link) -> Self {
+    pub fn hdlc(
+        role: Role,
+        client_sap: u16,
+        server_sap: u16,
+        link: Link,
+        unconfirmed_as_ui: bool,
+    ) -> Self {
         let client_sap = (role == Role::Client).then_some(client_sap);
         Self {
             role,
             client_sap,
             next_client_sap: None,
             server_sap,
-            carrier: Carrier::Hdlc(Box::new(link)),
+            carrier: Carrier::Hdlc {
+                link: Box::new(link),
+                unconfirmed_as_ui,
+            },
             gateway: Gateway::default(),
         }
     }
@@ -140,26 +163,26 @@ impl Framing {
     pub(super) fn is_connected(&self) -> bool {
         match &self.carrier {
             Carrier::Wrapper { .. } => true,
-            Carrier::Hdlc(link) => link.state() == State::Connected,
+            Carrier::Hdlc { link, .. } => link.state() == State::Connected,
         }
     }
 
     pub(super) fn connect(&mut self, out: &mut Vec<u8>) -> Result<(), LinkError> {
         match &mut self.carrier {
             Carrier::Wrapper { .. } => Ok(()),
-            Carrier::Hdlc(link) => link.connect(out),
+            Carrier::Hdlc { link, .. } => link.connect(out),
         }
     }
 
     pub(super) fn disconnect(&mut self, out: &mut Vec<u8>) {
-        if let Carrier::Hdlc(link) = &mut self.carrier {
+        if let Carrier::Hdlc { link, .. } = &mut self.carrier {
             link.disconnect(out);
         }
     }
 
     pub(super) fn handle_timeout(&mut self, out: &mut Vec<u8>) -> Result<(), LinkError> {
         let repeated = match &mut self.carrier {
-            Carrier::Hdlc(link) => link.handle_timeout(out)?,
+            Carrier::Hdlc { link, .. } => link.handle_timeout(out)?,
             // A stream repeats by itself: over TCP there is nothing that could be sent again.
             Carrier::Wrapper { .. } => false,
         };
@@ -172,14 +195,14 @@ impl Framing {
 
     /// Server: a request that gets no answer must still be acknowledged on the link.
     pub(super) fn acknowledge(&mut self, out: &mut Vec<u8>) {
-        if let Carrier::Hdlc(link) = &mut self.carrier {
+        if let Carrier::Hdlc { link, .. } = &mut self.carrier {
             link.acknowledge(out);
         }
     }
 
     /// More is to come without a word of ours: what the link must say for that. A server lets go of the turn, a client gives it back.
     pub(super) fn await_message(&mut self, out: &mut Vec<u8>) {
-        if let Carrier::Hdlc(link) = &mut self.carrier {
+        if let Carrier::Hdlc { link, .. } = &mut self.carrier {
             match self.role {
                 Role::Server => link.acknowledge(out),
                 Role::Client => {
@@ -193,7 +216,7 @@ impl Framing {
     pub(super) fn is_idle(&self) -> bool {
         match &self.carrier {
             Carrier::Wrapper { .. } => true,
-            Carrier::Hdlc(link) => link.is_idle(),
+            Carrier::Hdlc { link, .. } => link.is_idle(),
         }
     }
 
@@ -250,7 +273,7 @@ impl Framing {
                 }
                 written
             }
-            Carrier::Hdlc(link) => {
+            Carrier::Hdlc { link, .. } => {
                 let message = link.begin_message()?;
                 message.extend_from_slice(&self.gateway.ours);
                 let start = message.len();
@@ -261,10 +284,50 @@ impl Framing {
         }
     }
 
+    /// Whether what asks for no answer is sent in UI frames.
+    pub(super) const fn sends_unconfirmed(&self) -> bool {
+        match &self.carrier {
+            Carrier::Wrapper { .. } => false,
+            Carrier::Hdlc {
+                unconfirmed_as_ui, ..
+            } => *unconfirmed_as_ui,
+        }
+    }
+
+    /// The octets of the longest APDU that one UI frame carries now.
+    pub(super) fn unconfirmed_room(&self) -> usize {
+        match &self.carrier {
+            Carrier::Wrapper { .. } => 0,
+            Carrier::Hdlc { link, .. } => link
+                .unconfirmed_room()
+                .saturating_sub(self.gateway.ours.len()),
+        }
+    }
+
+    /// Sends one APDU in a UI frame; `fill` writes it at its place.
+    pub(super) fn send_unconfirmed(
+        &mut self,
+        apdu_length: usize,
+        out: &mut Vec<u8>,
+        fill: impl FnOnce(&mut [u8]) -> Result<(), ChannelError>,
+    ) -> Result<(), ChannelError> {
+        match &mut self.carrier {
+            Carrier::Wrapper { .. } => Err(LinkError::from(LinkErrorKind::ApduTooLong).into()),
+            Carrier::Hdlc { link, .. } => {
+                let prefix = &self.gateway.ours;
+                link.send_unconfirmed(prefix.len() + apdu_length, out, |place| {
+                    let (front, slot) = place.split_at_mut(prefix.len());
+                    front.copy_from_slice(prefix);
+                    fill(slot)
+                })
+            }
+        }
+    }
+
     pub(super) fn push(&mut self, octets: &[u8]) {
         match &mut self.carrier {
             Carrier::Wrapper { deframer, .. } => deframer.push(octets),
-            Carrier::Hdlc(link) => link.push(octets),
+            Carrier::Hdlc { link, .. } => link.push(octets),
         }
     }
 
@@ -287,6 +350,7 @@ impl Framing {
         out: &mut Vec<u8>,
         message: &mut Vec<u8>,
     ) -> Result<Option<Input>, LinkError> {
+        let mut unconfirmed = None;
         let client_sap = match &mut self.carrier {
             Carrier::Wrapper { deframer, dropped } => loop {
                 let Some(header) = deframer.poll()? else {
@@ -305,7 +369,7 @@ impl Framing {
                 }
                 *dropped += 1;
             },
-            Carrier::Hdlc(link) => match link.poll(out)? {
+            Carrier::Hdlc { link, .. } => match link.poll(out)? {
                 None => return Ok(None),
                 Some(Event::Connected(parameters)) => {
                     if self.role == Role::Server {
@@ -325,7 +389,10 @@ impl Framing {
                         HdlcReason::Frmr => DisconnectReason::Frmr,
                     })));
                 }
-                Some(Event::Apdu | Event::UnconfirmedApdu { .. }) => {
+                Some(event @ (Event::Apdu | Event::UnconfirmedApdu { .. })) => {
+                    if let Event::UnconfirmedApdu { destination } = event {
+                        unconfirmed = Some(destination);
+                    }
                     // The buffers change places, so that neither is allocated anew.
                     message.clear();
                     core::mem::swap(message, link.message());
@@ -339,6 +406,7 @@ impl Framing {
         self.next_client_sap = (self.client_sap != Some(client_sap)).then_some(client_sap);
         Ok(Some(Input::Message {
             new_client_sap: self.next_client_sap,
+            unconfirmed,
         }))
     }
 
@@ -347,15 +415,16 @@ impl Framing {
         self.client_sap = self.next_client_sap.take().or(self.client_sap);
     }
 
-    /// Frames dropped and repeated.
-    pub(super) fn frame_counters(&self) -> (u64, u64) {
-        let (dropped, repeated) = match &self.carrier {
-            Carrier::Wrapper { dropped, .. } => (*dropped, 0),
-            Carrier::Hdlc(link) => (
+    /// Frames dropped, frames repeated, and APDUs from UI frames.
+    pub(super) fn frame_counters(&self) -> (u64, u64, u64) {
+        let (dropped, repeated, unconfirmed) = match &self.carrier {
+            Carrier::Wrapper { dropped, .. } => (*dropped, 0, 0),
+            Carrier::Hdlc { link, .. } => (
                 link.statistics().frames_dropped(),
                 link.statistics().frames_repeated,
+                link.statistics().unconfirmed,
             ),
         };
-        (dropped + self.gateway.dropped, repeated)
+        (dropped + self.gateway.dropped, repeated, unconfirmed)
     }
 }

@@ -354,7 +354,7 @@ fn put(
 }
 
 /// Whether nobody answers, and so nobody acknowledges, a plain APDU: by its service class, or because it never is.
-fn is_unconfirmed(apdu: &[u8]) -> bool {
+pub(super) fn is_unconfirmed(apdu: &[u8]) -> bool {
     let class = |at: usize| apdu.get(at).is_some_and(|octet| octet & CONFIRMED == 0);
     match apdu.first() {
         Some(0x0F | 0x10 | 0x16 | 0x18 | 0xC2) => true, // notifications, their confirmation, unconfirmed write

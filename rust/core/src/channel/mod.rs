@@ -21,7 +21,7 @@ mod tests;
 
 use core::fmt;
 
-pub use framing::{Framing, LinkState};
+pub use framing::{Destination, Framing, LinkState};
 pub use general_block::GeneralBlockUse;
 pub use receiver::{Medium, Received, Receiver, Station};
 pub use send::Plan;
@@ -67,6 +67,11 @@ pub enum Event<'a> {
         /// The service access point of that client.
         client_sap: u16,
     },
+    /// Server: the next event is about an APDU that came in a UI frame. Nothing may be answered to it.
+    UnconfirmedFrame {
+        /// Whom the frame was sent to.
+        destination: Destination,
+    },
     /// An APDU was dropped without harm.
     Discarded {
         /// Why, as a stable code.
@@ -105,6 +110,13 @@ pub enum ChannelError {
         /// The peer's limit.
         limit: usize,
     },
+    /// An APDU that asks for no answer does not fit into one UI frame; nothing was sent.
+    DoesNotFitUi {
+        /// The length of the APDU as it would be sent.
+        length: usize,
+        /// The longest that one UI frame carries now.
+        limit: usize,
+    },
     /// All sixteen invoke ids are outstanding, or the one asked for is.
     InvokeIdInUse,
     /// A request without an invoke id waits for its answer, and a second one could not be told apart.
@@ -141,6 +153,10 @@ impl fmt::Display for ChannelError {
                 f,
                 "the APDU of {length} octets does not fit the peer's limit of {limit}, and no block transfer was negotiated"
             ),
+            Self::DoesNotFitUi { length, limit } => write!(
+                f,
+                "the APDU of {length} octets does not fit into one UI frame, which carries {limit}"
+            ),
             Self::InvokeIdInUse => f.write_str("the invoke id is still outstanding"),
             Self::RequestOutstanding => {
                 f.write_str("a request with short names is still outstanding")
@@ -167,6 +183,8 @@ pub struct Statistics {
     pub frames_dropped: u64,
     /// Frames sent again.
     pub frames_repeated: u64,
+    /// APDUs received in UI frames.
+    pub unconfirmed_received: u64,
 }
 
 /// One association's way to the wire and back.
@@ -191,6 +209,8 @@ pub struct Channel {
     /// The message being looked at; kept for its capacity, and over a change of the peer.
     message: Vec<u8>,
     message_waits: bool,
+    /// Whom the UI frame was sent to that the waiting message came in.
+    message_unconfirmed: Option<Destination>,
     octets_sent: u64,
     octets_received: u64,
     apdus_discarded: u64,
@@ -223,6 +243,7 @@ impl Channel {
             last_set_block: None,
             message: Vec::new(),
             message_waits: false,
+            message_unconfirmed: None,
             octets_sent: 0,
             octets_received: 0,
             apdus_discarded: 0,
@@ -321,13 +342,14 @@ impl Channel {
     /// What has been carried and dropped so far.
     #[must_use]
     pub fn statistics(&self) -> Statistics {
-        let (frames_dropped, frames_repeated) = self.framing.frame_counters();
+        let (frames_dropped, frames_repeated, unconfirmed_received) = self.framing.frame_counters();
         Statistics {
             octets_sent: self.octets_sent,
             octets_received: self.octets_received,
             apdus_discarded: self.apdus_discarded,
             frames_dropped,
             frames_repeated,
+            unconfirmed_received,
         }
     }
 

@@ -3,13 +3,16 @@
 use crate::apdu::{Apdu, Role};
 use crate::error::{DecodeError, DecodeErrorKind, SecurityErrorKind};
 use crate::security::{SecurityContext, is_protected};
+use crate::xdlms::action::ActionRequestForm;
 use crate::xdlms::general_block::GeneralBlock;
+use crate::xdlms::get::GetRequestForm;
+use crate::xdlms::set::SetRequestForm;
 
 use super::framing::Input;
 use super::outstanding::Pending;
 use super::send::travels_protected;
 use super::short_name::misplaced;
-use super::{Channel, ChannelError, Event};
+use super::{Channel, ChannelError, Destination, Event};
 
 /// Where events go while the octets they borrow are still there.
 pub(super) type Sink<'s, E> = dyn FnMut(Event<'_>) -> Result<(), E> + 's;
@@ -45,7 +48,13 @@ impl Channel {
                 self.message_waits = false;
                 self.framing.turn_to_next_client();
                 let mut message = core::mem::take(&mut self.message);
-                let handled = self.handle(&mut message, security.as_deref_mut(), out, sink);
+                let security = security.as_deref_mut();
+                let handled = match self.message_unconfirmed.take() {
+                    Some(destination) if self.role == Role::Server => {
+                        self.handle_unconfirmed(&mut message, destination, security, sink)
+                    }
+                    _ => self.handle(&mut message, security, out, sink),
+                };
                 self.message = message;
                 handled?;
             }
@@ -66,13 +75,14 @@ impl Channel {
                     sink(Event::LinkDisconnected(reason))?;
                 }
                 Some(Input::Message {
-                    new_client_sap: None,
-                }) => self.message_waits = true,
-                Some(Input::Message {
-                    new_client_sap: Some(client_sap),
+                    new_client_sap,
+                    unconfirmed,
                 }) => {
                     self.message_waits = true;
-                    return sink(Event::PeerChanged { client_sap });
+                    self.message_unconfirmed = unconfirmed;
+                    if let Some(client_sap) = new_client_sap {
+                        return sink(Event::PeerChanged { client_sap });
+                    }
                 }
             }
         }
@@ -89,34 +99,9 @@ impl Channel {
         if message.first() == Some(&GeneralBlock::TAG) && self.takes_general_blocks() {
             return self.handle_general_block(message, security, out, sink);
         }
-        let plain = match self.open(message, security.as_deref_mut()) {
-            Ok(plain) => plain,
-            Err(Refusal::Discard(reason, expected_counter)) => {
-                self.apdus_discarded += 1;
-                return sink(Event::Discarded {
-                    reason,
-                    expected_counter,
-                });
-            }
-            Err(Refusal::End(error)) => return Err(error.into()),
-        };
-        let sender = match self.role {
-            Role::Client => Role::Server,
-            Role::Server => Role::Client,
-        };
-        let apdu = match Apdu::parse_from_within(sender, plain, self.limits) {
+        let apdu = match self.read(message, security.as_deref_mut()) {
             Ok(apdu) => apdu,
-            // A server must not be brought down by a malformed request, nor lose the events before it.
-            Err(error)
-                if self.role == Role::Server || error.kind == DecodeErrorKind::UnexpectedApdu =>
-            {
-                self.apdus_discarded += 1;
-                return sink(Event::Discarded {
-                    reason: error.kind.code(),
-                    expected_counter: None,
-                });
-            }
-            Err(error) => return Err(ChannelError::from(error).into()),
+            Err(refusal) => return self.refuse(refusal, sink),
         };
         self.note_whole(&apdu);
         let unanswered = is_unanswered(&apdu);
@@ -133,7 +118,7 @@ impl Channel {
                 Ok(())
             }
             Handled::Whole(octets, pending) => {
-                match Apdu::parse_from_within(sender, &octets, self.limits) {
+                match Apdu::parse_from_within(self.sender(), &octets, self.limits) {
                     Ok(apdu) if pending.is_some_and(|pending| !pending.is_answered_by(&apdu)) => {
                         Err(
                             ChannelError::from(DecodeError::new(DecodeErrorKind::WrongLength, 0))
@@ -151,6 +136,69 @@ impl Channel {
                     Err(error) => Err(ChannelError::from(error).into()),
                 }
             }
+        }
+    }
+
+    /// Server: one whole APDU from a UI frame. Nothing is said about it, not even that it came, and what goes on in blocks
+    /// is left alone.
+    fn handle_unconfirmed<E: From<ChannelError>>(
+        &mut self,
+        message: &mut [u8],
+        destination: Destination,
+        security: Option<&mut SecurityContext>,
+        sink: &mut Sink<'_, E>,
+    ) -> Result<(), E> {
+        sink(Event::UnconfirmedFrame { destination })?;
+        match self.read(message, security) {
+            Ok(apdu) if is_whole(&apdu) => sink(Event::Apdu(apdu)),
+            Ok(_) => {
+                let code = DecodeErrorKind::UnexpectedApdu.code();
+                self.refuse(Refusal::Discard(code, None), sink)
+            }
+            Err(refusal) => self.refuse(refusal, sink),
+        }
+    }
+
+    /// Opens and parses a message.
+    fn read<'a>(
+        &self,
+        message: &'a mut [u8],
+        security: Option<&mut SecurityContext>,
+    ) -> Result<Apdu<'a>, Refusal> {
+        let plain = self.open(message, security)?;
+        Apdu::parse_from_within(self.sender(), plain, self.limits).map_err(|error| {
+            // A server must not be brought down by a malformed request, nor lose the events before it.
+            if self.role == Role::Server || error.kind == DecodeErrorKind::UnexpectedApdu {
+                Refusal::Discard(error.kind.code(), None)
+            } else {
+                Refusal::End(error.into())
+            }
+        })
+    }
+
+    /// A message is not looked at.
+    fn refuse<E: From<ChannelError>>(
+        &mut self,
+        refusal: Refusal,
+        sink: &mut Sink<'_, E>,
+    ) -> Result<(), E> {
+        match refusal {
+            Refusal::Discard(reason, expected_counter) => {
+                self.apdus_discarded += 1;
+                sink(Event::Discarded {
+                    reason,
+                    expected_counter,
+                })
+            }
+            Refusal::End(error) => Err(error.into()),
+        }
+    }
+
+    /// Which side's APDUs are received.
+    const fn sender(&self) -> Role {
+        match self.role {
+            Role::Client => Role::Server,
+            Role::Server => Role::Client,
         }
     }
 
@@ -223,6 +271,25 @@ const fn is_unanswered(apdu: &Apdu<'_>) -> bool {
         Apdu::AccessRequest(request) => !request.long_invoke_id_and_priority.confirmed(),
         Apdu::DataNotificationConfirm(_) => true,
         _ => false,
+    }
+}
+
+/// Whether a request is no part of a block transfer.
+fn is_whole(apdu: &Apdu<'_>) -> bool {
+    match apdu {
+        Apdu::GetRequest(request) => !matches!(request.form, GetRequestForm::Next { .. }),
+        Apdu::SetRequest(request) => matches!(
+            request.form,
+            SetRequestForm::Normal(_) | SetRequestForm::WithList(_)
+        ),
+        Apdu::ActionRequest(request) => matches!(
+            request.form,
+            ActionRequestForm::Normal { .. } | ActionRequestForm::WithList(_)
+        ),
+        Apdu::ReadRequest(request) => request.is_complete(),
+        Apdu::WriteRequest(request) => request.is_complete(),
+        Apdu::UnconfirmedWriteRequest(request) => request.is_complete(),
+        _ => true,
     }
 }
 

@@ -9,6 +9,7 @@ use crate::xdlms::get::GetRequestForm;
 use crate::xdlms::invoke::InvokeIdAndPriority;
 use crate::xdlms::set::SetRequestForm;
 
+use super::general_block::is_unconfirmed;
 use super::outstanding::{Pending, Service};
 use super::{Channel, ChannelError};
 
@@ -22,6 +23,7 @@ pub struct Plan {
     seal: Option<SealPlan>,
     apdu_length: usize,
     fits: bool,
+    unconfirmed: bool,
 }
 
 impl Channel {
@@ -69,7 +71,25 @@ impl Channel {
             seal,
             apdu_length,
             fits: self.limit().is_none_or(|limit| apdu_length <= limit),
+            unconfirmed: self.framing.sends_unconfirmed() && is_unconfirmed(&apdu.to_vec()),
         }
+    }
+
+    /// Whether a planned APDU can be sent as far as its length is concerned, where nothing cuts it: what goes in a UI frame
+    /// is whole.
+    ///
+    /// # Errors
+    /// `DoesNotFitUi`.
+    pub fn check_room(&self, plan: &Plan) -> Result<(), ChannelError> {
+        let room = self.framing.unconfirmed_room();
+        let limit = self.limit().map_or(room, |limit| limit.min(room));
+        if plan.unconfirmed && plan.apdu_length > limit {
+            return Err(ChannelError::DoesNotFitUi {
+                length: plan.apdu_length,
+                limit,
+            });
+        }
+        Ok(())
     }
 
     /// Where an APDU goes out in one piece over the wrapper: the exact number of octets that [`Channel::write`] will fill.
@@ -112,6 +132,16 @@ impl Channel {
         mut security: Option<&mut SecurityContext>,
         out: &mut Vec<u8>,
     ) -> Result<(), ChannelError> {
+        if plan.unconfirmed {
+            self.check_room(plan)?;
+            let start = out.len();
+            self.framing
+                .send_unconfirmed(plan.apdu_length, out, |slot| {
+                    fill(plan.seal.as_ref(), apdu, security, slot)
+                })?;
+            self.count_sent(out.len() - start);
+            return Ok(());
+        }
         if plan.tag == SET_RESPONSE
             && let Some(number) = self.last_set_block.take()
         {

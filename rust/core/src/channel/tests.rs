@@ -4,6 +4,7 @@ mod gateway;
 mod general_block;
 mod receiver;
 mod short_name;
+mod unconfirmed;
 
 use super::*;
 use crate::codec::{Emit, Parse};
@@ -46,6 +47,7 @@ pub(super) enum Seen {
     Disconnected,
     Peer(u16),
     Discarded(&'static str),
+    Unconfirmed(Destination),
     Apdu(Vec<u8>),
 }
 
@@ -62,6 +64,7 @@ impl End {
                     Event::LinkDisconnected(_) => Seen::Disconnected,
                     Event::PeerChanged { client_sap } => Seen::Peer(client_sap),
                     Event::Discarded { reason, .. } => Seen::Discarded(reason),
+                    Event::UnconfirmedFrame { destination } => Seen::Unconfirmed(destination),
                     Event::Apdu(apdu) => Seen::Apdu(apdu.to_vec()),
                 });
                 Ok(())
@@ -188,18 +191,20 @@ impl Pair {
 
 fn hdlc_framing(role: Role) -> Framing {
     let parameters = Parameters::new(64, 64, 3, 3).expect("within limits");
+    let (client, server) = (
+        Address::client(1).expect("fits"),
+        Address::new(1, Some(17), AddressSize::Two).expect("fits"),
+    );
     let config = Config {
-        client_address: Address::client(1).expect("fits"),
-        server_address: Address::new(1, Some(17), AddressSize::Two).expect("fits"),
         parameters,
-        max_retries: 3,
         max_apdu: 100_000,
+        ..Config::between(client, server)
     };
     let link_role = match role {
         Role::Client => LinkRole::Client,
         Role::Server => LinkRole::Server,
     };
-    Framing::hdlc(role, 1, 1, Link::new(link_role, config))
+    Framing::hdlc(role, 1, 1, Link::new(link_role, config), false)
 }
 
 fn octet_string(length: usize) -> Vec<u8> {

@@ -93,6 +93,26 @@ impl Address {
         self.size
     }
 
+    /// Whether a half of it means all: every logical device, or every physical one. What goes there reaches stations that
+    /// nobody has named.
+    #[must_use]
+    pub fn has_all_station_half(&self) -> bool {
+        let all = self.size.largest();
+        self.upper == all || self.lower() == Some(all)
+    }
+
+    /// Whether a station with the address `station` is meant by it, because each half is the same or means all; the
+    /// all-station address means every station, whatever its form.
+    #[must_use]
+    pub fn includes(&self, station: &Self) -> bool {
+        let all = self.size.largest();
+        let half = |ours: u16, theirs: u16| ours == theirs || ours == all;
+        self.is_all_stations()
+            || self.size == station.size
+                && half(self.upper, station.upper)
+                && half(self.lower, station.lower)
+    }
+
     /// Whether every station listens to it (FF, FE FF or FE FE FE FF on the wire), and so none may answer.
     #[must_use]
     pub fn is_all_stations(&self) -> bool {
@@ -201,6 +221,26 @@ mod tests {
                 .expect("valid")
                 .is_all_stations()
         );
+    }
+
+    #[test]
+    fn a_half_that_means_all_includes_every_station_of_the_other_half() {
+        let address =
+            |upper, lower| Address::new(upper, Some(lower), AddressSize::Two).expect("fits");
+        for (meant, station, included) in [
+            (address(1, 17), address(1, 17), true),
+            (address(1, 0x7F), address(1, 17), true),
+            (address(0x7F, 17), address(1, 17), true),
+            (address(1, 0x7F), address(2, 17), false),
+            (address(1, 18), address(1, 17), false),
+        ] {
+            assert_eq!(meant.includes(&station), included, "{meant} {station}");
+        }
+        let one = Address::new(1, None, AddressSize::One).expect("fits");
+        let all = Address::new(0x7F, None, AddressSize::One).expect("fits");
+        assert!(all.includes(&address(1, 17)) && all.has_all_station_half());
+        assert!(!one.includes(&address(1, 17)) && !one.has_all_station_half());
+        assert!(address(1, 0x7F).has_all_station_half());
     }
 
     #[test]

@@ -158,6 +158,7 @@ impl Machine {
     /// anything was said.
     pub(super) fn transmit(&mut self, out: &mut Vec<u8>) -> bool {
         self.segmenter.rewind();
+        out.append(&mut self.unconfirmed_waiting);
         let window = if self.peer_busy {
             0
         } else {

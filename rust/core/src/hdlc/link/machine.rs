@@ -6,7 +6,7 @@
 use super::reassembly::{Progress, Reassembly};
 use super::segmenter::Segmenter;
 use super::statistics::{Statistics, count};
-use super::{Config, DisconnectReason, Event, Role, State};
+use super::{Config, Destination, DisconnectReason, Event, Role, State};
 use crate::codec::{Emit, Writer};
 use crate::error::{LinkError, LinkErrorKind};
 use crate::hdlc::address::{Address, AddressSize};
@@ -31,6 +31,10 @@ pub(super) struct Machine {
     pub(super) reassembly: Reassembly,
     pub(super) unconfirmed: Reassembly,
     pub(super) unconfirmed_delivered: bool,
+    /// UI frames that may be sent when it is our turn.
+    pub(super) unconfirmed_waiting: Vec<u8>,
+    /// The information field of the last UI frame; kept for its capacity.
+    pub(super) unconfirmed_sent: Vec<u8>,
     pub(super) message_source: Address,
     /// V(R), the number of the I frame expected next.
     pub(super) receive_sequence: u8,
@@ -74,6 +78,7 @@ impl Machine {
             Role::Client => (config.client_address, config.server_address, LLC_RESPONSE),
             Role::Server => (config.server_address, config.client_address, LLC_COMMAND),
         };
+        let max_apdu = config.max_apdu;
         Self {
             role,
             config,
@@ -82,9 +87,11 @@ impl Machine {
             peer,
             parameters: Parameters::default(),
             segmenter: Segmenter::default(),
-            reassembly: Reassembly::new(llc, config.max_apdu),
-            unconfirmed: Reassembly::new(llc, config.max_apdu),
+            reassembly: Reassembly::new(llc, max_apdu),
+            unconfirmed: Reassembly::new(llc, max_apdu),
             unconfirmed_delivered: false,
+            unconfirmed_waiting: Vec::new(),
+            unconfirmed_sent: Vec::new(),
             message_source: peer,
             receive_sequence: 0,
             unacknowledged: 0,
@@ -112,6 +119,7 @@ impl Machine {
         self.parameters = Parameters::default();
         self.segmenter.clear();
         self.reassembly.clear();
+        self.unconfirmed_waiting.clear();
         self.receive_sequence = 0;
         self.unacknowledged = 0;
         self.turn = self.role == Role::Client;
@@ -128,9 +136,9 @@ impl Machine {
         frame: &Frame<'_>,
         out: &mut Vec<u8>,
     ) -> Result<Option<Event>, LinkError> {
-        if !self.concerns(frame) {
+        let Some(destination) = self.concerns(frame) else {
             return Ok(None);
-        }
+        };
         match frame.control.kind {
             FrameKind::I {
                 send_sequence,
@@ -142,30 +150,30 @@ impl Machine {
             FrameKind::Rnr { receive_sequence } => {
                 self.handle_supervisory(frame, receive_sequence, true, out)
             }
-            FrameKind::Ui => Ok(self.handle_unconfirmed(frame)),
+            FrameKind::Ui => Ok(self.handle_unconfirmed(frame, destination)),
             _ => self.handle_unnumbered(frame, out),
         }
     }
 
-    /// Whether a frame is for us and from somebody we talk to; counts it otherwise.
+    /// As whom a frame concerns us, being from somebody we talk to; counts it otherwise.
     ///
     /// Where client and server have the same address octet, our own echo looks like the peer: then only the medium can
     /// take it away.
-    fn concerns(&mut self, frame: &Frame<'_>) -> bool {
-        let broadcast = frame.destination.is_all_stations()
-            && frame.control
-                == Control {
-                    kind: FrameKind::Ui,
-                    poll_final: false,
-                };
-        let concerns = match self.role {
-            Role::Client => frame.destination == self.own && frame.source == self.peer,
-            Role::Server => {
-                (frame.destination == self.own || broadcast)
-                    && frame.source.size() == AddressSize::One
-            }
+    fn concerns(&mut self, frame: &Frame<'_>) -> Option<Destination> {
+        let from_somebody = match self.role {
+            Role::Client => frame.source == self.peer,
+            Role::Server => frame.source.size() == AddressSize::One,
         };
-        if !concerns {
+        // Of a frame to several stations none may answer, so it can only be one that asks for nothing.
+        let unanswered = frame.control
+            == Control {
+                kind: FrameKind::Ui,
+                poll_final: false,
+            };
+        let destination = self.destination(&frame.destination).filter(|destination| {
+            from_somebody && (*destination == Destination::Individual || unanswered)
+        });
+        if destination.is_none() {
             let own = frame.source == self.own;
             count(if own {
                 &mut self.statistics.echoes
@@ -173,7 +181,22 @@ impl Machine {
                 &mut self.statistics.other_address
             });
         }
-        concerns
+        destination
+    }
+
+    /// As whom we are meant by an address, if at all.
+    fn destination(&self, address: &Address) -> Option<Destination> {
+        if *address == self.own {
+            Some(Destination::Individual)
+        } else if self.role == Role::Client {
+            None
+        } else if self.config.group_addresses.contains(address) {
+            Some(Destination::Group)
+        } else {
+            address
+                .includes(&self.own)
+                .then_some(Destination::AllStations)
+        }
     }
 
     /// The set-up of the link, as one table.
@@ -255,7 +278,7 @@ impl Machine {
         Some(Event::Connected(self.parameters))
     }
 
-    fn handle_unconfirmed(&mut self, frame: &Frame<'_>) -> Option<Event> {
+    fn handle_unconfirmed(&mut self, frame: &Frame<'_>, destination: Destination) -> Option<Event> {
         let whole = !frame.segmentation
             && self.unconfirmed.accept(frame.information, false) == Progress::Complete;
         if !whole {
@@ -263,10 +286,37 @@ impl Machine {
             return None;
         }
         self.unconfirmed_delivered = true;
+        count(&mut self.statistics.unconfirmed);
         self.message_source = frame.source;
-        Some(Event::UnconfirmedApdu {
-            broadcast: frame.destination.is_all_stations(),
-        })
+        Some(Event::UnconfirmedApdu { destination })
+    }
+
+    /// Sends a UI frame, at once unless a link gives the turn to the other side.
+    pub(super) fn put_unconfirmed(&mut self, information: &[u8], out: &mut Vec<u8>) {
+        if self.state != State::Connected || self.turn {
+            self.put(FrameKind::Ui, false, information, out);
+            return;
+        }
+        let mut waiting = core::mem::take(&mut self.unconfirmed_waiting);
+        self.put(FrameKind::Ui, false, information, &mut waiting);
+        self.unconfirmed_waiting = waiting;
+    }
+
+    /// The octets of the longest APDU that one UI frame carries now.
+    pub(super) fn unconfirmed_room(&self) -> usize {
+        let information = self
+            .config
+            .max_info_field_length_unconfirmed
+            .unwrap_or_else(|| self.parameters.max_info_field_length_transmit());
+        usize::from(information).saturating_sub(self.llc_sent().len())
+    }
+
+    /// A client speaks to stations that were named, never to all of them.
+    pub(super) fn check_named(&self) -> Result<(), LinkError> {
+        if self.role == Role::Client && self.peer.has_all_station_half() {
+            return Err(LinkErrorKind::AllStations.into());
+        }
+        Ok(())
     }
 
     /// SNRM with our proposal, which goes without saying where it is the default.

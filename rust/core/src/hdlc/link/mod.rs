@@ -41,7 +41,7 @@ pub enum Role {
 }
 
 /// What a link is made with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// The client; a server learns it anew from every SNRM.
     pub client_address: Address,
@@ -53,6 +53,11 @@ pub struct Config {
     pub max_retries: u8,
     /// The longest APDU to put together, in octets; also the most that may wait to be sent.
     pub max_apdu: usize,
+    /// Server: groups whose UI frames it takes besides its own.
+    pub group_addresses: Vec<Address>,
+    /// The longest information field of a UI frame sent, in octets; none is the one of I frames, which is 128 while there
+    /// is no link.
+    pub max_info_field_length_unconfirmed: Option<u16>,
 }
 
 /// Why a link is down.
@@ -66,6 +71,33 @@ pub enum DisconnectReason {
     Frmr,
 }
 
+impl Config {
+    /// A link between these two with the default parameters, three retries, APDUs up to 64 KiB, and no groups.
+    #[must_use]
+    pub fn between(client_address: Address, server_address: Address) -> Self {
+        Self {
+            client_address,
+            server_address,
+            parameters: Parameters::default(),
+            max_retries: 3,
+            max_apdu: 65_536,
+            group_addresses: Vec::new(),
+            max_info_field_length_unconfirmed: None,
+        }
+    }
+}
+
+/// Whom a UI frame was sent to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// This station alone.
+    Individual,
+    /// A group that this station belongs to.
+    Group,
+    /// All stations, all physical or all logical devices.
+    AllStations,
+}
+
 /// What happened on the link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -77,8 +109,8 @@ pub enum Event {
     Apdu,
     /// [`Link::message`] holds a whole APDU, from a UI frame.
     UnconfirmedApdu {
-        /// Whether it was sent to all stations.
-        broadcast: bool,
+        /// Whom it was sent to.
+        destination: Destination,
     },
 }
 
@@ -119,11 +151,12 @@ impl Link {
     /// Client: asks for a link, from any state; whatever was under way is forgotten.
     ///
     /// # Errors
-    /// [`LinkErrorKind::NotConnected`] in a server, which cannot begin.
+    /// [`LinkErrorKind::NotConnected`] in a server, which cannot begin; [`LinkErrorKind::AllStations`].
     pub fn connect(&mut self, out: &mut Vec<u8>) -> Result<(), LinkError> {
         if self.machine.role == Role::Server {
             return Err(LinkErrorKind::NotConnected.into());
         }
+        self.machine.check_named()?;
         self.deframer.clear();
         self.machine.reset();
         self.machine.state = State::Connecting;
@@ -175,18 +208,44 @@ impl Link {
         Ok(())
     }
 
-    /// Sends `apdu` to the peer in one UI frame, connected or not; nobody acknowledges it.
+    /// Sends an APDU of `apdu_length` octets, which `fill` writes at its place, to the peer in one UI frame, connected or
+    /// not; the peer may be a group. Nobody acknowledges it. While the other side of a link may speak, it waits.
     ///
     /// # Errors
-    /// [`LinkErrorKind::ApduTooLong`] where it does not fit one information field.
-    pub fn send_unconfirmed(&mut self, apdu: &[u8], out: &mut Vec<u8>) -> Result<(), LinkError> {
+    /// [`LinkErrorKind::ApduTooLong`] beyond [`Link::unconfirmed_room`]; [`LinkErrorKind::AllStations`] in a client;
+    /// [`LinkErrorKind::Busy`] where UI frames of [`Config::max_apdu`] octets wait already; or the error of `fill`.
+    /// Nothing has been sent then.
+    pub fn send_unconfirmed<E: From<LinkError>>(
+        &mut self,
+        apdu_length: usize,
+        out: &mut Vec<u8>,
+        fill: impl FnOnce(&mut [u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
         let machine = &mut self.machine;
-        let information = [&machine.llc_sent(), apdu].concat();
-        if information.len() > usize::from(machine.parameters.max_info_field_length_transmit()) {
-            return Err(LinkErrorKind::ApduTooLong.into());
+        machine.check_named()?;
+        if apdu_length > machine.unconfirmed_room() {
+            return Err(LinkError::from(LinkErrorKind::ApduTooLong).into());
         }
-        machine.put(FrameKind::Ui, false, &information, out);
-        Ok(())
+        if machine.unconfirmed_waiting.len() > machine.config.max_apdu {
+            return Err(LinkError::from(LinkErrorKind::Busy).into());
+        }
+        let mut information = core::mem::take(&mut machine.unconfirmed_sent);
+        information.clear();
+        information.extend_from_slice(&machine.llc_sent());
+        let start = information.len();
+        information.resize(start + apdu_length, 0);
+        let filled = fill(&mut information[start..]);
+        if filled.is_ok() {
+            machine.put_unconfirmed(&information, out);
+        }
+        machine.unconfirmed_sent = information;
+        filled
+    }
+
+    /// The octets of the longest APDU that one UI frame carries now.
+    #[must_use]
+    pub fn unconfirmed_room(&self) -> usize {
+        self.machine.unconfirmed_room()
     }
 
     /// Server: acknowledges an APDU to which no answer will be given now. A poll waits for the answer otherwise, and the

@@ -23,6 +23,8 @@ pub struct Statistics {
     pub beyond_window: u64,
     /// I frames with more information than was negotiated.
     pub too_long: u64,
+    /// UI frames whose APDUs were handed on; nobody is answered.
+    pub unconfirmed: u64,
     /// Messages without proper LLC octets, and SNRM or UA with unreadable parameters.
     pub malformed: u64,
 }

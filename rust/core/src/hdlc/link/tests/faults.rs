@@ -156,7 +156,7 @@ fn l_13_an_endless_message_is_refused_at_the_limit() {
             &information,
         )
     };
-    let mut server = Link::new(Role::Server, limited);
+    let mut server = Link::new(Role::Server, limited.clone());
     feed(&mut server, &frame(Role::Client, FrameKind::Snrm, &[])).expect("no error");
     for number in 0..5 {
         let acknowledged = frame(Role::Server, rr(number + 1), &[]);

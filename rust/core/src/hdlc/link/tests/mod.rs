@@ -6,6 +6,7 @@ mod joined;
 mod pair;
 mod repetition;
 mod set_up;
+mod unconfirmed;
 
 use super::{Config, Event, Link, Role};
 use crate::error::{LinkError, LinkErrorKind};
@@ -27,11 +28,9 @@ fn server_address() -> Address {
 
 fn config(parameters: Parameters) -> Config {
     Config {
-        client_address: client_address(),
-        server_address: server_address(),
         parameters,
-        max_retries: 3,
         max_apdu: 70_000,
+        ..Config::between(client_address(), server_address())
     }
 }
 

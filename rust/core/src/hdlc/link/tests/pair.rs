@@ -62,7 +62,7 @@ impl Pair {
             ..config(parameters)
         };
         Self {
-            client: Link::new(Role::Client, config),
+            client: Link::new(Role::Client, config.clone()),
             server: Link::new(Role::Server, config),
             dice: Dice(seed),
             faults,

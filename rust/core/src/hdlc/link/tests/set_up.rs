@@ -43,7 +43,7 @@ fn worked_conversation_octet_for_octet() {
     );
     let config = config(Parameters::default());
     let (mut client, mut server) = (
-        Link::new(Role::Client, config),
+        Link::new(Role::Client, config.clone()),
         Link::new(Role::Server, config),
     );
     let up = Event::Connected(Parameters::default());
@@ -342,61 +342,6 @@ fn commands_that_do_not_poll_get_no_answer() {
         );
     }
     assert_eq!(server.state(), State::Disconnected);
-}
-
-// proves: hdlc-all-stations
-#[test]
-fn all_stations_take_unconfirmed_apdus_and_answer_nothing() {
-    let mut server = Link::new(Role::Server, config(symmetric(128, 1)));
-    let worked = hex("7EA019FFCD03CB91E6E600C001C100080000010000FF0200601A7E");
-    assert_eq!(
-        feed(&mut server, &worked),
-        Ok((vec![Event::UnconfirmedApdu { broadcast: true }], vec![]))
-    );
-    assert_eq!(*server.message(), hex("C001C100080000010000FF0200"));
-    assert_eq!(server.message_source(), Address::client(102).expect("fits"));
-
-    let all_stations = Address::new(0x7F, None, AddressSize::One).expect("fits");
-    assert_eq!(
-        feed(
-            &mut server,
-            &connect_frame(16, all_stations, Parameters::default())
-        ),
-        Ok((vec![], vec![]))
-    );
-    assert_eq!(
-        (server.state(), server.statistics().other_address),
-        (State::Disconnected, 1)
-    );
-}
-
-#[test]
-fn an_unconfirmed_apdu_does_not_disturb_a_message_in_segments() {
-    let (mut client, mut server) = (
-        connected_client(symmetric(32, 1)),
-        connected_server(symmetric(32, 1)),
-    );
-    let poll = frame(Role::Server, rr(1), &[]);
-    assert_eq!(
-        feed(&mut server, &send(&mut client, &[7; 50])),
-        Ok((vec![], poll.clone()))
-    );
-    let mut unconfirmed = Vec::new();
-    client
-        .send_unconfirmed(&[8; 20], &mut unconfirmed)
-        .expect("fits");
-    assert_eq!(
-        feed(&mut server, &unconfirmed),
-        Ok((vec![Event::UnconfirmedApdu { broadcast: false }], vec![]))
-    );
-    assert_eq!(*server.message(), [8; 20]);
-    let (_, rest) = feed(&mut client, &poll).expect("no error");
-    assert_eq!(feed(&mut server, &rest), Ok((vec![Event::Apdu], vec![])));
-    assert_eq!(*server.message(), [7; 50]);
-    assert_eq!(
-        client.send_unconfirmed(&[8; 30], &mut unconfirmed),
-        Err(LinkErrorKind::ApduTooLong.into())
-    );
 }
 
 #[test]
