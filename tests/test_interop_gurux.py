@@ -71,11 +71,14 @@ class Line:
 
     def __init__(self, port: int, framing: _core.WrapperFraming | _core.HdlcFraming) -> None:
         self.channel = _core.Channel("client", framing)
+        self.link: _core.LinkConnected | None = None
         self._stream = socket.create_connection(("127.0.0.1", port), timeout=10)
         octets = self.channel.connect()
         if octets:
             self._stream.sendall(octets)
-            assert isinstance(self._event(), _core.LinkConnected)
+            connected = self._event()
+            assert isinstance(connected, _core.LinkConnected)
+            self.link = connected
 
     def ask(self, apdu: Any) -> Any:
         self._stream.sendall(self.channel.send(apdu))

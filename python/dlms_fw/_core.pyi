@@ -1332,6 +1332,10 @@ class HdlcFraming:
 
     ``address_size`` is 1, 2 or 4 octets; None takes the shortest form for the addresses given. Information
     fields 1..2030 octets, windows 1..7. Without a value the default of the standard holds: 128 octets, 1.
+    A meter that answers a proposal by DM or FRMR, or not at all for half of the tries, is asked without one.
+
+    ``max_retries``: how often in a row a client repeats or polls without an answer. ``max_busy_polls``: how
+    often in a row it may hear RNR.
 
     ``unconfirmed_as_ui``: what asks for no answer (unconfirmed requests; in a server notifications) is sent
     in UI frames, connected or not, and otherwise in I frames. Nobody acknowledges a UI frame, and it carries
@@ -1356,6 +1360,7 @@ class HdlcFraming:
         window_size_transmit: int = ...,
         window_size_receive: int = ...,
         max_retries: int = ...,
+        max_busy_polls: int = ...,
         gateway: Gateway | None = ...,
         group_addresses: Sequence[tuple[int, int | None]] = ...,
         unconfirmed_as_ui: bool = ...,
@@ -1554,6 +1559,12 @@ class Channel:
     byte has come for the response timeout, ``handle_timeout`` gives what to repeat, or raises ResponseTimeout
     when nothing is left to try (over the wrapper at once, or after three repetitions of general blocks).
 
+    There is no clock here. Over HDLC somebody who has one calls, in a client, ``handle_timeout`` after the
+    response timeout (sooner while ``peer_busy``) and ``keep_alive`` within half of the meter's inactivity
+    timeout; in a server ``handle_inactivity_timeout`` when nothing has come for that long; and on either
+    side ``handle_inter_octet_timeout`` when a frame that has begun (``unfinished``) does not go on. Own
+    frames that the line gives back are recognised and dropped.
+
     ACSE APDUs and exception-responses travel plain; all others are sealed and opened by ``security`` when
     that is set. Errors: LinkError (the stream or link is lost), SecurityError of kind ``downgrade`` (end the
     association), DecodeError, LocalProtocolError (the request does not fit the negotiated PDU size and no
@@ -1599,6 +1610,26 @@ class Channel:
         """
 
     def handle_timeout(self) -> bytes: ...
+    def handle_inter_octet_timeout(self) -> None:
+        """Give up the frame that has begun; call ``receive(b"")`` for what stood behind its beginning."""
+
+    def handle_inactivity_timeout(self) -> bool:
+        """Server: give up an idle HDLC link, and say whether there was one. DM answers from now on."""
+
+    def keep_alive(self) -> bytes:
+        """Client: a poll that the meter answers; nothing over the wrapper, or while an answer is awaited."""
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether an HDLC frame has begun and not ended."""
+
+    def set_busy(self, busy: bool) -> None:
+        """Whether to say RNR instead of RR, and to drop the I frames that come, for now."""
+
+    @property
+    def peer_busy(self) -> bool:
+        """Whether the other side has said RNR."""
+
     @property
     def security(self) -> SecurityContext | None: ...
     @security.setter

@@ -28,11 +28,13 @@ from dlms_fw.driver import (
     framing,
     is_loss,
     is_settled,
+    keep_alive_interval,
     link_ended,
     link_facts,
     logical_device_name,
     may_be_counter,
     note_aside,
+    patience,
     policy_for,
     public_endpoint,
     public_profile,
@@ -64,7 +66,7 @@ from dlms_fw.transports.base import Transport, TransportFactory
 from dlms_fw.transports.tcp import TcpTransport
 
 if TYPE_CHECKING:
-    from dlms_fw._core import Event
+    from dlms_fw._core import Event, LinkConnected
 
 _ASSOCIATED = State.ASSOCIATED  # by this name it costs nothing on the way of every block
 _NO_PART = -1
@@ -142,6 +144,11 @@ class Client(Services):
     def association(self) -> Association | None:
         """What was agreed with the meter, or ``None`` while not associated."""
         return None if self._session is None else self._session.association
+
+    @property
+    def link(self) -> LinkConnected | None:
+        """What was agreed for the HDLC link, seen from here; ``None`` while there is none."""
+        return None if self._session is None else self._session.link
 
     def connect(self) -> None:
         """Open the medium, bring up the link, associate and prove each other.
@@ -249,13 +256,31 @@ class Client(Services):
             deadline = self._clock() + self._request_deadline
             self._send(session.send(message), deadline)
             self.statistics.requests += 1
-            while not is_settled(session):  # no answer ever comes
-                for event in self._receive(session, transport, deadline):
-                    note_aside(event, self.statistics, self._on_notification)
-                if session.state is not _ASSOCIATED:
-                    raise link_ended()
+            self._wait_until(lambda: is_settled(session), session, transport, deadline)
         except LocalProtocolError:
             raise
+        except BaseException:
+            self._drop()
+            raise
+
+    def keep_alive(self) -> None:
+        """Ask the meter for a sign of life, so that it does not end an idle HDLC link.
+
+        For programs that pause between requests: within half of the meter's inactivity timeout. Pauses of an
+        upgrade see to it themselves. Over the wrapper nothing is sent.
+
+        Raises:
+            TransportError, LinkError: the meter is gone; the connection has been closed.
+        """
+        session, transport = self._session, self._transport
+        if session is None or transport is None:
+            raise LocalProtocolError("not connected to a meter")
+        if not (data := session.keep_alive()):
+            return
+        try:
+            deadline = self._clock() + self._request_deadline
+            self._send(data, deadline)
+            self._wait_until(lambda: session.channel.idle, session, transport, deadline)
         except BaseException:
             self._drop()
             raise
@@ -340,7 +365,7 @@ class Client(Services):
     def _run(self, transfer: Transfer, save: Callable[[Save], None]) -> None:
         while (asked := transfer.next_request(self._clock())) is not None:
             if isinstance(asked, Wait):
-                self._sleep(asked.seconds)
+                self._pause(asked.seconds)
             elif isinstance(asked, Save):
                 save(asked)
             elif isinstance(asked, Reconnect):
@@ -409,11 +434,7 @@ class Client(Services):
             deadline = self._clock() + self._request_deadline
             self._send(session.send_many(burst.requests), deadline)
             self.statistics.requests += len(burst.requests)
-            while not session.channel.idle:
-                for event in self._receive(session, transport, deadline):
-                    note_aside(event, self.statistics, self._on_notification)
-                if session.state is not _ASSOCIATED:
-                    raise link_ended()
+            self._wait_until(lambda: session.channel.idle, session, transport, deadline)
         except LocalProtocolError:
             raise
         except BaseException:
@@ -421,6 +442,16 @@ class Client(Services):
             raise
         if burst.pause_seconds:
             self._sleep(burst.pause_seconds)
+
+    def _pause(self, seconds: float) -> None:
+        """Sleep, and keep an HDLC link alive; where it is lost nevertheless, the next request finds out."""
+        end = self._clock() + seconds
+        interval = keep_alive_interval(self._framing, self.profile)
+        with contextlib.suppress(DlmsError):
+            while self._session is not None and end - self._clock() > interval:
+                self._sleep(interval)
+                self.keep_alive()
+        self._sleep(max(0.0, end - self._clock()))
 
     def _associate(self) -> None:
         session = self._ledger.session(self._framing, self._challenge, os.urandom)
@@ -445,8 +476,9 @@ class Client(Services):
                 raise link_ended()
 
     def _receive(self, session: ClientSession, transport: Transport, deadline: float) -> list[Event]:
+        wait = patience(session, self._response_timeout)
         try:
-            data = transport.receive(min(deadline, self._clock() + self._response_timeout))
+            data = transport.receive(min(deadline, self._clock() + wait))
         except ResponseTimeout:
             if self._clock() >= deadline:
                 raise
@@ -457,6 +489,20 @@ class Client(Services):
         if reply:
             self._send(reply, deadline)
         return events
+
+    def _wait_until(
+        self,
+        done: Callable[[], bool],
+        session: ClientSession,
+        transport: Transport,
+        deadline: float,
+    ) -> None:
+        """Wait for what the link owes us where no answer comes."""
+        while not done():
+            for event in self._receive(session, transport, deadline):
+                note_aside(event, self.statistics, self._on_notification)
+            if session.state is not _ASSOCIATED:
+                raise link_ended()
 
     def _send(self, data: bytes, deadline: float) -> None:
         if data and self._transport is not None:

@@ -7,6 +7,7 @@ association or a transfer. Nothing here opens, sends, sleeps or looks at a clock
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
@@ -85,6 +86,8 @@ RESPONSES = (
 
 _MEDIA: dict[str, Medium] = {"tcp": "stream", "udp": "datagram"}
 """What carries the wrapper, by the scheme of the address; all others are HDLC."""
+BUSY_POLL_S = 1.0
+"""Between two questions to a meter that has said that it is not ready to receive."""
 _PUBLIC_TIMEOUT_S = 10.0
 """A meter without a public client may say nothing to it."""
 
@@ -134,6 +137,7 @@ def framing(endpoint: Endpoint, profile: Profile) -> WrapperFraming | HdlcFramin
             max_info_field_length_receive=hdlc.max_info_field_length,
             window_size_transmit=hdlc.window_size,
             window_size_receive=hdlc.window_size,
+            unconfirmed_as_ui=hdlc.unconfirmed_as_ui,
             gateway=profile.gateway,
         )
     except (ValueError, OverflowError) as error:
@@ -157,6 +161,17 @@ def _check_one_station(upper: int, lower: int | None = None, address_size: int |
             code="configuration.address",
             hint="a client talks to one meter; name its own address",
         )
+
+
+def keep_alive_interval(framed: WrapperFraming | HdlcFraming, profile: Profile) -> float:
+    """Seconds of a pause after which an HDLC link needs a sign of life; never over the wrapper."""
+    # Within half of the timeout there is time for one that gets lost.
+    return 0.45 * profile.hdlc.inactivity_timeout_s if isinstance(framed, HdlcFraming) else math.inf
+
+
+def patience(session: ClientSession, response_timeout_s: float) -> float:
+    """Seconds to wait for the next octets; a meter that has said that it is busy is asked again sooner."""
+    return min(BUSY_POLL_S, response_timeout_s) if session.channel.peer_busy else response_timeout_s
 
 
 def public_endpoint(endpoint: Endpoint) -> Endpoint:

@@ -229,11 +229,14 @@ def _hdlc(reader: _Reader) -> HdlcSettings | None:
     table = reader.table("hdlc")
     if table is None:
         return None
-    values = {
+    values: dict[str, Any] = {
         "server_lower": table.integer("server_lower", 0, 0x3FFF),
         "address_size": table.choice("address_size", {1: 1, 2: 2, 4: 4}),
         "max_info_field_length": table.integer("max_info_field_length", 1, 2030),
         "window_size": table.integer("window_size", 1, 7),
+        "inactivity_timeout_s": table.seconds("inactivity_timeout_s"),
+        "inter_octet_timeout_s": table.seconds("inter_octet_timeout_s"),
+        "unconfirmed_as_ui": table.boolean("unconfirmed_as_ui"),
     }
     table.finish()
     return HdlcSettings(**{key: value for key, value in values.items() if value is not None})

@@ -45,14 +45,23 @@ class HdlcSettings:
     Attributes:
         server_lower: The lower (physical) address; ``None`` leaves it out.
         address_size: Octets of the server address, 1, 2 or 4; ``None`` takes the shortest that fits.
-        max_info_field_length: Octets of an information field, each way, 1 to 2030.
-        window_size: Frames before an acknowledgement, each way, 1 to 7.
+        max_info_field_length: Octets of an information field, proposed each way, 1 to 2030.
+        window_size: Frames before an acknowledgement, proposed each way, 1 to 7. A meter answers with what it
+            has; one that refuses the proposal or does not answer it is asked without, and then has 128 and 1.
+        inactivity_timeout_s: Silence after which a meter gives up the link. A client that pauses polls it
+            after less than half of that.
+        inter_octet_timeout_s: In a meter, silence within a frame after which the frame is given up. The
+            standard has 0.025; modems, optical heads and TCP need more.
+        unconfirmed_as_ui: Whether what asks for no answer is sent in UI frames, whole and unacknowledged.
     """
 
     server_lower: int | None = None
     address_size: int | None = None
     max_info_field_length: int = 2030
-    window_size: int = 1
+    window_size: int = 7
+    inactivity_timeout_s: float = 120.0
+    inter_octet_timeout_s: float = 1.0
+    unconfirmed_as_ui: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -88,6 +88,8 @@ class Connection:
             self.client.gateway.physicalDeviceAddress = bytearray.fromhex(config["gateway"]["address"])
         self.client.maxReceivePDUSize = config["max_pdu_size"]
         self.client.hdlcSettings.maxInfoTX = self.client.hdlcSettings.maxInfoRX = config["max_info"]
+        self.client.hdlcSettings.windowSizeTX = config.get("window_sent", 1)
+        self.client.serverAddressSize = config.get("server_address_size", 0)
         cipher = self.client.ciphering
         cipher.systemTitle = bytes.fromhex(config["system_title"])
         cipher.signingKeyPair = gurux_proofs.key_pair(config)

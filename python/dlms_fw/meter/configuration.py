@@ -124,7 +124,7 @@ class MeterConfig:
     max_pdu_size: int = 1024
     general_block_transfer: GeneralBlockTransfer = "when-needed"
     general_block_transfer_window: int = 16
-    hdlc: HdlcSettings = field(default_factory=lambda: HdlcSettings(window_size=7))
+    hdlc: HdlcSettings = field(default_factory=HdlcSettings)
     hdlc_group_addresses: tuple[tuple[int, int | None], ...] = ()
     image_block_size: int = 0
     image_size_limit: int = 16 * 1024 * 1024

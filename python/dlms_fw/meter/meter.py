@@ -35,6 +35,7 @@ from dlms_fw.meter.ownership import TransferOwnership
 from dlms_fw.meter.profiles import mcs301
 from dlms_fw.meter.storage import Medium, RecordLost
 from dlms_fw.meter.units import MeterUnits
+from dlms_fw.profiles import HdlcSettings
 from dlms_fw.session.server import (
     Associated,
     AssociationEnded,
@@ -231,6 +232,10 @@ class SimulatedMeter:
             del self._locked_until[client_sap]
             self._clients[client_sap] = self._known_clients[client_sap]
 
+    def monotonic(self) -> float:
+        """Its time, in seconds, which never jumps."""
+        return self._time.monotonic()
+
     def forget(self, connection: MeterConnection) -> None:
         """A connection is over."""
         self._connections.discard(connection)
@@ -274,6 +279,8 @@ class MeterConnection:
         self._session = meter.new_session(framing)
         self._caller = Caller(self._session.association, self)
         self._in_ui_frame = False
+        self._hdlc = meter.config.hdlc if framing == "hdlc" else None
+        self._heard_at = meter.monotonic()
         self.is_open = True
 
     def receive(self, data: bytes) -> bytes:
@@ -282,6 +289,8 @@ class MeterConnection:
         if not self.is_open:
             return b""
         self._meter.refresh_locks()
+        if self._hdlc is not None:
+            self._note_silence(self._hdlc)
         out = b""
         try:
             events, reply = self._session.receive(data)
@@ -296,6 +305,16 @@ class MeterConnection:
             # A stream that makes no sense, counters used up or a memory that fails: nothing more to say.
             self.drop()
         return out
+
+    def _note_silence(self, hdlc: HdlcSettings) -> None:
+        """What the silence before these octets meant. A meter speaks when asked, so now is soon enough."""
+        now = self._meter.monotonic()
+        silence, self._heard_at = now - self._heard_at, now
+        if silence >= hdlc.inactivity_timeout_s:
+            for event in self._session.handle_inactivity_timeout():
+                self._meter.note(self, event)
+        elif silence >= hdlc.inter_octet_timeout_s:
+            self._session.channel.handle_inter_octet_timeout()
 
     def close(self) -> None:
         """The client is gone."""

@@ -140,6 +140,7 @@ class ClientSession:
         state: Where link and association are.
         association: What was agreed, from the AARE on.
         context: The keys and counters in use.
+        link: What was agreed for the HDLC link, while there is one.
         started_at: The first invocation counter of this association.
     """
 
@@ -173,6 +174,7 @@ class ClientSession:
         self.state = State.DISCONNECTED
         self.association: Association | None = None
         self.context: SecurityContext | None = None
+        self.link: LinkConnected | None = None
         self.started_at: int | None = None
         self._challenge = challenge
         self._counters = counters
@@ -293,6 +295,10 @@ class ClientSession:
             self.state = State.DISCONNECTED
         return data
 
+    def keep_alive(self) -> bytes:
+        """A poll that the meter answers, so that it does not end an idle HDLC link; the wrapper has none."""
+        return self.channel.keep_alive()
+
     # What comes in
 
     def receive(self, data: Buffer) -> tuple[list[Event], bytes]:
@@ -347,11 +353,14 @@ class ClientSession:
             raise
 
     def _on_link_connected(self, event: Event) -> Event:
+        assert isinstance(event, LinkConnected)  # noqa: S101 (by _HANDLERS)
         self.state = self._seen(Step.CONNECTED)
+        self.link = event
         return event
 
     def _on_link_disconnected(self, event: Event) -> Event:
         self.state = self._seen(Step.DISCONNECTED)
+        self.link = None
         self._forget()
         return event
 

@@ -266,6 +266,14 @@ class ServerSession:
         """Nothing has come in time: what to repeat. Raises ResponseTimeout where nothing is left to try."""
         return self.channel.handle_timeout()
 
+    def handle_inactivity_timeout(self) -> list[ServerEvent]:
+        """Over HDLC nothing has come for the inactivity timeout: the link and what was on it are gone."""
+        events: list[ServerEvent] = []
+        self._events = events
+        if self.channel.handle_inactivity_timeout():
+            self._relink("link", linked=False)
+        return events
+
     def close(self) -> list[ServerEvent]:
         """The medium is gone."""
         events: list[ServerEvent] = []

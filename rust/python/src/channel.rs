@@ -255,6 +255,34 @@ impl Channel {
         Ok(PyBytes::new(py, &out))
     }
 
+    fn handle_inter_octet_timeout(&mut self) {
+        self.channel.handle_inter_octet_timeout();
+    }
+
+    fn handle_inactivity_timeout(&mut self) -> bool {
+        self.channel.handle_inactivity_timeout()
+    }
+
+    fn keep_alive<'py>(&mut self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        let mut out = Vec::new();
+        self.channel.keep_alive(&mut out);
+        PyBytes::new(py, &out)
+    }
+
+    #[getter]
+    fn unfinished(&self) -> bool {
+        self.channel.has_unfinished()
+    }
+
+    fn set_busy(&mut self, busy: bool) {
+        self.channel.set_busy(busy);
+    }
+
+    #[getter]
+    fn peer_busy(&self) -> bool {
+        self.channel.is_peer_busy()
+    }
+
     #[getter]
     fn security(&self, py: Python<'_>) -> Option<Py<SecurityContext>> {
         self.security

@@ -84,6 +84,7 @@ pub(crate) struct HdlcFraming {
     server_address: Address,
     parameters: Parameters,
     max_retries: u8,
+    max_busy_polls: u16,
     group_addresses: Vec<Address>,
     #[pyo3(get)]
     unconfirmed_as_ui: bool,
@@ -114,6 +115,7 @@ impl HdlcFraming {
             server_address: self.server_address,
             parameters: self.parameters,
             max_retries: self.max_retries,
+            max_busy_polls: self.max_busy_polls,
             max_apdu,
             group_addresses: self.group_addresses.clone(),
             max_info_field_length_unconfirmed: self.max_info_field_length_unconfirmed,
@@ -139,8 +141,8 @@ impl HdlcFraming {
     #[pyo3(signature = (
         client_sap, server_upper, server_lower = None, *, address_size = None,
         max_info_field_length_transmit = 128, max_info_field_length_receive = 128,
-        window_size_transmit = 1, window_size_receive = 1, max_retries = 3, group_addresses = Vec::new(),
-        unconfirmed_as_ui = false, max_info_field_length_unconfirmed = None, gateway = None,
+        window_size_transmit = 1, window_size_receive = 1, max_retries = 3, max_busy_polls = 120,
+        group_addresses = Vec::new(), unconfirmed_as_ui = false, max_info_field_length_unconfirmed = None, gateway = None,
     ))]
     #[allow(
         clippy::too_many_arguments,
@@ -156,6 +158,7 @@ impl HdlcFraming {
         window_size_transmit: u8,
         window_size_receive: u8,
         max_retries: u8,
+        max_busy_polls: u16,
         group_addresses: Vec<(u16, Option<u16>)>,
         unconfirmed_as_ui: bool,
         max_info_field_length_unconfirmed: Option<u16>,
@@ -193,6 +196,7 @@ impl HdlcFraming {
             server_address,
             parameters,
             max_retries,
+            max_busy_polls,
             group_addresses,
             unconfirmed_as_ui,
             max_info_field_length_unconfirmed,

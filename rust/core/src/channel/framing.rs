@@ -180,6 +180,46 @@ impl Framing {
         }
     }
 
+    /// Server: whether an idle link is given up now.
+    pub(super) fn handle_inactivity_timeout(&mut self) -> bool {
+        match &mut self.carrier {
+            Carrier::Wrapper { .. } => false,
+            Carrier::Hdlc { link, .. } => link.handle_inactivity_timeout(),
+        }
+    }
+
+    pub(super) fn handle_inter_octet_timeout(&mut self) {
+        if let Carrier::Hdlc { link, .. } = &mut self.carrier {
+            link.handle_inter_octet_timeout();
+        }
+    }
+
+    pub(super) fn has_unfinished(&self) -> bool {
+        match &self.carrier {
+            Carrier::Wrapper { .. } => false,
+            Carrier::Hdlc { link, .. } => link.has_unfinished(),
+        }
+    }
+
+    pub(super) fn keep_alive(&mut self, out: &mut Vec<u8>) {
+        if let Carrier::Hdlc { link, .. } = &mut self.carrier {
+            link.keep_alive(out);
+        }
+    }
+
+    pub(super) fn set_busy(&mut self, busy: bool) {
+        if let Carrier::Hdlc { link, .. } = &mut self.carrier {
+            link.set_busy(busy);
+        }
+    }
+
+    pub(super) fn is_peer_busy(&self) -> bool {
+        match &self.carrier {
+            Carrier::Wrapper { .. } => false,
+            Carrier::Hdlc { link, .. } => link.is_peer_busy(),
+        }
+    }
+
     pub(super) fn handle_timeout(&mut self, out: &mut Vec<u8>) -> Result<(), LinkError> {
         let repeated = match &mut self.carrier {
             Carrier::Hdlc { link, .. } => link.handle_timeout(out)?,

@@ -339,6 +339,46 @@ impl Channel {
         })
     }
 
+    /// Over HDLC, no octet came for the inter-octet timeout: gives up an unfinished frame. Call [`Channel::receive`] with no
+    /// octets afterwards, for what stood behind its beginning.
+    pub fn handle_inter_octet_timeout(&mut self) {
+        self.framing.handle_inter_octet_timeout();
+    }
+
+    /// Whether a frame has begun and not ended, so that the inter-octet timeout runs.
+    #[must_use]
+    pub fn has_unfinished(&self) -> bool {
+        self.framing.has_unfinished()
+    }
+
+    /// Server, over HDLC: no frame came for the inactivity timeout. Gives up the link without a word, and says whether there
+    /// was one; the association is gone with it.
+    pub fn handle_inactivity_timeout(&mut self) -> bool {
+        let linked = self.framing.handle_inactivity_timeout();
+        if linked {
+            self.reset_association();
+        }
+        linked
+    }
+
+    /// Client, over HDLC: asks for a sign of life, unless an answer is awaited anyway.
+    pub fn keep_alive(&mut self, out: &mut Vec<u8>) {
+        let start = out.len();
+        self.framing.keep_alive(out);
+        self.count_sent(out.len() - start);
+    }
+
+    /// Over HDLC: whether we say RNR and take no requests or answers for now.
+    pub fn set_busy(&mut self, busy: bool) {
+        self.framing.set_busy(busy);
+    }
+
+    /// Over HDLC: whether the other side has said RNR.
+    #[must_use]
+    pub fn is_peer_busy(&self) -> bool {
+        self.framing.is_peer_busy()
+    }
+
     /// What has been carried and dropped so far.
     #[must_use]
     pub fn statistics(&self) -> Statistics {

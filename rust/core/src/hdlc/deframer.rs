@@ -88,10 +88,16 @@ impl Deframer {
         Some(Frame::assemble(&header, &self.buffer[octets]))
     }
 
+    /// Whether something has come behind a flag that is not a whole frame yet. Say so once drained.
+    #[must_use]
+    pub const fn has_unfinished(&self) -> bool {
+        self.buffer.len() > self.start + 1
+    }
+
     /// Gives up the frame that has begun and did not go on within the inter-octet timeout; what stands behind its
     /// beginning is searched again by [`Deframer::next_frame`].
     pub fn abandon_unfinished(&mut self) {
-        if self.buffer.len() > self.start + 1 {
+        if self.has_unfinished() {
             self.start += 1;
             self.counters.unfinished = self.counters.unfinished.saturating_add(1);
         }

@@ -13,7 +13,11 @@ use crate::hdlc::frame::Frame;
 
 /// How the peer broke the rules: the bit of the FRMR information field, and our error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Violation {
+pub(super) enum Violation {
+    /// W: a control field that this profile does not use.
+    Control,
+    /// X, and W with it: an information field in a frame that has none.
+    InformationNotPermitted,
     /// Y: the information field is longer than was negotiated.
     InformationTooLong,
     /// Y as well: the message is longer than we put together.
@@ -35,12 +39,20 @@ impl Machine {
         }
         if !frame.information.is_empty() {
             count(&mut self.statistics.unexpected);
-            return Ok(None);
+            return self.reject(frame, Violation::InformationNotPermitted, out);
         }
         if !self.take_acknowledgement(receive_sequence) {
             return self.reject(frame, Violation::ReceiveSequence, out);
         }
         self.peer_busy = busy;
+        if busy {
+            // It lives, so this is no loss; how long it may go on has a bound of its own.
+            self.busy_polls = self.busy_polls.saturating_add(1);
+            self.retries = 0;
+            self.repeats_unanswered = 0;
+        } else {
+            self.busy_polls = 0;
+        }
         if frame.control.poll_final {
             self.take_turn(out);
         }
@@ -64,6 +76,9 @@ impl Machine {
         if !self.take_acknowledgement(receive_sequence) {
             return self.reject(frame, Violation::ReceiveSequence, out);
         }
+        if frame.control.poll_final {
+            self.peer_busy = false;
+        }
         let window = self.parameters.window_size_receive();
         let ahead = (send_sequence + MODULUS - self.receive_sequence) % MODULUS;
         if ahead >= window {
@@ -74,10 +89,12 @@ impl Machine {
             }
             return Ok(None);
         }
-        if ahead > 0 || self.unacknowledged >= window {
+        if ahead > 0 || self.unacknowledged >= window || self.busy {
             let missing = ahead > 0;
             count(if missing {
                 &mut self.statistics.out_of_sequence
+            } else if self.busy {
+                &mut self.statistics.while_busy
             } else {
                 &mut self.statistics.beyond_window
             });
@@ -123,7 +140,7 @@ impl Machine {
         if core::mem::take(&mut self.progress) {
             self.retries = 0;
         }
-        if self.retries >= self.config.max_retries {
+        if self.retries >= self.config.max_retries || self.busy_polls > self.config.max_busy_polls {
             self.reset();
             self.state = State::Disconnected;
             return Err(LinkErrorKind::RetriesExhausted.into());
@@ -132,6 +149,7 @@ impl Machine {
         match self.state {
             State::Connecting => {
                 count(&mut self.statistics.frames_repeated);
+                self.plain |= 2 * u16::from(self.retries) > u16::from(self.config.max_retries);
                 self.put_snrm(out);
             }
             State::Disconnecting => {
@@ -184,6 +202,7 @@ impl Machine {
                 segmentation: segment.more,
                 information: segment.information,
             };
+            self.echo.note(&frame);
             put_frame(&frame, out);
             said = true;
         }
@@ -198,16 +217,15 @@ impl Machine {
         said
     }
 
-    /// RR with poll or final: says what we expect next, and gives the turn away.
+    /// RR, or RNR, with poll or final: says what we expect next, and gives the turn away.
     pub(super) fn ask(&mut self, out: &mut Vec<u8>) {
-        self.put(
-            FrameKind::Rr {
-                receive_sequence: self.receive_sequence,
-            },
-            true,
-            &[],
-            out,
-        );
+        let receive_sequence = self.receive_sequence;
+        let kind = if self.busy {
+            FrameKind::Rnr { receive_sequence }
+        } else {
+            FrameKind::Rr { receive_sequence }
+        };
+        self.put(kind, true, &[], out);
         self.spoken();
     }
 
@@ -262,7 +280,8 @@ impl Machine {
         count(&mut self.statistics.unexpected);
         if self.role == Role::Server && frame.control.poll_final {
             if self.state == State::Rejecting && from_peer {
-                self.put(FrameKind::Frmr, true, &self.rejection, out);
+                let rejection = self.rejection;
+                self.put(FrameKind::Frmr, true, &rejection, out);
             } else {
                 self.put_to(frame.source, FrameKind::Dm, true, &[], out);
             }
@@ -271,7 +290,7 @@ impl Machine {
     }
 
     /// The peer broke the rules: a server says FRMR and waits for SNRM or DISC, a client gives up the link.
-    fn reject(
+    pub(super) fn reject(
         &mut self,
         frame: &Frame<'_>,
         violation: Violation,
@@ -280,7 +299,9 @@ impl Machine {
         if self.role == Role::Client {
             let kind = match violation {
                 // Nothing of it was taken, so nothing is lost: it counts as damaged.
-                Violation::InformationTooLong => return Ok(None),
+                Violation::Control
+                | Violation::InformationNotPermitted
+                | Violation::InformationTooLong => return Ok(None),
                 Violation::ApduTooLong => LinkErrorKind::ApduTooLong,
                 Violation::ReceiveSequence => LinkErrorKind::SequenceNumber,
             };
@@ -289,6 +310,8 @@ impl Machine {
             return Err(kind.into());
         }
         let reason = match violation {
+            Violation::Control => 0x01,
+            Violation::InformationNotPermitted => 0x03,
             Violation::InformationTooLong | Violation::ApduTooLong => 0x04,
             Violation::ReceiveSequence => 0x08,
         };
@@ -297,7 +320,8 @@ impl Machine {
         self.reset();
         self.state = State::Rejecting;
         if frame.control.poll_final {
-            self.put(FrameKind::Frmr, true, &self.rejection, out);
+            let rejection = self.rejection;
+            self.put(FrameKind::Frmr, true, &rejection, out);
         }
         Ok(Some(Event::Disconnected(DisconnectReason::Frmr)))
     }

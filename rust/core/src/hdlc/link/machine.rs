@@ -3,6 +3,8 @@
 //!
 //! The rules stand at the top of `mod.rs`.
 
+use super::echo::Echo;
+use super::exchange::Violation;
 use super::reassembly::{Progress, Reassembly};
 use super::segmenter::Segmenter;
 use super::statistics::{Statistics, count};
@@ -44,8 +46,15 @@ pub(super) struct Machine {
     pub(super) turn: bool,
     /// An I frame was missing since we last spoke.
     pub(super) gap: bool,
+    /// We take no I frames for now.
+    pub(super) busy: bool,
     /// The peer said RNR.
     pub(super) peer_busy: bool,
+    /// RNR in a row.
+    pub(super) busy_polls: u16,
+    /// Client: the SNRM goes without parameters, because the server does not take ours.
+    pub(super) plain: bool,
+    pub(super) echo: Echo,
     /// Something new was acknowledged or accepted since the last final bit.
     pub(super) progress: bool,
     /// Repetitions and polls in a row without progress.
@@ -69,6 +78,10 @@ enum Action {
     AnswerDm,
     Report(DisconnectReason),
     Fail(LinkErrorKind),
+    /// Client: ask again without parameters.
+    AskPlainly,
+    /// Server: the frame breaks a rule.
+    Reject(Violation),
     Drop,
 }
 
@@ -97,7 +110,11 @@ impl Machine {
             unacknowledged: 0,
             turn: false,
             gap: false,
+            busy: false,
             peer_busy: false,
+            busy_polls: 0,
+            plain: false,
+            echo: Echo::default(),
             progress: false,
             retries: 0,
             repeats_unanswered: 0,
@@ -125,6 +142,7 @@ impl Machine {
         self.turn = self.role == Role::Client;
         self.gap = false;
         self.peer_busy = false;
+        self.busy_polls = 0;
         self.progress = false;
         self.retries = 0;
         self.repeats_unanswered = 0;
@@ -139,6 +157,10 @@ impl Machine {
         let Some(destination) = self.concerns(frame) else {
             return Ok(None);
         };
+        if frame.source == self.own && self.echo.takes(frame) {
+            count(&mut self.statistics.echoes);
+            return Ok(None);
+        }
         match frame.control.kind {
             FrameKind::I {
                 send_sequence,
@@ -156,9 +178,6 @@ impl Machine {
     }
 
     /// As whom a frame concerns us, being from somebody we talk to; counts it otherwise.
-    ///
-    /// Where client and server have the same address octet, our own echo looks like the peer: then only the medium can
-    /// take it away.
     fn concerns(&mut self, frame: &Frame<'_>) -> Option<Destination> {
         let from_somebody = match self.role {
             Role::Client => frame.source == self.peer,
@@ -205,12 +224,15 @@ impl Machine {
         frame: &Frame<'_>,
         out: &mut Vec<u8>,
     ) -> Result<Option<Event>, LinkError> {
-        use FrameKind::{Disc, Dm, Frmr, Snrm, Ua};
+        use FrameKind::{Disc, Dm, Frmr, Snrm, Ua, Unknown};
         use State::{Connected, Connecting, Disconnected, Disconnecting, Rejecting};
 
         let peer = self.role == Role::Client || frame.source == self.peer;
         let (action, next) = match (self.role, self.state, frame.control.kind, peer) {
             (Role::Client, Connecting, Ua, _) => (Action::TakeAnswer, Connected),
+            (Role::Client, Connecting, Dm | Frmr, _) if self.proposal().is_some() => {
+                (Action::AskPlainly, Connecting)
+            }
             (Role::Client, Connecting, Dm, _) => {
                 (Action::Fail(LinkErrorKind::Refused), Disconnected)
             }
@@ -233,6 +255,9 @@ impl Machine {
             (Role::Server, _, Snrm, _) => (Action::Grant, Connected),
             (Role::Server, Disconnected, Disc, _) => (Action::AnswerDm, Disconnected),
             (Role::Server, _, Disc, _) => (Action::AnswerUa, Disconnected),
+            (Role::Server, Connected, Unknown(_), true) => {
+                (Action::Reject(Violation::Control), Rejecting)
+            }
             (_, state, _, _) => (Action::Drop, state),
         };
         // A secondary station speaks when it is polled: commands that do not poll mean nothing to it.
@@ -241,6 +266,11 @@ impl Machine {
         match action {
             Action::Drop => count(&mut self.statistics.unexpected),
             Action::TakeAnswer | Action::Grant => return Ok(self.establish(frame, next, out)),
+            Action::Reject(violation) => return self.reject(frame, violation, out),
+            Action::AskPlainly => {
+                self.plain = true;
+                self.put_snrm(out);
+            }
             Action::AnswerDm => self.put_to(frame.source, Dm, true, &[], out),
             Action::AnswerUa => {
                 self.reset();
@@ -270,7 +300,11 @@ impl Machine {
         };
         self.reset();
         self.state = next;
-        self.parameters = self.config.parameters.negotiate(&said);
+        self.parameters = if self.plain {
+            Parameters::default().negotiate(&said)
+        } else {
+            self.config.parameters.negotiate(&said)
+        };
         if self.role == Role::Server {
             self.peer = frame.source;
             self.put(FrameKind::Ua, true, &self.parameters.to_vec(), out);
@@ -319,19 +353,22 @@ impl Machine {
         Ok(())
     }
 
-    /// SNRM with our proposal, which goes without saying where it is the default.
-    pub(super) fn put_snrm(&self, out: &mut Vec<u8>) {
+    /// What the SNRM proposes; nothing where it goes without saying, or where the server does not take it.
+    fn proposal(&self) -> Option<Parameters> {
         let proposal = self.config.parameters;
-        let information = if proposal == Parameters::default() {
-            Vec::new()
-        } else {
-            proposal.to_vec()
-        };
+        (!self.plain && proposal != Parameters::default()).then_some(proposal)
+    }
+
+    /// SNRM with our proposal.
+    pub(super) fn put_snrm(&mut self, out: &mut Vec<u8>) {
+        let information = self
+            .proposal()
+            .map_or_else(Vec::new, |proposal| proposal.to_vec());
         self.put(FrameKind::Snrm, true, &information, out);
     }
 
     pub(super) fn put(
-        &self,
+        &mut self,
         kind: FrameKind,
         poll_final: bool,
         information: &[u8],
@@ -341,7 +378,7 @@ impl Machine {
     }
 
     pub(super) fn put_to(
-        &self,
+        &mut self,
         to: Address,
         kind: FrameKind,
         poll_final: bool,
@@ -349,16 +386,15 @@ impl Machine {
         out: &mut Vec<u8>,
     ) {
         let control = Control { kind, poll_final };
-        put_frame(
-            &Frame {
-                destination: to,
-                source: self.own,
-                control,
-                segmentation: false,
-                information,
-            },
-            out,
-        );
+        let frame = Frame {
+            destination: to,
+            source: self.own,
+            control,
+            segmentation: false,
+            information,
+        };
+        self.echo.note(&frame);
+        put_frame(&frame, out);
     }
 }
 

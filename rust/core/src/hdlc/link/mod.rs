@@ -7,13 +7,18 @@
 //!   and gets it back with F. Whoever gets the turn sends again what is not acknowledged: on a line that keeps its order
 //!   it was lost.
 //! - Only the client repeats when time is up. A server speaks when asked.
-//! - Octets in, octets and events out. No IO, no clock: time is somebody calling [`Link::handle_timeout`].
+//! - Octets in, octets and events out. No IO, no clock. Time is somebody calling
+//!   [`Link::handle_timeout`] when nothing has come for the response timeout (client),
+//!   [`Link::handle_inter_octet_timeout`] when a frame does not go on (both),
+//!   [`Link::handle_inactivity_timeout`] when nobody has spoken for the inactivity timeout (server), and
+//!   [`Link::keep_alive`] before the server does that (client).
 //! - What does not fit is dropped and counted. An error means that the link is gone and has to be connected again.
 //!
 //! Order of calls in a client: [`Link::connect`], then [`Link::push`] what arrives and [`Link::poll`] until there is no
 //! more event; with [`Event::Connected`], [`Link::begin_message`] and [`Link::finish_message`] for each APDU, with
 //! [`Event::Apdu`] read [`Link::message`]; [`Link::disconnect`]. A server does the same without the first and the last.
 
+mod echo;
 mod exchange;
 mod machine;
 mod reassembly;
@@ -51,6 +56,8 @@ pub struct Config {
     pub parameters: Parameters,
     /// How often in a row the client repeats or polls without getting any further.
     pub max_retries: u8,
+    /// How often in a row the client may hear RNR before it gives up.
+    pub max_busy_polls: u16,
     /// The longest APDU to put together, in octets; also the most that may wait to be sent.
     pub max_apdu: usize,
     /// Server: groups whose UI frames it takes besides its own.
@@ -72,7 +79,7 @@ pub enum DisconnectReason {
 }
 
 impl Config {
-    /// A link between these two with the default parameters, three retries, APDUs up to 64 KiB, and no groups.
+    /// A link between these two with the default parameters, three retries, 120 polls of a busy peer, APDUs up to 64 KiB, and no groups.
     #[must_use]
     pub fn between(client_address: Address, server_address: Address) -> Self {
         Self {
@@ -80,6 +87,7 @@ impl Config {
             server_address,
             parameters: Parameters::default(),
             max_retries: 3,
+            max_busy_polls: 120,
             max_apdu: 65_536,
             group_addresses: Vec::new(),
             max_info_field_length_unconfirmed: None,
@@ -148,7 +156,8 @@ impl Link {
 
     // --- Commands ---
 
-    /// Client: asks for a link, from any state; whatever was under way is forgotten.
+    /// Client: asks for a link, from any state; whatever was under way is forgotten. A server that does not take the
+    /// proposed parameters (DM, FRMR, or nothing for half of the retries) is asked without any.
     ///
     /// # Errors
     /// [`LinkErrorKind::NotConnected`] in a server, which cannot begin; [`LinkErrorKind::AllStations`].
@@ -159,6 +168,7 @@ impl Link {
         self.machine.check_named()?;
         self.deframer.clear();
         self.machine.reset();
+        self.machine.plain = false;
         self.machine.state = State::Connecting;
         self.machine.put_snrm(out);
         Ok(())
@@ -257,6 +267,19 @@ impl Link {
         }
     }
 
+    /// Whether this side takes no I frames for now. While it does not, it says RNR instead of RR and drops what comes; a
+    /// server says so when it is polled, a client when it asks.
+    pub const fn set_busy(&mut self, busy: bool) {
+        self.machine.busy = busy;
+    }
+
+    /// Whether the other side takes no I frames for now; a client asks again with [`Link::handle_timeout`], which it may
+    /// call sooner than for a loss.
+    #[must_use]
+    pub const fn is_peer_busy(&self) -> bool {
+        self.machine.peer_busy
+    }
+
     /// Whether this side may speak and everything it has said has arrived.
     #[must_use]
     pub fn is_idle(&self) -> bool {
@@ -294,6 +317,30 @@ impl Link {
             }
         }
         Ok(None)
+    }
+
+    /// Whether the beginning of a frame has come and not its end.
+    #[must_use]
+    pub const fn has_unfinished(&self) -> bool {
+        self.deframer.has_unfinished()
+    }
+
+    /// No octet came for the inter-octet timeout: an unfinished frame is given up, so call [`Link::poll`] afterwards.
+    pub fn handle_inter_octet_timeout(&mut self) {
+        self.deframer.abandon_unfinished();
+    }
+
+    /// Server: no frame came for the inactivity timeout. The link is gone, without a word; what comes now is answered by
+    /// DM. Returns whether there was a link.
+    pub fn handle_inactivity_timeout(&mut self) -> bool {
+        let machine = &mut self.machine;
+        let linked = machine.role == Role::Server && machine.state != State::Disconnected;
+        if linked {
+            self.deframer.clear();
+            machine.reset();
+            machine.state = State::Disconnected;
+        }
+        linked
     }
 
     /// Nothing came for the response timeout: a client repeats or polls, and says so with `true`. An unfinished frame is

@@ -21,6 +21,8 @@ pub struct Statistics {
     pub out_of_sequence: u64,
     /// I frames beyond the window.
     pub beyond_window: u64,
+    /// I frames that came while we said RNR.
+    pub while_busy: u64,
     /// I frames with more information than was negotiated.
     pub too_long: u64,
     /// UI frames whose APDUs were handed on; nobody is answered.
@@ -40,6 +42,7 @@ impl Statistics {
             self.duplicates,
             self.out_of_sequence,
             self.beyond_window,
+            self.while_busy,
             self.too_long,
             self.malformed,
         ];

@@ -240,25 +240,6 @@ fn l_16_after_an_inactivity_timeout_of_the_server_the_link_is_known_to_be_down()
 }
 
 #[test]
-fn l_21_our_own_echo_is_dropped() {
-    let mut client = connected_client(symmetric(UP, 1));
-    let sent = send(&mut client, &[1; 5]);
-    assert_eq!(feed(&mut client, &sent), Ok((vec![], vec![])));
-    assert_eq!(client.statistics().echoes, 1);
-    assert_eq!(
-        feed(&mut client, &frame(Role::Server, i(0, 1), &answer(1))),
-        Ok((vec![Event::Apdu], vec![]))
-    );
-
-    let mut server = connected_server(symmetric(UP, 1));
-    assert_eq!(
-        feed(&mut server, &frame(Role::Server, rr(0), &[])),
-        Ok((vec![], vec![]))
-    );
-    assert_eq!(server.statistics().echoes, 1);
-}
-
-#[test]
 fn more_than_the_limit_does_not_wait_to_be_sent() {
     let mut server = connected_server(symmetric(UP, 1));
     for _ in 0..2 {
@@ -267,21 +248,5 @@ fn more_than_the_limit_does_not_wait_to_be_sent() {
     assert_eq!(
         server.begin_message().err(),
         Some(LinkErrorKind::Busy.into())
-    );
-}
-
-#[test]
-fn a_frame_cut_off_gives_way_when_time_is_up() {
-    let mut server = connected_server(symmetric(2030, 1));
-    let long = frame(Role::Client, i(0, 0), &llc(Role::Client, &[1; 1000]));
-    let poll = frame(Role::Client, rr(0), &[]);
-    assert_eq!(
-        feed(&mut server, &[&long[..500], &poll].concat()),
-        Ok((vec![], vec![]))
-    );
-    assert_eq!(time_out(&mut server), Ok(vec![]));
-    assert_eq!(
-        feed(&mut server, &[]),
-        Ok((vec![], frame(Role::Server, rr(0), &[])))
     );
 }

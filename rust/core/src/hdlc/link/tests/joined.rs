@@ -8,7 +8,7 @@ use crate::hdlc::parameters::Parameters;
 use proptest::prelude::*;
 
 /// An APDU whose octets tell its number and place, and look like LLC octets and flags here and there.
-fn apdu(number: usize, length: usize) -> Vec<u8> {
+pub(super) fn apdu(number: usize, length: usize) -> Vec<u8> {
     (0..length)
         .map(|position| match (position + number) % 11 {
             0 | 1 => 0xE6,
@@ -154,6 +154,7 @@ fn a_lossy_line_delivers_all_or_ends_in_a_declared_error() {
             flip: dice.roll(4) * 40,
             cut: dice.roll(3) * 30,
             noise: dice.roll(3) * 50,
+            ..Faults::default()
         };
         let window = |dice: &mut Dice| (dice.roll(7) + 1).to_le_bytes()[0];
         let info_field_length = |dice: &mut Dice| u16::try_from(20 + dice.roll(60)).expect("small");

@@ -1,11 +1,16 @@
 //! The link machine: worked frames octet for octet, fault by fault against frames written by hand, and two ends joined
 //! by a line that loses, doubles and damages.
 
+mod busy;
+mod echo;
+mod fallback;
 mod faults;
 mod joined;
 mod pair;
+mod properties;
 mod repetition;
 mod set_up;
+mod times;
 mod unconfirmed;
 
 use super::{Config, Event, Link, Role};
@@ -153,6 +158,10 @@ fn request(number: u8) -> Vec<u8> {
 /// The information field of a short answer.
 fn answer(number: u8) -> Vec<u8> {
     llc(Role::Server, &[number; 5])
+}
+
+const fn rnr(receive_sequence: u8) -> FrameKind {
+    FrameKind::Rnr { receive_sequence }
 }
 
 /// Lets the response timeout pass and returns what is said then.

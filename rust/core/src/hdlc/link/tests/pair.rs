@@ -2,7 +2,9 @@
 //! the response timeout has passed.
 
 use super::{config, feed, symmetric};
-use crate::error::LinkErrorKind;
+use crate::error::{LinkError, LinkErrorKind};
+use crate::hdlc::control::FrameKind;
+use crate::hdlc::frame::Frame;
 use crate::hdlc::link::{Config, Event, Link, Role};
 use crate::hdlc::parameters::Parameters;
 
@@ -17,6 +19,10 @@ pub(super) struct Faults {
     pub(super) cut: u32,
     /// Noise before the frame.
     pub(super) noise: u32,
+    /// The frame changes places with the one behind it.
+    pub(super) reorder: u32,
+    /// The frame arrives only before what is sent next in the same direction.
+    pub(super) late: u32,
 }
 
 /// A small generator, so that a seed says everything.
@@ -42,13 +48,30 @@ impl Dice {
     }
 }
 
+/// The frames of what was said.
+fn split(octets: &[u8]) -> Vec<&[u8]> {
+    let (mut frames, mut rest) = (Vec::new(), octets);
+    while !rest.is_empty() {
+        let length = 2 + usize::from(u16::from_be_bytes([rest[1], rest[2]]) & 0x07FF);
+        let (frame, behind) = rest.split_at(length);
+        frames.push(frame);
+        rest = behind;
+    }
+    frames
+}
+
 pub(super) struct Pair {
     pub(super) client: Link,
     pub(super) server: Link,
+    parameters: Parameters,
     dice: Dice,
     faults: Faults,
     /// What the client said after the answer, because of faults.
     left_over: Vec<u8>,
+    /// What arrives late, of the client and of the server.
+    late: [Vec<u8>; 2],
+    /// APDUs from UI frames.
+    pub(super) unconfirmed_at_server: Vec<Vec<u8>>,
     pub(super) at_server: Vec<Vec<u8>>,
     pub(super) at_client: Vec<Vec<u8>>,
     pub(super) frames: usize,
@@ -64,9 +87,12 @@ impl Pair {
         Self {
             client: Link::new(Role::Client, config.clone()),
             server: Link::new(Role::Server, config),
+            parameters,
             dice: Dice(seed),
             faults,
             left_over: Vec::new(),
+            late: [Vec::new(), Vec::new()],
+            unconfirmed_at_server: Vec::new(),
             at_server: Vec::new(),
             at_client: Vec::new(),
             frames: 0,
@@ -100,7 +126,25 @@ impl Pair {
         request: &[u8],
         answer: &mut dyn FnMut(&[u8]) -> Option<Vec<u8>>,
     ) -> Result<(), LinkErrorKind> {
+        self.ask_after(&[], request, answer)
+    }
+
+    /// The same, with a UI frame before it unless that is empty.
+    pub(super) fn ask_after(
+        &mut self,
+        unconfirmed: &[u8],
+        request: &[u8],
+        answer: &mut dyn FnMut(&[u8]) -> Option<Vec<u8>>,
+    ) -> Result<(), LinkErrorKind> {
         let mut out = core::mem::take(&mut self.left_over);
+        if !unconfirmed.is_empty() {
+            self.client
+                .send_unconfirmed(unconfirmed.len(), &mut out, |place| {
+                    place.copy_from_slice(unconfirmed);
+                    Ok::<_, LinkError>(())
+                })
+                .map_err(|error| error.kind)?;
+        }
         out.extend(super::send(&mut self.client, request));
         self.run(out, answer, |events| events.contains(&Event::Apdu))
     }
@@ -113,15 +157,17 @@ impl Pair {
         done: fn(&[Event]) -> bool,
     ) -> Result<(), LinkErrorKind> {
         loop {
-            let arriving = self.line(&out);
+            let arriving = self.line(Role::Client, &out);
             let answered = self.server_takes(&arriving, answer);
-            let arriving = self.line(&answered);
+            let arriving = self.line(Role::Server, &answered);
             out = Vec::new();
             let mut events = Vec::new();
             self.client.push(&arriving);
             while let Some(event) = self.client.poll(&mut out).map_err(|error| error.kind)? {
-                if event == Event::Apdu {
-                    self.at_client.push(self.client.message().clone());
+                match event {
+                    Event::Apdu => self.at_client.push(self.client.message().clone()),
+                    Event::Disconnected(_) => return Err(LinkErrorKind::FrameRejected),
+                    _ => {}
                 }
                 events.push(event);
             }
@@ -160,23 +206,34 @@ impl Pair {
                         None => self.server.acknowledge(&mut out),
                     }
                 }
-                Event::Connected(_) => {}
-                other => panic!("the server reports {other:?}"),
+                Event::UnconfirmedApdu { .. } => {
+                    self.unconfirmed_at_server
+                        .push(self.server.message().clone());
+                }
+                Event::Connected(_) | Event::Disconnected(_) => {}
             }
         }
         out
     }
 
-    /// What arrives of `octets`.
-    fn line(&mut self, octets: &[u8]) -> Vec<u8> {
-        let mut arriving = Vec::new();
-        let mut rest = octets;
-        while !rest.is_empty() {
-            let length = 2 + usize::from(u16::from_be_bytes([rest[1], rest[2]]) & 0x07FF);
-            let (frame, behind) = rest.split_at(length);
-            rest = behind;
+    /// What arrives of `octets`, said by `from`.
+    fn line(&mut self, from: Role, octets: &[u8]) -> Vec<u8> {
+        let mut frames = split(octets);
+        self.check_bursts(&frames);
+        for behind in 1..frames.len() {
+            if self.dice.hits(self.faults.reorder) {
+                frames.swap(behind - 1, behind);
+            }
+        }
+        let mut arriving = core::mem::take(&mut self.late[from as usize]);
+        for frame in frames {
+            let length = frame.len();
             self.frames += 1;
             if self.dice.hits(self.faults.lose) {
+                continue;
+            }
+            if self.dice.hits(self.faults.late) {
+                self.late[from as usize].extend_from_slice(frame);
                 continue;
             }
             let mut frame = frame.to_vec();
@@ -197,6 +254,33 @@ impl Pair {
             }
         }
         arriving
+    }
+
+    /// What is said keeps to the window and to the information field that were agreed.
+    fn check_bursts(&self, frames: &[&[u8]]) {
+        // Both ends have the same parameters of their own.
+        let parameters = self.parameters.negotiate(&self.parameters);
+        let frames: Vec<Frame<'_>> = frames
+            .iter()
+            .map(|frame| Frame::parse(&frame[1..frame.len() - 1]).expect("what we say is valid"))
+            .collect();
+        // Each final bit ends a burst; a doubled poll is answered by two.
+        for burst in frames.split_inclusive(|frame| frame.control.poll_final) {
+            let numbers: Vec<u8> = burst
+                .iter()
+                .filter_map(|frame| match frame.control.kind {
+                    FrameKind::I { send_sequence, .. } => Some(send_sequence),
+                    _ => None,
+                })
+                .collect();
+            assert!(numbers.len() <= usize::from(parameters.window_size_transmit()));
+            assert!(numbers.windows(2).all(|pair| pair[1] == (pair[0] + 1) % 8));
+        }
+        for frame in &frames {
+            let numbered = matches!(frame.control.kind, FrameKind::I { .. } | FrameKind::Ui);
+            let longest = usize::from(parameters.max_info_field_length_transmit());
+            assert!(!numbered || frame.information.len() <= longest);
+        }
     }
 
     /// Takes the link down and checks that both ends know.
