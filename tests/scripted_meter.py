@@ -87,6 +87,10 @@ class ScriptedMeter:
         (discards the new firmware), ``power-off`` (once: keeps it) or ``silent-old``.
         lists: The result that a list gets as a whole; 0 answers each item.
         most_items: Of a list; the others are refused.
+        most_waiting: Requests that it keeps until it comes to them; what is beyond is never answered.
+        hears_unconfirmed: Whether it takes what it shall not answer.
+        seconds_per_block: What comes sooner than this after an unconfirmed block is dropped.
+        drops: How often each unconfirmed block is dropped.
     """
 
     def __init__(self, *, block_size: int = 64) -> None:
@@ -107,6 +111,12 @@ class ScriptedMeter:
         self.forgets: Counter[int] = Counter()
         self.lists = 0
         self.most_items = 127
+        self.most_waiting = 16
+        self.answers_the_last_first = False
+        self.hears_unconfirmed = True
+        self.seconds_per_block = 0.0
+        self.writes_until = 0.0
+        self.drops: Counter[int] = Counter()
         self.absent: set[str] = set()
         self.verifies_itself = False
         self.verify_seconds = 0.0
@@ -186,6 +196,19 @@ class ScriptedMeter:
             return ActionResponse(result)
         answer = self._act(name, request)
         return None if answer is None else ActionResponse(answer)
+
+    def hear(self, request: ActionRequest, now: float) -> None:
+        """Take an unconfirmed block, or drop it."""
+        assert not request.confirmed
+        assert isinstance(request.parameter, ImageBlock)
+        number = request.parameter.image_block_number
+        if not self.hears_unconfirmed or now < max(self.away_until, self.writes_until):
+            return
+        if self.drops[number]:
+            self.drops[number] -= 1
+            return
+        self.writes_until = now + self.seconds_per_block
+        self.answer(request, now)
 
     def _answer_list(self, request: RequestList, now: float) -> Any:
         if self.lists >= 0x1000:

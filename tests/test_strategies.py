@@ -7,16 +7,17 @@ from typing import Any, get_args
 import pytest
 
 from dlms_fw.enums import Conformance
-from dlms_fw.events import Event, StrategyChosen
+from dlms_fw.errors import TransferIncomplete
+from dlms_fw.events import Event, GapsFound, StrategyChosen
 from dlms_fw.image import Image
 from dlms_fw.meter.meter import Framing
 from dlms_fw.profiles import Profile
-from dlms_fw.transfer import LinkFacts, TransferPolicy, TransferResult
+from dlms_fw.transfer import Elsewhere, LinkFacts, Save, TransferPolicy, TransferResult
 from dlms_fw.transfer.strategies import WANTED, Means, StrategyName, choose
 from meter_bench import GMAC, LLS, PLAIN, Bench
 from meters import container
 from scripted_meter import ScriptedMeter, raw_image
-from virtual_driver import drive
+from virtual_driver import Cut, Run, drive, finish, transfer_for
 
 pytest_plugins = ["meter_fixtures"]
 
@@ -38,7 +39,7 @@ def test_the_names_that_may_be_asked_for() -> None:
         ("automatic", LinkFacts(medium="stream"), "pipelined"),
         ("automatic", LinkFacts(medium="stream", short_names=True), "sequential"),
         ("automatic", LinkFacts(medium="datagram"), "unconfirmed"),
-        ("automatic", LinkFacts(medium="hdlc"), "unconfirmed"),
+        ("automatic", LinkFacts(medium="hdlc"), "sequential"),
         ("automatic", LinkFacts(medium="hdlc", conformance=Conformance.MULTIPLE_REFERENCES), "with-list"),
         ("with-list", LISTS, "with-list"),
         ("with-list", LinkFacts(medium="stream"), "sequential"),
@@ -136,3 +137,207 @@ def test_a_meter_that_takes_the_first_items_only(most: int) -> None:
     assert run.error is None
     assert meter.holds(image)
     assert transfer.result is not None
+
+
+@pytest.mark.parametrize("policy", ["pipelined", "automatic"])
+def test_a_meter_that_keeps_one_request_only(policy: Any) -> None:
+    meter, image = ScriptedMeter(), raw_image(64 * 60)
+    meter.most_waiting = 1
+    transfer, run = drive(
+        meter, image, TransferPolicy(activate="never", strategy=policy), link=LinkFacts(medium="stream")
+    )
+    assert meter.holds(image)
+    assert transfer.result is not None
+    assert transfer.result.strategy == "sequential"
+    assert transfer.result.link_losses == 1
+    assert [event.strategy for event in run.of(StrategyChosen)] == ["pipelined", "sequential"]
+
+
+def test_a_meter_that_answers_in_another_order() -> None:
+    meter, image = ScriptedMeter(), raw_image(64 * 60)
+    meter.answers_the_last_first = True
+    transfer, run = drive(
+        meter, image, TransferPolicy(activate="never", strategy="pipelined"), link=LinkFacts(medium="stream")
+    )
+    assert meter.holds(image)
+    assert transfer.result is not None
+    assert (transfer.result.strategy, transfer.result.link_losses) == ("sequential", 0)
+    assert transfer.result.blocks_sent == 60
+    assert "another order" in run.of(StrategyChosen)[-1].why
+
+
+@pytest.mark.parametrize("strategy", ["unconfirmed", "automatic"])
+def test_a_meter_that_ignores_what_it_shall_not_answer(strategy: Any) -> None:
+    meter, image = ScriptedMeter(), raw_image(64 * 60)
+    meter.hears_unconfirmed = False
+    transfer, run = drive(
+        meter, image, TransferPolicy(activate="never", strategy=strategy), link=LinkFacts(medium="datagram")
+    )
+    assert meter.holds(image)
+    assert transfer.result is not None
+    assert transfer.result.strategy == "sequential"
+    assert run.requests.count("unconfirmed image_block_transfer") == 8
+
+
+@pytest.mark.parametrize("seconds", [0.001, 0.004, 0.02, 0.1])
+def test_a_meter_that_drops_blocks_while_it_writes(seconds: float) -> None:
+    meter, image = ScriptedMeter(), raw_image(64 * 600)
+    meter.seconds_per_block = seconds
+    transfer, _ = drive(
+        meter, image, TransferPolicy(activate="never", strategy="unconfirmed"), link=LinkFacts()
+    )
+    assert meter.holds(image)
+    assert transfer.result is not None
+    assert transfer.result.strategy == "unconfirmed"
+    assert transfer.result.blocks_sent < 600 * 1.2
+
+
+def test_losses_of_unconfirmed_blocks_are_no_failure() -> None:
+    meter, image = ScriptedMeter(), raw_image(64 * 300)
+    meter.drops.update(dict.fromkeys(range(0, 300, 9), 4))
+    policy = TransferPolicy(activate="never", strategy="unconfirmed", block_rounds=1, block_tries=1)
+    transfer, _ = drive(meter, image, policy, link=LinkFacts())
+    assert meter.holds(image)
+    assert transfer.result is not None
+    assert transfer.result.strategy == "unconfirmed"
+    assert transfer.result.rounds == 0
+
+
+@pytest.mark.parametrize("absent", ["first", "bits", "both"])
+def test_unconfirmed_blocks_need_a_meter_that_tells_what_it_has(absent: str) -> None:
+    meter, image = ScriptedMeter(), raw_image(64 * 60)
+    if absent != "bits":
+        meter.absent.add("image_first_not_transferred_block_number")
+    if absent != "first":
+        meter.absent.add("image_transferred_blocks_status")
+    meter.drops.update({7: 1, 30: 2})
+    transfer, _ = drive(
+        meter, image, TransferPolicy(activate="never", strategy="unconfirmed"), link=LinkFacts()
+    )
+    assert meter.holds(image)
+    assert transfer.result is not None
+    assert transfer.result.strategy == ("sequential" if absent == "both" else "unconfirmed")
+
+
+STRATEGIES = ("with-list", "pipelined", "unconfirmed")
+ANY = LinkFacts(conformance=Conformance.MULTIPLE_REFERENCES, medium="stream", max_pdu_size=300)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("arrives", [False, True])
+def test_the_link_breaks_at_every_request(strategy: Any, *, arrives: bool) -> None:
+    policy, image = TransferPolicy(activate="never", strategy=strategy), raw_image(64 * 40)
+    _, whole = drive(ScriptedMeter(), image, policy, link=ANY)
+    for at in range(8, len(whole.requests)):
+        meter = ScriptedMeter()
+        transfer, run = drive(meter, image, policy, link=ANY, cuts=[Cut(at, arrives=arrives)])
+        assert run.error is None, at
+        assert meter.holds(image)
+        assert meter.initiations == 1
+        assert transfer.result is not None
+        assert transfer.result.blocks_sent <= 40 + 40
+
+
+class Killed(Exception):
+    """The client is no more."""
+
+
+def killed() -> None:
+    raise Killed
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_the_client_dies_anywhere_and_no_block_was_beyond_the_bound(strategy: Any) -> None:
+    policy = TransferPolicy(activate="never", strategy=strategy, checkpoint_blocks=5)
+    image = raw_image(64 * 40)
+    _, whole = drive(ScriptedMeter(), image, policy, link=ANY)
+    for at in range(1, len(whole.requests)):
+        meter, run = ScriptedMeter(), Run()
+        with pytest.raises(Killed):
+            finish(
+                transfer_for(run, image, policy, link=ANY),
+                run,
+                meter,
+                cuts=[Cut(at, arrives=True, effect=killed)],
+            )
+        last = run.saved[-1] if run.saved else None
+        had = set(meter.blocks)
+        if had:
+            assert last is not None
+            assert max(had) < last.blocks_bound
+        transfer, again = drive(meter, image, policy, link=ANY, checkpoint=last, start=100.0)
+        assert again.error is None, at
+        assert meter.holds(image)
+        assert transfer.result is not None
+        assert transfer.result.blocks_sent <= 40 - len(had)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_link_that_is_lost_whenever_much_is_sent(strategy: Any) -> None:
+    """It is sent in smaller and smaller pieces, until it gets through."""
+    meter, image = ScriptedMeter(), raw_image(64 * 40)
+    transfer, run = drive(
+        meter,
+        image,
+        TransferPolicy(activate="never", strategy=strategy, losses_without_progress=20),
+        link=ANY,
+        cuts=[Cut(at, arrives=False) for at in range(9, 60)],
+    )
+    assert run.error is not None or meter.holds(image)
+    assert transfer.state is not None
+
+
+# --- Blocks from elsewhere ----------------------------------------------------------------------------------
+
+
+def from_elsewhere(meter: ScriptedMeter, image: Image, rounds: list[set[int]], then: Any) -> Any:
+    """A transfer whose blocks come by another way, some of them in each round."""
+    run = Run()
+    transfer = transfer_for(run, image, TransferPolicy(activate="never", strategy="elsewhere"))
+    for arriving in rounds:
+        asked = drive_until_elsewhere(transfer, run, meter)
+        assert asked.missing
+        assert run.saved[-1].blocks_bound == 12
+        for number in arriving:
+            meter.blocks[number] = image.data[64 * number : 64 * (number + 1)]
+        if then is not None:
+            transfer.use_strategy(then)
+        transfer.handle_sent(run.seconds)
+    finish(transfer, run, meter, start=run.seconds)
+    return transfer, run
+
+
+def drive_until_elsewhere(transfer: Any, run: Run, meter: ScriptedMeter) -> Elsewhere:
+    while not isinstance(asked := transfer.next_request(run.seconds), Elsewhere):
+        run.seconds += 0.1
+        if isinstance(asked, Save):
+            run.saved.append(asked.checkpoint)
+        else:
+            transfer.handle_response(meter.answer(asked, run.seconds), run.seconds)
+    return asked
+
+
+def test_blocks_from_elsewhere_and_the_rest_by_another_strategy() -> None:
+    meter, image = ScriptedMeter(), raw_image()
+    transfer, run = from_elsewhere(meter, image, [set(range(12)) - {3, 7}], "sequential")
+    assert meter.holds(image)
+    assert transfer.result.blocks_sent == 2
+    assert run.of(GapsFound)[0].runs == ((3, 1), (7, 1))
+
+
+def test_blocks_from_elsewhere_in_several_rounds() -> None:
+    meter, image = ScriptedMeter(), raw_image()
+    transfer, _ = from_elsewhere(meter, image, [{1, 2, 5}, {0}, set(range(3, 12))], None)
+    assert meter.holds(image)
+    assert transfer.result.blocks_sent == 0
+    assert transfer.result.strategy == "elsewhere"
+
+
+def test_blocks_that_never_come_from_elsewhere_end_it() -> None:
+    meter, image, run = ScriptedMeter(), raw_image(), Run()
+    transfer = transfer_for(run, image, TransferPolicy(activate="never", strategy="elsewhere"))
+    for _ in range(2):
+        drive_until_elsewhere(transfer, run, meter)
+        transfer.handle_sent(run.seconds)
+    with pytest.raises(TransferIncomplete, match="by the other way"):
+        drive_until_elsewhere(transfer, run, meter)

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from dlms_fw._core import ActionResponse, ResponseList
 from dlms_fw.events import Event, Finished
 from dlms_fw.image import Image
-from dlms_fw.transfer import Checkpoint, Reconnect, Save, Transfer, TransferPolicy, Wait
+from dlms_fw.transfer import Burst, Checkpoint, Reconnect, Save, Transfer, TransferPolicy, Wait
 from scripted_meter import METER, START_OF_TIME, ScriptedMeter
 
 
@@ -127,16 +128,69 @@ def finish(
             now += asked.after_seconds
             if now < meter.away_until:
                 transfer.handle_lost("no connection", now)
+        elif isinstance(asked, Burst):
+            now = _burst(transfer, run, meter, asked, by_index, now)
         else:
-            cut = by_index.get(len(run.requests))
-            run.requests.append(meter.name_of(asked))
-            now += 0.05
-            response = None if cut is not None and not cut.arrives else meter.answer(asked, now)
-            if cut is not None and cut.effect is not None:
-                cut.effect()
-            if cut is not None or response is None:
-                now += 5.0
-                transfer.handle_lost("no answer", now)
-            else:
-                transfer.handle_response(response, now)
+            now = _exchange(transfer, run, meter, asked, by_index, now)
     raise AssertionError(f"no end after {most_steps} steps, in {transfer.state}")
+
+
+def _burst(
+    transfer: Transfer, run: Run, meter: ScriptedMeter, burst: Burst, cuts: dict[int, Cut], now: float
+) -> float:
+    """What is not answered arrives, or the link breaks on the way."""
+    for request in burst.requests:
+        cut = cuts.get(len(run.requests))
+        run.requests.append(f"unconfirmed {meter.name_of(request)}")
+        if cut is None or cut.arrives:
+            meter.hear(request, now)
+        if cut is not None and cut.effect is not None:
+            cut.effect()
+        if cut is not None:
+            transfer.handle_lost("the link broke", now)
+            return now
+    now += 0.001 * len(burst.requests) + burst.pause_seconds
+    transfer.handle_sent(now)
+    return now
+
+
+def _exchange(
+    transfer: Transfer, run: Run, meter: ScriptedMeter, first: Any, cuts: dict[int, Cut], now: float
+) -> float:
+    """A request and what may go ahead of its answer, until nothing is on its way."""
+    waiting, asked = [], first
+    while transfer.outstanding:
+        while asked is not None:
+            if isinstance(asked, Save):
+                run.saved.append(Checkpoint.from_dict(asked.checkpoint.to_dict()))
+            elif len(waiting) < meter.most_waiting:
+                waiting.append(asked)
+            asked = transfer.next_ahead(now)
+        now += 0.05
+        request = waiting.pop(-1 if meter.answers_the_last_first else 0) if waiting else None
+        cut = cuts.get(len(run.requests))
+        if request is not None:
+            run.requests.append(meter.name_of(request))
+        unheard = request is None or (cut is not None and not cut.arrives)
+        response = None if unheard else meter.answer(request, now)
+        if cut is not None and cut.effect is not None:
+            cut.effect()
+        if cut is not None or response is None:
+            now += 5.0
+            transfer.handle_lost("no answer", now)
+            return now
+        assert request is not None
+        transfer.handle_response(_with_invoke_id(response, request.invoke_id_and_priority), now)
+        asked = transfer.next_ahead(now)
+    return now
+
+
+def _with_invoke_id(response: Any, invoke_id: int | None) -> Any:
+    """The answer of a meter that repeats the invoke id; where none was set there is only one request."""
+    if invoke_id is None:
+        return response
+    if isinstance(response, ActionResponse):
+        return ActionResponse(response.result, response.data, invoke_id_and_priority=invoke_id)
+    if isinstance(response, ResponseList):
+        return ResponseList(response.items, invoke_id_and_priority=invoke_id)
+    return response

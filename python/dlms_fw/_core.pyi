@@ -1641,6 +1641,9 @@ class Channel:
         it never says anything to this client, not even that a block has arrived.
         """
 
+    def prefer_general_blocks(self) -> None:
+        """As with ``"always"`` from now on, unless general block transfer is ``"off"``."""
+
     def reset_association(self) -> None:
         """Forget outstanding requests, block transfers, negotiation and security; the link stays."""
 

@@ -399,6 +399,8 @@ class AsyncClient(AsyncServices):
         assert session is not None  # noqa: S101 (connected by the caller)
         assert transport is not None  # noqa: S101 (connected by the caller)
         asked: Request | Save | None = first
+        if transfer.general_blocks:
+            session.channel.prefer_general_blocks()
         deadline = self._clock() + self._request_deadline
         try:
             while transfer.outstanding:

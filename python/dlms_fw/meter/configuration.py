@@ -16,6 +16,7 @@ from dlms_fw.errors import ConfigurationError
 from dlms_fw.hls import ManufacturerMechanism
 from dlms_fw.meter.access import AccessRule
 from dlms_fw.meter.activation import ActivationTimings, FirmwareBehaviour
+from dlms_fw.meter.shortcomings import Shortcoming
 from dlms_fw.profiles import (
     MAX_GENERAL_BLOCK_TRANSFER_WINDOW,
     GeneralBlockTransfer,
@@ -87,6 +88,7 @@ class MeterConfig:
         counter_stride: Invocation counters reserved at a time.
         authentication_tries: Failed authentications of a client until it is locked out; 0 never.
         lockout_seconds: How long.
+        shortcomings: What it cannot do, as meters in the field.
         owner_idle_seconds: After this time without a call another association may take the image transfer
             over.
     """
@@ -143,6 +145,7 @@ class MeterConfig:
     counter_stride: int = 256
     authentication_tries: int = 5
     lockout_seconds: float = 60.0
+    shortcomings: frozenset[Shortcoming] = frozenset()
     owner_idle_seconds: float = 10.0
 
     @property

@@ -33,6 +33,7 @@ from dlms_fw.meter.event_log import FraudEvent
 from dlms_fw.meter.objects import Caller, Request, Response
 from dlms_fw.meter.ownership import TransferOwnership
 from dlms_fw.meter.profiles import mcs301
+from dlms_fw.meter.shortcomings import heard, ignores, refusal
 from dlms_fw.meter.storage import Medium, RecordLost
 from dlms_fw.meter.units import MeterUnits
 from dlms_fw.profiles import HdlcSettings
@@ -196,10 +197,16 @@ class SimulatedMeter:
             general_block_transfer_window=config.general_block_transfer_window,
         )
 
-    def serve(self, caller: Caller, request: Request) -> Response | None:
+    def serve(self, caller: Caller, request: Request) -> Response | ExceptionResponse | None:
         """The response to a request, or ``None`` where there must be none."""
         if caller.association.pre_established and _wants_answer(request):
             return None  # this client is never answered, so it may only say what needs no answer
+        shortcomings = self.config.shortcomings
+        if shortcomings:
+            if ignores(shortcomings, request):
+                return None
+            if (refused := refusal(shortcomings, request)) is not None:
+                return refused
         response = self._dictionary.serve(caller, request)
         if isinstance(request, WriteRequest) and not request.confirmed:
             return None
@@ -296,7 +303,7 @@ class MeterConnection:
             events, reply = self._session.receive(data)
             while True:
                 out += reply
-                for event in events:
+                for event in heard(self._meter.config.shortcomings, events):
                     out += self._take(event)
                 if not self._session.more:
                     break

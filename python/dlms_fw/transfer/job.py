@@ -220,6 +220,7 @@ class Step:
         outlasts_losses: Whether lost links are normal here, and only ``patience`` ends them.
         may_be_left: Whether the transfer has reached its goal even if this step never succeeds.
         goes_ahead: Whether it may ask more before it is answered.
+        general_blocks: Whether long requests shall go in general blocks.
     """
 
     waits_for = "the meter is busy"
@@ -227,6 +228,7 @@ class Step:
     outlasts_losses = False
     may_be_left = False
     goes_ahead = False
+    general_blocks = False
 
     def __init__(self, job: Job) -> None:
         self.job = job

@@ -169,6 +169,7 @@ class Transfer:
         self._begun = False
         self._pending: Wait | Save | Reconnect | None = None
         self._outstanding = 0
+        self._asked_at = 0.0
         self._failure: DlmsError | None = None
         self._result: TransferResult | None = None
         self._cancelled: str | None = None
@@ -201,6 +202,11 @@ class Transfer:
     def goes_ahead(self) -> bool:
         """Whether :meth:`next_ahead` is worth asking."""
         return self._step.goes_ahead
+
+    @property
+    def general_blocks(self) -> bool:
+        """Whether what does not fit the PDU size shall go in general blocks, not in those of its service."""
+        return self._step.general_blocks
 
     def use_strategy(self, wanted: WantedStrategy) -> None:
         """Send blocks in another way from the next completeness check on."""
@@ -238,6 +244,7 @@ class Transfer:
                 return self.next_request(now)
             if type(asked) in _REQUESTS:
                 self._outstanding = 1
+                self._asked_at = now
                 return asked  # type: ignore[return-value]  # the type was looked at, the cheap way
             if isinstance(asked, Wait | Save | Reconnect):
                 self._tell_waiting(asked)
@@ -299,6 +306,7 @@ class Transfer:
             if self._losses_in_a_row and job.state is _S.TRANSFER_BLOCKS:
                 self._losses_in_a_row = 0
             return
+        job.tactics.answered(now - self._asked_at)
         if outcome is not _MORE:
             # An exception-response ends whatever was on its way.
             self._outstanding = 0

@@ -93,14 +93,15 @@ _AUTOMATIC: Final[Mapping[Medium | None, tuple[StrategyName, ...]]] = MappingPro
     {
         "stream": ("pipelined", "with-list", "general-block-transfer", "sequential"),
         "datagram": ("unconfirmed", "sequential"),
-        "hdlc": ("with-list", "general-block-transfer", "unconfirmed", "sequential"),
+        "hdlc": ("general-block-transfer", "with-list", "sequential"),
         None: ("with-list", "sequential"),
     }
 )
 """What is taken by itself, best first.
 
-On datagrams every confirmed request that is lost costs an association, so that a bitmap at the end is
-cheaper. Over HDLC one request is answered at a time, and long ones save turning the line round.
+On datagrams every confirmed request that is lost costs a repetition or an association, so that a bitmap at
+the end is cheaper. Over HDLC one request is answered at a time, and long ones save turning the line round;
+some meters do not even acknowledge the frames of what they shall not answer.
 """
 _SATURATED: Final[tuple[StrategyName, ...]] = ("unconfirmed", *_AUTOMATIC["stream"])
 """The same once all invoke ids were on their way and the line could still take more."""
@@ -168,8 +169,8 @@ def _impediment(
             return lacking
     if name == "with-list" and link.blocks_per_list(image_block_size, _LONE_LIST_OCTETS) < 2:
         return f"two blocks of {image_block_size} octets do not fit one request"
-    if name == "pipelined" and not link.fits_whole(image_block_size):
-        return "a block needs block transfer, which goes one at a time"
+    if name in {"pipelined", "unconfirmed"} and not link.fits_whole(image_block_size):
+        return "a block needs block transfer, which is answered one at a time"
     if name == "general-block-transfer":
         whole = link.blocks_per_list(image_block_size, _LONG_LIST_OCTETS)
         if link.blocks_per_list(image_block_size, _LONG_LIST_OCTETS, one_pdu=False) <= whole:

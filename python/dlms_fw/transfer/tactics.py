@@ -18,6 +18,12 @@ _LOSSES_TO_LOWER: Final = 2
 """Links lost in a row, with nothing taken in between, before the strategy is made smaller."""
 
 
+_LOOKS_UNPROVEN: Final = 2
+"""Looks that find nothing of the first unconfirmed blocks, before these are given up."""
+_LOOKS_IN_VAIN: Final = 5
+"""The same where such blocks have arrived before."""
+
+
 class Tactics:
     """The strategy of one run.
 
@@ -48,7 +54,7 @@ class Tactics:
         self._suspicions = 0
         self._losses = 0
         self._alone = 0
-        self._unproven_looks = 0
+        self._looks_in_vain = 0
         self._unjudged = 0
         self._had = 0
 
@@ -74,6 +80,12 @@ class Tactics:
         self._strategy = None
 
     # What happens
+
+    def answered(self, seconds: float) -> None:
+        """Some request was answered after that time: the shortest is the round trip."""
+        pace = self.pace
+        if 0.0 < seconds < pace.round_trip_seconds or not pace.round_trip_seconds:
+            pace.round_trip_seconds = seconds
 
     def taken(self, blocks: int, now: float) -> bool:
         """A confirmed request was answered well. Whether another strategy would be faster now."""
@@ -125,6 +137,9 @@ class Tactics:
         if strategy.depth > 1 and self.probe.depth > 1 and not self.probe.proven:
             self.refuse(Means.AHEAD, "no answer to several requests at a time")
             return
+        if strategy.burst and not self.proven:
+            self.refuse(Means.UNCONFIRMED, "the link was lost over the first unconfirmed blocks")
+            return
         if self._losses < _LOSSES_TO_LOWER:
             self.probe.restart()
             return
@@ -149,11 +164,11 @@ class Tactics:
         self._unjudged = 0
         if taken:
             self.proven = True
-            self._losses = self._unproven_looks = 0
+            self._losses = self._looks_in_vain = 0
             self.pace.looked(sent, taken, now)
             return False
-        self._unproven_looks += 1
-        if self._unproven_looks < 2:
+        self._looks_in_vain += 1
+        if self._looks_in_vain < (_LOOKS_IN_VAIN if self.proven else _LOOKS_UNPROVEN):
             self.pace.looked(sent, taken, now)
             return False
         self.refuse(Means.UNCONFIRMED, "unconfirmed blocks were not taken")
@@ -181,5 +196,5 @@ class Tactics:
         self._news = why
         self.name = strategy.name
         self.proven = False
-        self._suspicions = self._losses = self._alone = self._unproven_looks = 0
+        self._suspicions = self._losses = self._alone = self._looks_in_vain = 0
         self.probe = DepthProbe(strategy.depth)

@@ -35,7 +35,8 @@ class Windowed(BlockStep):
         super().__init__(job)
         self._strategy = job.strategy()
         self._probe = job.tactics.probe
-        self.goes_ahead = self._strategy.depth > 1
+        self.general_blocks = self._strategy.name == "general-block-transfer"
+        self.goes_ahead = self._strategy.depth > 1 or self.general_blocks
         self._most = min(self._strategy.blocks_per_request, job.policy.checkpoint_blocks)
         self._on_their_way: dict[int, tuple[int, ...]] = {}
         self._again: deque[int] = deque()
@@ -211,7 +212,7 @@ class Windowed(BlockStep):
         return self._drained()
 
     def _list_means(self) -> Means:
-        return Means.GENERAL_BLOCKS if self._strategy.name == "general-block-transfer" else Means.LISTS
+        return Means.GENERAL_BLOCKS if self.general_blocks else Means.LISTS
 
     def _change(self, means: Means, why: str) -> None:
         self.job.tactics.refuse(means, why)

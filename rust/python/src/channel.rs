@@ -306,6 +306,10 @@ impl Channel {
         });
     }
 
+    fn prefer_general_blocks(&mut self) {
+        self.channel.prefer_general_blocks();
+    }
+
     fn reset_association(&mut self) {
         self.security = None;
         self.channel.reset_association();

@@ -169,8 +169,13 @@ def clients(config: MeterConfig, units: MeterUnits | None = None) -> dict[int, S
         table[PRE_ESTABLISHED] = ServerClient(
             referencing=ways, max_receive_pdu_size=config.max_pdu_size, pre_established=True
         )
+    missing = Conformance(0)
     if config.general_block_transfer == "off":
-        offered = ~Conformance.GENERAL_BLOCK_TRANSFER
+        missing |= Conformance.GENERAL_BLOCK_TRANSFER
+    if "no-lists" in config.shortcomings:
+        missing |= Conformance.MULTIPLE_REFERENCES
+    if missing:
+        offered = ~missing
         return {
             sap: replace(
                 client,

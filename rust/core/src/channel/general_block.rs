@@ -93,6 +93,13 @@ impl Channel {
             .configure(window, acknowledges_last);
     }
 
+    /// From now on what does not fit goes in general blocks, even where its service has blocks of its own.
+    pub fn prefer_general_blocks(&mut self) {
+        if self.general_blocks.when == GeneralBlockUse::WhenNeeded {
+            self.general_blocks.when = GeneralBlockUse::Always;
+        }
+    }
+
     /// Server: this client is never answered, not even a block of its.
     pub fn never_answer(&mut self) {
         self.general_blocks.exchange.reset(true);
