@@ -20,8 +20,8 @@ from dlms_fw.image import Image
 from dlms_fw.journal import Journal
 from dlms_fw.meter.clock import VirtualTime
 from dlms_fw.meter.configuration import MeterConfig
-from dlms_fw.meter.group import MeterGroup, behind_gateway, bus, logical_devices
-from dlms_fw.meter.meter import Framing, SimulatedMeter
+from dlms_fw.meter.group import GroupedMeter, behind_gateway, bus, logical_devices
+from dlms_fw.meter.meter import Framing
 from dlms_fw.meter.power_cut import SimulatedMedium
 from dlms_fw.meter.profiles import mcs301
 from dlms_fw.meter.serve import BackgroundMeter
@@ -33,6 +33,9 @@ from dlms_fw.transports.loopback import LoopbackTransport
 from interop import FRAMINGS, METER_TITLE, gurux_client
 from meter_bench import GMAC, PLAIN, Bench
 from meters import IDENTIFIER, VENDOR_KEY, container
+from simulator import SMALL, Workshop, workshop
+
+__all__ = ["workshop"]
 
 NAME = Data(well_known.LOGICAL_DEVICE_NAME)
 NETWORK = 7
@@ -41,20 +44,15 @@ NETWORK = 7
 class Line:
     """A group, a clock that moves when somebody sleeps, and clients over a loopback."""
 
-    def __init__(self, configs: list[MeterConfig], framing: Framing, journal: Journal) -> None:
+    def __init__(self, config: MeterConfig, framing: Framing, journal: Journal) -> None:
         self.time = VirtualTime()
         self.framing: Framing = framing
         self.journal = journal
-        self.group = MeterGroup(
-            [
-                SimulatedMeter(
-                    SimulatedMedium(),
-                    config,
-                    self.time,
-                    challenge=lambda: next(Bench.challenges).to_bytes(16, "big"),
-                )
-                for config in configs
-            ]
+        self.group = GroupedMeter(
+            SimulatedMedium(),
+            config,
+            self.time,
+            challenge=lambda: next(Bench.challenges).to_bytes(16, "big"),
         )
 
     def sleep(self, seconds: float) -> None:
@@ -140,7 +138,7 @@ def test_each_is_upgraded_by_its_own_address(
 @pytest.mark.parametrize("framing", ["wrapper", "hdlc"])
 def test_one_meter_behind_a_gateway_over_either_framing(framing: Framing, journal: Journal) -> None:
     profile = addressed("gateway", 0, GMAC)
-    line = Line([configured(profile)], framing, journal)
+    line = Line(configured(profile), framing, journal)
     with line.client(profile) as client:
         assert client.upgrade(Image.from_bytes(container(blocks=20))).changed
 
@@ -182,19 +180,17 @@ def test_two_clients_at_two_meters_of_a_bus_do_not_disturb_each_other(journal: J
 
 def test_a_line_ends_when_it_makes_sense_to_nobody_and_addresses_are_their_own() -> None:
     config = configured(PLAIN)
-    time = VirtualTime()
 
-    def meter(config: MeterConfig) -> SimulatedMeter:
-        return SimulatedMeter(SimulatedMedium(), config, time, challenge=lambda: bytes(16))
+    def powered(config: MeterConfig) -> GroupedMeter:
+        return GroupedMeter(SimulatedMedium(), config, VirtualTime(), challenge=lambda: bytes(16))
 
-    group = MeterGroup([meter(config) for config in logical_devices(config, 2)])
     dropped: list[bool] = []
-    connection = group.connect("wrapper", lambda: dropped.append(True))
+    connection = powered(logical_devices(config, 2)).connect("wrapper", lambda: dropped.append(True))
     assert connection.receive(b"GET / HTTP/1.1\r\n\r\n") == b""
     assert dropped == [True]
     assert connection.receive(b"") == b""
     with pytest.raises(ConfigurationError, match="the same address"):
-        MeterGroup([meter(config), meter(config)])
+        powered(replace(config, neighbours=(config,)))
 
 
 @pytest.mark.proves("gateway-prefix")
@@ -230,3 +226,27 @@ def test_gurux_reaches_a_meter_behind_a_gateway(tmp_path: Path, framing: str) ->
     ):
         said = client.finish()
     assert "MCS004" in str(said["values"])
+
+
+@pytest.mark.parametrize(
+    ("scheme", "together", "table"),
+    [
+        ("tcp", "logical-devices", "server_sap = 2"),
+        ("hdlc+tcp", "bus", "server_sap = 1\n[profiles.second.hdlc]\nserver_lower = 17"),
+        ("tcp", "gateway", 'server_sap = 1\n[profiles.second.gateway]\nnetwork_id = 1\naddress = "0002"'),
+    ],
+)
+def test_the_command_line_serves_and_reaches_them(
+    workshop: Workshop, scheme: str, together: str, table: str
+) -> None:
+    meter = workshop.meter("--meters", 3, "--together", together, scheme=scheme)
+    with workshop.config.open("a") as config:
+        config.write(f'\n[profiles.second]\nclient_sap = 1\nauthentication = "none"\n{table}\n')
+    image = workshop.image(SMALL)
+    ended = workshop.upgrade(meter.url, image, "--allow-insecure", profile="second")
+    assert ended.code == 0, ended
+    assert ended.document["outcome"] == "activated"
+    shown = workshop.info(meter.url, "second")
+    assert shown["firmware"][1]["version"] == "2.4.1"
+    assert "MCS0040612345679" in str(shown["identity"])
+    assert meter.stop().code == 0

@@ -25,6 +25,7 @@ from dlms_fw.endpoint import Endpoint
 from dlms_fw.errors import ConfigurationError, DlmsError
 from dlms_fw.meter.activation import ActivationTimings, FirmwareBehaviour
 from dlms_fw.meter.configuration import MeterConfig
+from dlms_fw.meter.group import behind_gateway, bus, logical_devices
 from dlms_fw.meter.meter import Framing, SimulatedMeter
 from dlms_fw.meter.profiles import mcs301
 from dlms_fw.meter.push import MeterPush, push_periodically
@@ -34,6 +35,7 @@ from dlms_fw.profile_files import read_key, read_secret
 from dlms_fw.signing_keys import load_public_keys
 
 MODELS = {"mcs301": mcs301.configured}
+TOGETHER = {"logical-devices": logical_devices, "bus": bus, "gateway": behind_gateway}
 
 _SECONDS = click.FloatRange(0, 86_400)
 
@@ -77,6 +79,14 @@ _SECONDS = click.FloatRange(0, 86_400)
 )
 @click.option("--security-setup-version", type=click.IntRange(0, 1), help="Of its Security setup.")
 @click.option("--association-version", type=click.IntRange(0, 3), help="Of its Association LN.")
+@click.option("--meters", type=click.IntRange(1, 1000), default=1, help="So many on the same line.")
+@click.option(
+    "--together",
+    type=click.Choice(list(TOGETHER)),
+    default="logical-devices",
+    show_default=True,
+    help="What --meters are to each other.",
+)
 @click.option("--push-to", metavar="URL", help="Push there, as dlms-fw listen takes it.")
 @click.option("--push-every", type=_SECONDS, default=60.0, show_default=True, help="Seconds between pushes.")
 @click.option("--push-confirmed", is_flag=True, help="Ask for confirmations.")
@@ -89,6 +99,8 @@ def sim(
     trust: tuple[str, ...],
     firmware_behaviour: str,
     clock: datetime | None,
+    meters: int,
+    together: str,
     push_to: str | None,
     push_every: float,
     push_confirmed: bool,
@@ -104,6 +116,8 @@ def sim(
             behaviour=FirmwareBehaviour(firmware_behaviour),
             **_changes(settings),
         )
+        if meters > 1:
+            meter = TOGETHER[together](meter, meters)
         _warn(endpoint, meter)
         pushing = None if push_to is None else _Pushing(push_to, push_every, confirmed=push_confirmed)
 

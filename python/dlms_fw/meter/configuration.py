@@ -43,7 +43,9 @@ class MeterConfig:
         part_count: Firmware parts from value group B 0 on.
         server_sap: The SAP of the logical device; the HDLC upper address.
         other_logical_devices: Names of further logical devices in the same physical device, by their SAP; the
-            SAP assignment lists them. Each is a meter of its own, see ``meter.group``.
+            SAP assignment lists them.
+        neighbours: Other meters on the same line: logical devices, or meters on a bus or behind a gateway. A
+            :class:`~dlms_fw.meter.group.GroupedMeter` is all of them.
         gateway: What a client names it by behind a gateway; ``None`` where it is reached without.
         mechanism: How the management and reading clients authenticate themselves.
         manufacturer: The two functions of mechanism 2.
@@ -101,6 +103,7 @@ class MeterConfig:
     part_count: int = 3
     server_sap: int = 1
     other_logical_devices: Mapping[int, bytes] = field(default_factory=dict)
+    neighbours: tuple[MeterConfig, ...] = ()
     gateway: Gateway | None = None
     mechanism: AuthenticationMechanism = AuthenticationMechanism.LOWEST_LEVEL
     manufacturer: ManufacturerMechanism | None = None

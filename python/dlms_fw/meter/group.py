@@ -7,15 +7,19 @@ gateway answers for meters that it does not know.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from dlms_fw._core import ApduReceiver, ExceptionResponse, Gateway
 from dlms_fw.enums import ServiceErrorCode, StateError
 from dlms_fw.errors import ConfigurationError, TransportError
+from dlms_fw.meter.clock import TimeSource
 from dlms_fw.meter.configuration import MeterConfig
 from dlms_fw.meter.meter import Framing, MeterConnection, SimulatedMeter
+from dlms_fw.meter.storage import Medium
 
 FIRST_ON_A_BUS: Final = 16
 """Lower addresses below are reserved."""
@@ -23,7 +27,7 @@ _NAME_DIGITS: Final = 8
 _SERIAL_NUMBERS: Final = 1 << 28
 
 
-def logical_devices(config: MeterConfig, count: int) -> list[MeterConfig]:
+def logical_devices(config: MeterConfig, count: int) -> MeterConfig:
     """One physical device with so many logical devices, the management logical device first.
 
     Each has a name and a system title of its own; the SAP assignment of the first lists all.
@@ -32,28 +36,36 @@ def logical_devices(config: MeterConfig, count: int) -> list[MeterConfig]:
         replace(_numbered(config, number), server_sap=config.server_sap + number) for number in range(count)
     ]
     others = {device.server_sap: device.logical_device_name for device in devices[1:]}
-    return [replace(devices[0], other_logical_devices=others), *devices[1:]]
+    return _together([replace(devices[0], other_logical_devices=others), *devices[1:]])
 
 
-def bus(config: MeterConfig, count: int) -> list[MeterConfig]:
+def bus(config: MeterConfig, count: int) -> MeterConfig:
     """So many meters on one HDLC line, their lower addresses one after the other.
 
     The first has that of the configuration, or :data:`FIRST_ON_A_BUS`.
     """
     first = config.hdlc.server_lower
     first = FIRST_ON_A_BUS if first is None else first
-    return [
-        replace(_numbered(config, number), hdlc=replace(config.hdlc, server_lower=first + number))
-        for number in range(count)
-    ]
+    return _together(
+        [
+            replace(_numbered(config, number), hdlc=replace(config.hdlc, server_lower=first + number))
+            for number in range(count)
+        ]
+    )
 
 
-def behind_gateway(config: MeterConfig, count: int, *, network_id: int) -> list[MeterConfig]:
+def behind_gateway(config: MeterConfig, count: int, *, network_id: int = 1) -> MeterConfig:
     """So many meters behind a gateway, their addresses 0001, 0002 and so on, as two octets."""
-    return [
-        replace(_numbered(config, number), gateway=Gateway(network_id, (number + 1).to_bytes(2, "big")))
-        for number in range(count)
-    ]
+    return _together(
+        [
+            replace(_numbered(config, number), gateway=Gateway(network_id, (number + 1).to_bytes(2, "big")))
+            for number in range(count)
+        ]
+    )
+
+
+def _together(configs: Sequence[MeterConfig]) -> MeterConfig:
+    return replace(configs[0], neighbours=tuple(configs[1:]))
 
 
 def _numbered(config: MeterConfig, number: int) -> MeterConfig:
@@ -72,70 +84,114 @@ def _numbered(config: MeterConfig, number: int) -> MeterConfig:
     )
 
 
-class MeterGroup:
-    """Simulated meters that share each line to them.
+class GroupedMeter(SimulatedMeter):
+    """A meter whose lines lead to its neighbours as well.
 
-    Args:
-        meters: With power, each with an address of its own.
+    They share one memory, each with regions of its own. All else but lines and time is each one's own matter.
 
-    Raises:
-        ConfigurationError: two of them have the same address.
+    Attributes:
+        neighbours: The others, with power.
     """
 
-    def __init__(self, meters: Sequence[SimulatedMeter]) -> None:
-        self.meters = list(meters)
-        self._connections: set[GroupConnection] = set()
-        addresses = [
+    def __init__(
+        self,
+        medium: Medium,
+        config: MeterConfig,
+        time_source: TimeSource,
+        *,
+        challenge: Callable[[], bytes],
+        randomness: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        """Powers all of them up; the arguments are those of a :class:`SimulatedMeter`.
+
+        Raises:
+            ConfigurationError: two of them have the same address, and what a meter raises.
+        """
+        super().__init__(medium, config, time_source, challenge=challenge, randomness=randomness)
+        self.neighbours = tuple(
+            SimulatedMeter(
+                _Partition(medium, f"neighbour-{number}."),
+                neighbour,
+                time_source,
+                challenge=challenge,
+                randomness=randomness,
+            )
+            for number, neighbour in enumerate(config.neighbours, start=1)
+        )
+        addresses = {
             (meter.config.server_sap, meter.config.hdlc.server_lower, meter.config.gateway)
             for meter in self.meters
-        ]
-        if len(set(addresses)) != len(addresses):
+        }
+        if len(addresses) != len(self.meters):
             raise ConfigurationError("two meters on one line have the same address")
+
+    @property
+    def meters(self) -> list[SimulatedMeter]:
+        """All of them, this one first."""
+        return [self, *self.neighbours]
 
     @property
     def deadline(self) -> float | None:
         """When to call :meth:`advance` next, on the monotonic clock; ``None`` while nothing goes on."""
-        return min((due for meter in self.meters if (due := meter.deadline) is not None), default=None)
+        dues = [super().deadline, *(neighbour.deadline for neighbour in self.neighbours)]
+        return min((due for due in dues if due is not None), default=None)
 
     def advance(self) -> None:
-        """Does all that is due."""
-        for meter in self.meters:
-            meter.advance()
+        """Does all that is due, at each of them."""
+        super().advance()
+        for neighbour in self.neighbours:
+            neighbour.advance()
 
-    def connect(self, framing: Framing, on_drop: Callable[[], None] | None = None) -> GroupConnection:
+    def connect(self, framing: Framing, on_drop: Callable[[], None] | None = None) -> MeterConnection:
         """A new line to all of them; ``on_drop`` is called when it makes no sense any more."""
-        connection = GroupConnection(self, framing, on_drop)
-        self._connections.add(connection)
-        return connection
+        return _Line(self, framing, on_drop)
 
-    def drop_connections(self) -> None:
-        """Ends every line."""
-        for connection in list(self._connections):
-            connection.drop()
+    def connect_alone(self, framing: Framing) -> MeterConnection:
+        """A connection to this one only. Raises TransportError if away."""
+        return super().connect(framing)
 
     def stop(self) -> None:
         """A clean stop of all."""
-        self.drop_connections()
-        for meter in self.meters:
-            meter.stop()
-
-    def forget(self, connection: GroupConnection) -> None:
-        """A line is over."""
-        self._connections.discard(connection)
+        super().stop()
+        for neighbour in self.neighbours:
+            neighbour.stop()
 
 
-class GroupConnection:
-    """One line: what a client sends goes into ``receive``, what comes out goes back.
+class _Partition:
+    """The regions of a memory whose names begin alike, as a memory."""
 
-    A meter that is away hears nothing, and the line stays for the others.
-    """
+    def __init__(self, medium: Medium, prefix: str) -> None:
+        self._medium = medium
+        self._prefix = prefix
 
-    def __init__(self, group: MeterGroup, framing: Framing, on_drop: Callable[[], None] | None) -> None:
-        self._group = group
-        self._framing: Framing = framing
+    def read(self, region: str, offset: int, size: int) -> bytes:
+        return self._medium.read(self._prefix + region, offset, size)
+
+    def write(self, region: str, offset: int, data: bytes) -> None:
+        self._medium.write(self._prefix + region, offset, data)
+
+    def erase(self, region: str) -> None:
+        self._medium.erase(self._prefix + region)
+
+    def reserve(self, region: str, size: int) -> None:
+        self._medium.reserve(self._prefix + region, size)
+
+    def sync(self, region: str) -> None:
+        self._medium.sync(self._prefix + region)
+
+    def close(self) -> None:
+        """It is given back as a whole."""
+
+
+class _Line(MeterConnection):
+    """One line to several meters. One that is away hears nothing, and the line stays for the others."""
+
+    def __init__(self, meter: GroupedMeter, framing: Framing, on_drop: Callable[[], None] | None) -> None:
         self._on_drop = on_drop
-        self._stations = [_Station(meter, framing) for meter in group.meters]
-        known = {meter.config.gateway for meter in group.meters} - {None}
+        own = _Station(meter, lambda: meter.connect_alone(framing))
+        others = [_Station(other, partial(other.connect, framing)) for other in meter.neighbours]
+        self._stations = [own, *others]
+        known = {other.config.gateway for other in meter.meters} - {None}
         self._gateway = _GatewayRefusals(known) if known and framing == "wrapper" else None
         self.is_open = True
 
@@ -156,22 +212,14 @@ class GroupConnection:
             self.is_open = False
             for station in self._stations:
                 station.close()
-            self._group.forget(self)
-
-    def drop(self) -> None:
-        """The line is cut."""
-        if self.is_open:
-            self.close()
-            if self._on_drop is not None:
-                self._on_drop()
 
 
 class _Station:
     """One meter on one line."""
 
-    def __init__(self, meter: SimulatedMeter, framing: Framing) -> None:
+    def __init__(self, meter: SimulatedMeter, connect: Callable[[], MeterConnection]) -> None:
         self._meter = meter
-        self._framing: Framing = framing
+        self._connect = connect
         self._connection: MeterConnection | None = None
         self.gave_up = False
         """Whether the octets heard last have made it end its connection."""
@@ -181,7 +229,7 @@ class _Station:
         self.gave_up = False
         if self._connection is None or not self._connection.is_open:
             try:
-                self._connection = self._meter.connect(self._framing)
+                self._connection = self._connect()
             except TransportError:
                 return b""
         answer = self._connection.receive(data)

@@ -21,6 +21,7 @@ from typing import Final, Self, TypeVar
 from dlms_fw.endpoint import Endpoint
 from dlms_fw.errors import ConfigurationError, TransportError
 from dlms_fw.meter.configuration import MeterConfig
+from dlms_fw.meter.group import GroupedMeter
 from dlms_fw.meter.meter import Framing, MeterConnection, SimulatedMeter
 from dlms_fw.meter.power_cut import PowerCut
 from dlms_fw.meter.storage import Medium
@@ -125,7 +126,8 @@ class MeterServer:
         """Gives the meter power; what its memory holds decides where it goes on."""
         self._memory = self._open_memory()
         try:
-            self.meter = SimulatedMeter(
+            make = GroupedMeter if self._config.neighbours else SimulatedMeter
+            self.meter = make(
                 self._memory, self._config, SystemTime(), challenge=lambda: os.urandom(CHALLENGE_OCTETS)
             )
             if self._on_power_up is not None:
