@@ -17,6 +17,7 @@ use dlms_fw_core::apdu::{Apdu, Role};
 use dlms_fw_core::axdr::{self, Options, RawData};
 use dlms_fw_core::channel::{Channel, ChannelError, Framing};
 use dlms_fw_core::codec::{Emit, Parse, Reader};
+use dlms_fw_core::gateway;
 use dlms_fw_core::hdlc;
 use dlms_fw_core::security::{KeyMaterial, Protection, SecurityContext, SecuritySuite};
 use dlms_fw_core::wrapper;
@@ -112,6 +113,7 @@ decoders! {
     "InitiateResponse": InitiateResponse,
     "MethodDescriptor": MethodDescriptor,
     "Parameters": hdlc::parameters::Parameters,
+    "Prefix": gateway::Prefix<'_>,
     "RawData": RawData<'_>,
     "ReadRequest": ReadRequest<'_>,
     "ReadResponse": ReadResponse<'_>,
