@@ -87,6 +87,18 @@ def test_nothing_is_sent_without_it(name: str, service: Conformance) -> None:
 
 
 @pytest.mark.proves("not-negotiated")
+def test_many_at_once_are_not_sent_without_it() -> None:
+    request = ActionRequest(8, NAME, 1, confirmed=False)
+    pair = without(Conformance.ACTION)
+    sent = pair.session.channel.statistics["octets_sent"]
+    with pytest.raises(NotNegotiated, match="action"):
+        pair.session.send_many([request, request])
+    assert pair.session.channel.statistics["octets_sent"] == sent
+    assert pair.session.send_many([]) == b""
+    assert len(without(Conformance.ACCESS).session.send_many([request])) > 8
+
+
+@pytest.mark.proves("not-negotiated")
 @pytest.mark.parametrize("name", ["GET", "GET of a part", "SET", "ACTION", "GET, list"])
 def test_a_client_that_sends_it_all_the_same_is_told(name: str) -> None:
     request, services = REQUESTS[name]

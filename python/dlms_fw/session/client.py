@@ -266,6 +266,8 @@ class ClientSession:
             return b"".join(map(self.send, requests))
         if self.state is not _ASSOCIATED:
             raise LocalProtocolError(f"no service can be asked for while {self.state.value}")
+        if requests:
+            self._demand(requests[0])  # they are all of one service
         self._top_up(len(requests))
         return self.channel.send_many(requests)
 
