@@ -7,10 +7,19 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
+import ssl
 import tempfile
+import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from dlms_fw import Image, Keys, Profile, SecurityPolicy, TransferPolicy, Version, hls
 from dlms_fw._core import Key
@@ -77,3 +86,53 @@ def temporary_folder() -> Iterator[Path]:
     """A folder for files that nobody needs afterwards."""
     with tempfile.TemporaryDirectory() as folder:
         yield Path(folder)
+
+
+@contextlib.contextmanager
+def tls_gateway(meter_url: str) -> Iterator[tuple[int, ssl.SSLContext]]:
+    """Takes TLS on a port of localhost and hands on what is in it; with what a client needs to trust it."""
+    meter = Endpoint.parse(meter_url)
+    with temporary_folder() as folder, socket.create_server(("localhost", 0)) as listener:
+        certificate, key = _self_signed(folder)
+        server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        server.load_cert_chain(certificate, key)
+
+        def run() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    plain, _ = listener.accept()
+                    with (
+                        contextlib.suppress(OSError),
+                        server.wrap_socket(plain, server_side=True) as client,
+                        socket.create_connection((meter.host, meter.port), timeout=10) as line,
+                    ):
+                        while request := client.recv(65_536):  # a meter answers each request with one message
+                            line.sendall(request)
+                            client.sendall(line.recv(65_536))
+
+        threading.Thread(target=run, daemon=True).start()
+        yield listener.getsockname()[1], ssl.create_default_context(cafile=certificate)
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+def _self_signed(folder: Path) -> tuple[Path, Path]:
+    """A certificate of localhost, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    files = folder / "gateway.pem", folder / "gateway.key"
+    files[0].write_bytes(certificate.public_bytes(Encoding.PEM))
+    files[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return files

@@ -119,10 +119,10 @@ class Ended:
 class Meter:
     """A ``dlms-fw sim`` process and its memory."""
 
-    def __init__(self, workshop: Workshop, scheme: str, profile: str, options: tuple[str, ...]) -> None:
+    def __init__(self, workshop: Workshop, listen: str, profile: str, options: tuple[str, ...]) -> None:
         self.state_folder = workshop.folder / f"meter-{len(workshop.meters)}"
         self._workshop = workshop
-        self._listen = f"{scheme}://127.0.0.1:0"
+        self._listen = listen
         self._options = (*workshop.as_profile(profile), *options)
         self._process: subprocess.Popen[str] | None = None
         self.url = ""
@@ -209,11 +209,23 @@ class Workshop:
         """The options for a profile; ``""`` is for none."""
         return ("--config", str(self.config), "--profile", profile) if profile else ()
 
-    def meter(self, *options: object, scheme: str = "tcp", profile: str = "", trust: str = "vendor") -> Meter:
+    def meter(
+        self,
+        *options: object,
+        scheme: str = "tcp",
+        listen: str = "",
+        profile: str = "",
+        trust: str = "vendor",
+    ) -> Meter:
         """A running simulated meter, quick to restart."""
         given = tuple(map(str, options))
         quick = () if "--reboot-seconds" in given else ("--reboot-seconds", "0.1")
-        meter = Meter(self, scheme, profile, (*given, *quick, "--trust", str(self.trust(trust))))
+        meter = Meter(
+            self,
+            listen or f"{scheme}://127.0.0.1:0",
+            profile,
+            (*given, *quick, "--trust", str(self.trust(trust))),
+        )
         self.meters.append(meter)
         meter.start()
         return meter

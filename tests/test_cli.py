@@ -207,7 +207,7 @@ def test_one_memory_belongs_to_one_meter(shared_workshop: Workshop) -> None:
     assert "belongs to another running meter" in ended.stderr
 
 
-@pytest.mark.parametrize("url", ["udp://127.0.0.1:0", "tcp://", "tcp://me:sesame@127.0.0.1"])
+@pytest.mark.parametrize("url", ["sim:", "udp://", "tcp://me:sesame@127.0.0.1"])
 def test_a_meter_does_not_listen_on_nonsense(shared_workshop: Workshop, url: str) -> None:
     ended = shared_workshop.run("sim", "--listen", url, "--state", "nowhere")
     assert ended.code == 2

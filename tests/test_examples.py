@@ -15,6 +15,7 @@ SAYS = {
     "progress_callback.py": ["transfer: done", "firmware activated", "activated in"],
     "sign_and_verify.py": ["version 2.4.1", "not signed: unsigned", "untrusted", "one octet changed: digest"],
     "simulate_meter.py": ["before:", "failed, as it should", "again:  activated"],
+    "tls_transport.py": ["through TLS: 20"],
     "upgrade_async.py": ["4D43530460BC614E: activated", "4D43530460BC614F: activated"],
     "upgrade_tcp.py": ["activated: 69 blocks"],
     "vendor_container.py": ["acme: b'ACM200'", "refused, as it should"],

@@ -200,7 +200,7 @@ def test_the_core_is_free_of_unsafe_code_and_of_python() -> None:
 
 #: What the base install brings besides the standard library, and what an extra adds, by who may use it.
 DECLARED = {"dlms_fw", "construct", "cryptography"}
-EXTRAS = {"cli": {"click", "rich"}}
+EXTRAS = {"cli": {"click", "rich"}, "transports": {"serialx"}}
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from dlms_fw.driver import framing
-from dlms_fw.endpoint import Endpoint
+from dlms_fw.endpoint import Endpoint, SerialSettings
 from dlms_fw.enums import SecuritySuite
 from dlms_fw.errors import ConfigurationError
 from dlms_fw.profile_files import load_profile
@@ -277,6 +277,31 @@ def test_what_never_ends_or_never_begins_is_not_read(folder: Path, tmp_path: Pat
             Endpoint(scheme="hdlc+tcp", host="h", port=1, server_sap=1, server_lower=17),
             "hdlc+tcp://h:1",
         ),
+        ("udp://[::1]", Endpoint(scheme="udp", host="::1"), "udp://[::1]:4059"),
+        ("sim:?client=2", Endpoint(scheme="sim", client_sap=2), "sim:"),
+        ("serial:COM3", Endpoint(scheme="serial", device="COM3"), "serial:COM3"),
+        (
+            "serial:///dev/ttyUSB0?mode=e&baud=19200&server=1/17",
+            Endpoint(
+                scheme="serial",
+                device="/dev/ttyUSB0",
+                serial=SerialSettings(mode="e", baud=19_200),
+                server_sap=1,
+                server_lower=17,
+            ),
+            "serial:///dev/ttyUSB0?baud=19200&mode=e",
+        ),
+        (
+            "serial:///dev/serial/by%20id/x?bits=7&parity=EVEN&stop=2&device=12&software-parity=yes",
+            Endpoint(
+                scheme="serial",
+                device="/dev/serial/by id/x",
+                serial=SerialSettings(
+                    data_bits=7, parity="even", stop_bits=2, device="12", software_parity=True
+                ),
+            ),
+            "serial:///dev/serial/by%20id/x?bits=7&parity=even&stop=2&device=12&software-parity=yes",
+        ),
     ],
 )
 def test_addresses(url: str, endpoint: Endpoint, text: str) -> None:
@@ -288,6 +313,11 @@ def test_port_zero_is_for_listening() -> None:
     assert Endpoint.parse("tcp://127.0.0.1:0", listen=True).port == 0
     with pytest.raises(ConfigurationError, match="port 0"):
         Endpoint.parse("tcp://127.0.0.1:0")
+    assert Endpoint.parse("pty?mode=e", listen=True) == Endpoint(
+        scheme="pty", serial=SerialSettings(mode="e")
+    )
+    with pytest.raises(ConfigurationError, match="cannot be listened on"):
+        Endpoint.parse("sim:", listen=True)
 
 
 @pytest.mark.parametrize(
@@ -309,6 +339,20 @@ def test_port_zero_is_for_listening() -> None:
         ("tcp://h:1?server=1/17", "lower address"),
         ("hdlc+tcp://h:1?client=1/17", "lower address"),
         ("tcp://h:1?client", "not of the form"),
+        ("tcp://h:1?baud=9600", "only client= and server="),
+        ("serail:///dev/ttyUSB0", "did you mean serial:///dev/ttyUSB0"),
+        ("serial://ttyUSB0", "names no host"),
+        ("serial:", "no serial port"),
+        ("serial:COM3?baud=fast", "baud= is not"),
+        ("serial:COM3?baud=1", "baud= is not"),
+        ("serial:COM3?mode=c", "mode= is one of hdlc, e"),
+        ("serial:COM3?parity=mark", "parity= is one of none, even, odd"),
+        ("serial:COM3?device=a/b", "device= has"),
+        ("serial:COM3?buad=9600", "did you mean baud="),
+        ("sim:mcs301", "nothing behind it"),
+        ("sim:?server=1/17", "lower address"),
+        ("pty", "no scheme"),
+        ("pty:", "not known"),
     ],
 )
 def test_addresses_that_are_refused(url: str, message: str) -> None:

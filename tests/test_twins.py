@@ -15,7 +15,8 @@ NAMES = {
     "AsyncServices": "Services",
     "AsyncTransport": "Transport",
     "AsyncTransportFactory": "TransportFactory",
-    "AsyncTcpTransport": "TcpTransport",
+    "open_async_medium": "open_medium",
+    "open_async": "open",
     "__aenter__": "__enter__",
     "__aexit__": "__exit__",
 }
@@ -38,6 +39,11 @@ class Blocking(ast.NodeTransformer):
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
         return ast.Name(NAMES.get(node.id, node.id), node.ctx)
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        self.generic_visit(node)
+        node.attr = NAMES.get(node.attr, node.attr)
+        return node
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
         self.generic_visit(node)

@@ -1314,17 +1314,36 @@ class Gateway:
 
 @final
 class WrapperFraming:
-    """TCP/UDP wrapper between two SAPs (wPorts)."""
+    """TCP/UDP wrapper between two SAPs (wPorts).
+
+    Where ``datagrams`` carry the messages, they may be lost, doubled and mixed up: an APDU has 65,499 octets
+    at most, and GET and image_block_transfer are repeated under the same invoke id after a timeout; other
+    requests are waited for as long. After ``max_retries`` repetitions a request has failed.
+    """
 
     def __new__(
-        cls, client_sap: int, server_sap: int, *, gateway: Gateway | None = ...
+        cls,
+        client_sap: int,
+        server_sap: int,
+        *,
+        gateway: Gateway | None = ...,
+        datagrams: bool = ...,
+        max_retries: int = ...,
     ) -> WrapperFraming: ...
     @property
     def gateway(self) -> Gateway | None: ...
     @property
+    def datagrams(self) -> bool: ...
+    @property
     def client_sap(self) -> int: ...
     @property
     def server_sap(self) -> int: ...
+
+def wrapper_message_lengths(data: Buffer) -> list[int]:
+    """Octets of each of the whole wrapper messages that ``data`` consists of.
+
+    Raises LinkError (``wrapper-version``, ``wrapper-length``) where it is something else.
+    """
 
 @final
 class HdlcFraming:
@@ -1491,8 +1510,8 @@ class Discarded:
     """An APDU that was refused and dropped without harm; the wait goes on.
 
     ``reason`` is a SecurityError kind (``"authentication-tag"``, ``"replay"``, ``"system-title"`` …),
-    ``"invoke-id"`` or ``"no-request"`` (an answer to no outstanding request), or in a server the kind of a
-    DecodeError.
+    ``"invoke-id"`` or ``"no-request"`` (an answer to no outstanding request), ``"duplicate"`` (the meter has
+    refused a doubled datagram of ours), or in a server the kind of a DecodeError.
     ``expected_counter`` goes with ``"replay"``.
     """
 
@@ -1557,7 +1576,8 @@ class Channel:
     end. ``send`` returns the bytes to put on the line now; ``receive`` returns events and the bytes that must
     go out because of them (acknowledgements, next blocks, further frames of a window), usually empty. When no
     byte has come for the response timeout, ``handle_timeout`` gives what to repeat, or raises ResponseTimeout
-    when nothing is left to try (over the wrapper at once, or after three repetitions of general blocks).
+    when nothing is left to try (over the wrapper at once, or after three repetitions of general blocks, or of
+    what datagrams may have lost).
 
     There is no clock here. Over HDLC somebody who has one calls, in a client, ``handle_timeout`` after the
     response timeout (sooner while ``peer_busy``) and ``keep_alive`` within half of the meter's inactivity

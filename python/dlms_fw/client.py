@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -19,6 +20,7 @@ from dlms_fw.driver import (
     RESPONSES,
     Response,
     Statistics,
+    association_attempts,
     check_unanswered,
     counter_of,
     counter_request,
@@ -33,11 +35,13 @@ from dlms_fw.driver import (
     link_facts,
     logical_device_name,
     may_be_counter,
+    may_be_lost,
     note_aside,
     patience,
     policy_for,
     public_endpoint,
     public_profile,
+    silence,
     transfer_answer,
 )
 from dlms_fw.endpoint import Endpoint
@@ -63,7 +67,7 @@ from dlms_fw.transfer import (
     Wait,
 )
 from dlms_fw.transports.base import Transport, TransportFactory
-from dlms_fw.transports.tcp import TcpTransport
+from dlms_fw.transports.opening import open_medium
 
 if TYPE_CHECKING:
     from dlms_fw._core import Event, LinkConnected
@@ -89,7 +93,7 @@ class Client(Services):
         url: Where the meter is, see :class:`dlms_fw.endpoint.Endpoint`.
         profile: Who we are and what we accept.
         journal: Our records; needed with keys, and to resume transfers.
-        open_transport: Opens the medium instead of TCP; called anew for every connection.
+        open_transport: Opens the medium instead of what the address says; called anew for every connection.
         on_notification: Gets what a meter says unasked.
         clock: Monotonic time in seconds, the one that the transport's deadlines are on.
         sleep: Passes time.
@@ -114,7 +118,7 @@ class Client(Services):
         self.profile = profile
         self.statistics = Statistics()
         self._journal = journal
-        self._open_transport = open_transport or self._open_tcp
+        self._open_transport = open_transport or self._opener()
         self._on_notification = on_notification
         self._clock = clock
         self._sleep = sleep
@@ -125,7 +129,7 @@ class Client(Services):
         self._transport: Transport | None = None
         self._session: ClientSession | None = None
         self._busy = False
-        self._response_timeout = profile.response_timeout_s
+        self._response_timeout = silence(self.endpoint, profile)
         self._request_deadline = profile.request_deadline_s
 
     def __enter__(self) -> Self:
@@ -197,7 +201,7 @@ class Client(Services):
         self.profile = profile
         self._framing = framing(self.endpoint, profile)
         self._ledger = Ledger(profile, self._journal)
-        self._response_timeout = profile.response_timeout_s
+        self._response_timeout = silence(self.endpoint, profile)
         self._request_deadline = profile.request_deadline_s
 
     # Services
@@ -456,6 +460,17 @@ class Client(Services):
         self._sleep(max(0.0, end - self._clock()))
 
     def _associate(self) -> None:
+        for left in reversed(range(association_attempts(self.endpoint, self.profile))):
+            try:
+                self._try_to_associate()
+            except DlmsError as error:
+                if not left or not may_be_lost(error):
+                    raise
+                self._drop()
+            else:
+                return
+
+    def _try_to_associate(self) -> None:
         session = self._ledger.session(self._framing, self._challenge, os.urandom)
         self._session = session
         self._transport = self._open_transport(self._clock() + self.profile.connect_timeout_s)
@@ -551,7 +566,7 @@ class Client(Services):
             if session.state is State.CONNECTED:
                 self._until(State.DISCONNECTED, session.disconnect())
         finally:
-            self._response_timeout = self.profile.response_timeout_s
+            self._response_timeout = silence(self.endpoint, self.profile)
             self._request_deadline = self.profile.request_deadline_s
 
     def _drop(self) -> None:
@@ -563,8 +578,12 @@ class Client(Services):
         if session is not None:
             self._ledger.note(session)
 
-    def _open_tcp(self, deadline: float) -> Transport:
-        return TcpTransport.open(self.endpoint.host, self.endpoint.port, deadline)
+    def _opener(self) -> TransportFactory:
+        if self.endpoint.scheme == "sim":
+            from dlms_fw.meter.in_process import InProcessMeter  # here, as most clients need no meter
+
+            return InProcessMeter(self.profile).open
+        return partial(open_medium, self.endpoint)
 
 
 def connect(

@@ -84,10 +84,13 @@ RESPONSES = (
 )
 """What ends the wait for an answer."""
 
-_MEDIA: dict[str, Medium] = {"tcp": "stream", "udp": "datagram"}
+_MEDIA: dict[str, Medium] = {"tcp": "stream", "sim": "stream", "udp": "datagram"}
 """What carries the wrapper, by the scheme of the address; all others are HDLC."""
 BUSY_POLL_S = 1.0
 """Between two questions to a meter that has said that it is not ready to receive."""
+_UDP_REPETITION_S = 3.0
+_LEAST_UDP_TRIES = 4
+_MOST_UDP_ASSOCIATION_ATTEMPTS = 5
 _PUBLIC_TIMEOUT_S = 10.0
 """A meter without a public client may say nothing to it."""
 
@@ -121,8 +124,17 @@ def framing(endpoint: Endpoint, profile: Profile) -> WrapperFraming | HdlcFramin
     """
     client_sap = profile.client_sap if endpoint.client_sap is None else endpoint.client_sap
     server_sap = profile.server_sap if endpoint.server_sap is None else endpoint.server_sap
-    if endpoint.scheme == "tcp":
+    if not endpoint.is_hdlc:
         _check_one_station(server_sap)
+        if endpoint.scheme == "udp":
+            _check_answers_can_be_told_apart(profile)
+            return WrapperFraming(
+                client_sap,
+                server_sap,
+                gateway=profile.gateway,
+                datagrams=True,
+                max_retries=_udp_retries(profile),
+            )
         return WrapperFraming(client_sap, server_sap, gateway=profile.gateway)
     hdlc = profile.hdlc
     server_lower = hdlc.server_lower if endpoint.server_lower is None else endpoint.server_lower
@@ -172,6 +184,47 @@ def keep_alive_interval(framed: WrapperFraming | HdlcFraming, profile: Profile) 
 def patience(session: ClientSession, response_timeout_s: float) -> float:
     """Seconds to wait for the next octets; a meter that has said that it is busy is asked again sooner."""
     return min(BUSY_POLL_S, response_timeout_s) if session.channel.peer_busy else response_timeout_s
+
+
+def _check_answers_can_be_told_apart(profile: Profile) -> None:
+    """Over UDP an answer may come twice or late; an invoke id or a counter must tell it from the next one."""
+    if profile.referencing == "short-name" and not profile.is_protected:
+        raise ConfigurationError(
+            "short names have no invoke ids: over UDP a doubled answer would pass for the next one",
+            code="configuration.address",
+            hint="use tcp://, or protect the messages, so that counters tell answers apart",
+        )
+
+
+def silence(endpoint: Endpoint, profile: Profile) -> float:
+    """Seconds without an octet after which something is repeated or has failed.
+
+    Over UDP the response timeout is what a request has altogether; it is repeated several times meanwhile.
+    """
+    return _udp_repetition(profile) if endpoint.scheme == "udp" else profile.response_timeout_s
+
+
+def _udp_repetition(profile: Profile) -> float:
+    return min(_UDP_REPETITION_S, profile.response_timeout_s / _LEAST_UDP_TRIES)
+
+
+def _udp_retries(profile: Profile) -> int:
+    return min(0xFF, round(profile.response_timeout_s / _udp_repetition(profile)) - 1)
+
+
+def association_attempts(endpoint: Endpoint, profile: Profile) -> int:
+    """How often an association is begun where a message of it may have been lost."""
+    if endpoint.scheme != "udp":
+        return 1
+    return min(_MOST_UDP_ASSOCIATION_ATTEMPTS, 1 + _udp_retries(profile))
+
+
+def may_be_lost(error: DlmsError) -> bool:
+    """Whether an association over UDP may have failed by a datagram that was lost, doubled or late.
+
+    A refused secret is none of these.
+    """
+    return isinstance(error, ResponseTimeout | RemoteProtocolError) and not isinstance(error, LinkError)
 
 
 def public_endpoint(endpoint: Endpoint) -> Endpoint:

@@ -181,7 +181,7 @@ class JournalError(DlmsError):
 
 
 class Busy(JournalError):
-    """Another process holds this meter or this key; its owner is named in the message."""
+    """Another process holds this meter, this key or this serial port; its owner is named where known."""
 
     code = "busy"
     retryable = True

@@ -1,4 +1,4 @@
-"""``dlms-fw sim``: a simulated meter on TCP, in the foreground until it is told to stop.
+"""``dlms-fw sim``: a simulated meter on a medium, in the foreground until it is told to stop.
 
 The first line on standard output is ``listening on URL``, for whoever started it; people are told the rest on
 standard error. What the meter does is decided by its configuration, which is made here.
@@ -42,7 +42,13 @@ _SECONDS = click.FloatRange(0, 86_400)
 
 @click.command()
 @click.option(
-    "--listen", required=True, metavar="URL", help="tcp://HOST:PORT or hdlc+tcp://HOST:PORT; 0 is any port."
+    "--listen",
+    required=True,
+    metavar="URL",
+    help="tcp://, udp:// or hdlc+tcp://HOST:PORT (port 0 is any), serial:DEVICE or pty.",
+)
+@click.option(
+    "--group", multiple=True, metavar="ADDRESS", help="A multicast group to listen to as well, with udp://."
 )
 @click.option("--model", type=click.Choice(list(MODELS)), default="mcs301", show_default=True)
 @click.option("--state", required=True, metavar="DIR", help="Its memory; made where it is missing.")
@@ -92,6 +98,7 @@ _SECONDS = click.FloatRange(0, 86_400)
 @click.option("--push-confirmed", is_flag=True, help="Ask for confirmations.")
 def sim(
     listen: str,
+    group: tuple[str, ...],
     model: str,
     state: str,
     config: str | None,
@@ -109,6 +116,8 @@ def sim(
     """Run a simulated meter that survives kill -9; SIGTERM or Ctrl-C stop it."""
     with Outcome("sim", as_json=False) as outcome:
         endpoint = Endpoint.parse(listen, listen=True)
+        if group and endpoint.scheme != "udp":
+            raise ConfigurationError("--group goes with udp:// only")
         chosen = chosen_profile(config, profile)
         meter = MODELS[model](
             chosen or without_security(),
@@ -131,6 +140,7 @@ def sim(
             meter,
             lambda: Directory(state),
             endpoint,
+            groups=group,
             on_power_up=on_power_up,
             on_listening=lambda url: outcome.say(f"listening on {url}"),
         )
@@ -203,7 +213,7 @@ def _warn(endpoint: Endpoint, meter: MeterConfig) -> None:
     """What a person should know who did not mean it."""
     if meter.mechanism == 0 and meter.global_unicast_encryption_key is None:
         click.echo("warning: no profile with keys or password: any client may manage this meter", err=True)
-        if not _is_loopback(endpoint.host):
+        if endpoint.is_network and not _is_loopback(endpoint.host):
             click.echo(f"warning: and {endpoint.host} can be reached from other machines", err=True)
     if not meter.trusted:
         click.echo("warning: no --trust: the meter takes an image signed by anybody", err=True)

@@ -192,8 +192,18 @@ class _Line(MeterConnection):
         others = [_Station(other, partial(other.connect, framing)) for other in meter.neighbours]
         self._stations = [own, *others]
         known = {other.config.gateway for other in meter.meters} - {None}
-        self._gateway = _GatewayRefusals(known) if known and framing == "wrapper" else None
+        self._gateway = _GatewayRefusals(known) if known and framing != "hdlc" else None
         self.is_open = True
+
+    @property
+    def is_linked(self) -> bool:
+        """Whether the link to any of them is up."""
+        return self.is_open and any(station.is_linked for station in self._stations)
+
+    @property
+    def is_associated(self) -> bool:
+        """Whether a client has an association with any of them."""
+        return self.is_open and any(station.is_associated for station in self._stations)
 
     def receive(self, data: bytes) -> bytes:
         """Takes octets in any pieces and gives what is answered at once, possibly nothing."""
@@ -235,6 +245,14 @@ class _Station:
         answer = self._connection.receive(data)
         self.gave_up = not self._connection.is_open and not self._meter.is_away
         return answer
+
+    @property
+    def is_linked(self) -> bool:
+        return self._connection is not None and self._connection.is_linked
+
+    @property
+    def is_associated(self) -> bool:
+        return self._connection is not None and self._connection.is_associated
 
     def close(self) -> None:
         if self._connection is not None:

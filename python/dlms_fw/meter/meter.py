@@ -48,8 +48,10 @@ from dlms_fw.session.server import (
     ServerSession,
     is_confirmed,
 )
+from dlms_fw.session.states import State
 
-Framing = Literal["wrapper", "hdlc"]
+Framing = Literal["wrapper", "datagrams", "hdlc"]
+"""How a connection is framed; over datagrams it is the wrapper, one message in each."""
 
 _NOTES: Final = (
     Associated,
@@ -173,8 +175,8 @@ class SimulatedMeter:
         config = self.config
         hdlc = config.hdlc
         return ServerSession(
-            WrapperFraming(0, config.server_sap, gateway=config.gateway)
-            if framing == "wrapper"
+            WrapperFraming(0, config.server_sap, gateway=config.gateway, datagrams=framing == "datagrams")
+            if framing != "hdlc"
             else HdlcFraming(
                 0,
                 config.server_sap,
@@ -289,6 +291,16 @@ class MeterConnection:
         self._hdlc = meter.config.hdlc if framing == "hdlc" else None
         self._heard_at = meter.monotonic()
         self.is_open = True
+
+    @property
+    def is_linked(self) -> bool:
+        """Whether the link is up, which without HDLC it always is."""
+        return self.is_open and self._session.channel.connected
+
+    @property
+    def is_associated(self) -> bool:
+        """Whether the client that spoke last has an association."""
+        return self.is_open and self._session.state in {State.ASSOCIATED, State.AUTHENTICATING}
 
     def receive(self, data: bytes) -> bytes:
         """Takes octets in any pieces and gives what the meter answers at once, possibly nothing."""

@@ -60,7 +60,7 @@ class MeterPush:
         contents: Callable[[SimulatedMeter], bytes] = contents,
     ) -> None:
         self._meter = meter
-        self._receiver = ApduReceiver(framing, "client")
+        self._receiver = ApduReceiver("hdlc" if framing == "hdlc" else "wrapper", "client")
         self._client_sap = client_sap
         self._server_lower = meter.config.hdlc.server_lower if framing == "hdlc" else None
         self._class = _CONFIRMED if confirmed else 0

@@ -1,8 +1,9 @@
-"""A simulated meter on TCP: sockets, timers and signals around a ``SimulatedMeter``.
+"""A simulated meter on a medium: timers, signals and power around a ``SimulatedMeter``.
 
-``tcp://`` speaks the wrapper, ``hdlc+tcp://`` HDLC. Nothing is printed here. The meter's state is safe
-against ``kill -9`` at any instant, because the meter records before it acts; a clean stop only saves it a few
-invocation counters.
+``tcp://`` and ``udp://`` speak the wrapper, ``hdlc+tcp://`` and serial lines HDLC; each medium is a file of
+``listeners``.
+Nothing is printed here. The meter's state is safe against ``kill -9`` at any instant, because the meter
+records before it acts; a clean stop only saves it a few invocation counters.
 """
 
 from __future__ import annotations
@@ -13,8 +14,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
@@ -22,6 +22,10 @@ from dlms_fw.endpoint import Endpoint
 from dlms_fw.errors import ConfigurationError, TransportError
 from dlms_fw.meter.configuration import MeterConfig
 from dlms_fw.meter.group import GroupedMeter
+from dlms_fw.meter.listeners.base import Line, Listener
+from dlms_fw.meter.listeners.serial import SerialListener
+from dlms_fw.meter.listeners.tcp import TcpListener
+from dlms_fw.meter.listeners.udp import UdpListener
 from dlms_fw.meter.meter import Framing, MeterConnection, SimulatedMeter
 from dlms_fw.meter.power_cut import PowerCut
 from dlms_fw.meter.storage import Medium
@@ -30,6 +34,7 @@ MAX_CONNECTIONS: Final = 100
 INACTIVITY_SECONDS: Final = 300.0
 CHALLENGE_OCTETS: Final = 32
 _START_SECONDS: Final = 30.0
+_SERVED: Final = frozenset({"tcp", "udp", "hdlc+tcp", "serial", "pty"})
 
 _T = TypeVar("_T")
 
@@ -60,24 +65,28 @@ class MeterServer:
         on_power_up: Callable[[SimulatedMeter], object] | None = None,
         max_connections: int = MAX_CONNECTIONS,
         inactivity_seconds: float = INACTIVITY_SECONDS,
+        groups: Sequence[str] = (),
     ) -> None:
         """``open_memory`` is called at each power-up, e.g. ``lambda: Directory(path)``.
 
-        ``on_power_up`` gets the meter after that, before anybody can connect.
+        ``on_power_up`` gets the meter after that, before anybody can connect. ``groups`` are multicast
+        addresses that a meter on UDP listens to as well, without ever answering there.
         """
-        if endpoint.scheme == "udp":
-            raise ConfigurationError("a meter is not served on udp://")
+        if endpoint.scheme not in _SERVED:
+            raise ConfigurationError(f"a meter cannot be served on {endpoint.scheme}:")
+        if endpoint.is_network and not endpoint.host:
+            raise ConfigurationError("a meter is served at an address of this machine", hint="name a host")
         self._config = config
         self._open_memory = open_memory
         self._endpoint = endpoint
-        self._framing: Framing = "wrapper" if endpoint.scheme == "tcp" else "hdlc"
+        self._groups = groups
         self._on_power_up = on_power_up
         self._max_connections = max_connections
         self.inactivity_seconds = inactivity_seconds
         self._memory: Medium | None = None
-        self._server: asyncio.Server | None = None
+        self._listener: Listener | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._lines: set[_Line] = set()
+        self._lines: set[Line] = set()
         self.meter: SimulatedMeter | None = None
 
     @property
@@ -100,24 +109,21 @@ class MeterServer:
         """
         self.power_up()
         try:
-            self._server = await asyncio.get_running_loop().create_server(
-                lambda: _Line(self), self._endpoint.host, self._endpoint.port
-            )
-        except OSError as error:
-            self._release_memory()
-            raise TransportError(f"cannot listen on {self.url}: {error.strerror or error}") from None
-        port = self._server.sockets[0].getsockname()[1]
-        self._endpoint = replace(self._endpoint, port=port)
+            self._listener = await self._listen()
+        except BaseException:
+            self._lose_power()
+            raise
+        self._endpoint = self._listener.endpoint
 
     async def stop(self) -> None:
         """Ends connections, stops the meter cleanly and gives its memory back."""
-        if self._server is not None:
-            self._server.close()
+        if self._listener is not None:
+            await self._listener.close()
         if self.meter is not None:
             with contextlib.suppress(OSError):
                 self.meter.stop()
         self._lose_power()
-        for line in self._lines:
+        for line in list(self._lines):
             line.abort()
         while self._lines:  # the loop tells each of them in its next round
             await asyncio.sleep(0)
@@ -157,19 +163,22 @@ class MeterServer:
             self._memory.close()
             self._memory = None
 
-    def _admit(self, line: _Line) -> tuple[SimulatedMeter, MeterConnection] | None:
-        """The meter's side of a new connection, or ``None`` where it is to be closed at once."""
+    # What lines ask for
+
+    def admit(self, line: Line, framing: Framing) -> tuple[SimulatedMeter, MeterConnection] | None:
+        """The meter's side of a new line, or ``None`` where it is to be closed at once."""
         meter = self.meter
         if meter is None or len(self._lines) >= self._max_connections:
             return None
         try:
-            connection = meter.connect(self._framing, line.abort)
+            connection = meter.connect(framing, line.abort)
         except TransportError:
             return None
         self._lines.add(line)
         return meter, connection
 
-    def _receive(self, connection: MeterConnection, data: bytes) -> bytes:
+    def receive(self, connection: MeterConnection, data: bytes) -> bytes:
+        """What the meter answers; nothing where its power fails meanwhile."""
         try:
             answer = connection.receive(data)
         except PowerCut:
@@ -178,10 +187,20 @@ class MeterServer:
         self._set_timer()
         return answer
 
-    def _forget(self, line: _Line, meter: SimulatedMeter, connection: MeterConnection) -> None:
+    def forget(self, line: Line, meter: SimulatedMeter, connection: MeterConnection) -> None:
+        """A line is over."""
         self._lines.discard(line)
         if self.meter is meter:
             connection.close()
+
+    # Below
+
+    async def _listen(self) -> Listener:
+        if self._endpoint.scheme == "udp":
+            return await UdpListener.open(self, self._endpoint, self._groups)
+        if self._endpoint.scheme in {"serial", "pty"}:
+            return await SerialListener.open(self, self._endpoint)
+        return await TcpListener.open(self, self._endpoint)
 
     def _set_timer(self) -> None:
         if self._timer is not None:
@@ -203,80 +222,6 @@ class MeterServer:
         self._set_timer()
 
 
-class _Line(asyncio.Protocol):
-    """One client's connection, as the loop sees it.
-
-    The answer is written where the request is read, so an exchange costs one round of the loop and no task.
-    One timer serves the limit of inactivity: it looks when it fires how long ago something moved.
-    """
-
-    def __init__(self, server: MeterServer) -> None:
-        self._server = server
-        self._loop = asyncio.get_running_loop()
-        self._transport: asyncio.Transport | None = None
-        self._admitted: tuple[SimulatedMeter, MeterConnection] | None = None
-        self._active_at = self._loop.time()
-        self._timer: asyncio.TimerHandle | None = None
-
-    def abort(self) -> None:
-        """Close at once; what was not sent is dropped."""
-        if self._transport is not None:
-            self._transport.abort()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """A client is there."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 (what create_server makes)
-        self._transport = transport
-        self._admitted = self._server._admit(self)
-        if self._admitted is None:
-            transport.abort()
-        else:
-            self._watch()
-
-    def data_received(self, data: bytes) -> None:
-        """Octets have come: the meter answers at once."""
-        transport, admitted = self._transport, self._admitted
-        if transport is None or admitted is None:
-            return
-        connection = admitted[1]
-        self._active_at = self._loop.time()
-        answer = self._server._receive(connection, data)
-        if not connection.is_open:
-            transport.abort()
-        elif answer:
-            transport.write(answer)
-
-    def eof_received(self) -> None:
-        """The client says no more; nobody waits for an answer."""
-        self.abort()
-
-    def pause_writing(self) -> None:
-        """The client does not read its answers: it is not asked for more."""
-        if self._transport is not None:
-            self._transport.pause_reading()
-
-    def resume_writing(self) -> None:
-        """The client has read its answers."""
-        self._active_at = self._loop.time()
-        if self._transport is not None:
-            self._transport.resume_reading()
-
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (gone is gone)
-        """The connection is over, whoever ended it."""
-        self._transport = None
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._admitted is not None:
-            self._server._forget(self, *self._admitted)
-
-    def _watch(self) -> None:
-        silent_at = self._active_at + self._server.inactivity_seconds
-        if self._loop.time() < silent_at:
-            self._timer = self._loop.call_at(silent_at, self._watch)
-        else:
-            self.abort()
-
-
 async def serve(
     config: MeterConfig,
     open_memory: Callable[[], Medium],
@@ -286,6 +231,7 @@ async def serve(
     on_power_up: Callable[[SimulatedMeter], object] | None = None,
     max_connections: int = MAX_CONNECTIONS,
     inactivity_seconds: float = INACTIVITY_SECONDS,
+    groups: Sequence[str] = (),
 ) -> None:
     """Runs a meter until SIGTERM or SIGINT; ``on_listening`` is told the URL once a client may connect."""
     server = MeterServer(
@@ -295,6 +241,7 @@ async def serve(
         on_power_up=on_power_up,
         max_connections=max_connections,
         inactivity_seconds=inactivity_seconds,
+        groups=groups,
     )
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -309,7 +256,7 @@ async def serve(
 
 
 class BackgroundMeter:
-    """A meter on TCP in a thread of its own.
+    """A meter on a medium, in a thread of its own.
 
     ``with BackgroundMeter(config, open_memory, endpoint) as meter:`` a client may connect to ``meter.url``.
     """
@@ -322,6 +269,7 @@ class BackgroundMeter:
         *,
         max_connections: int = MAX_CONNECTIONS,
         inactivity_seconds: float = INACTIVITY_SECONDS,
+        groups: Sequence[str] = (),
     ) -> None:
         self.server = MeterServer(
             config,
@@ -329,6 +277,7 @@ class BackgroundMeter:
             endpoint,
             max_connections=max_connections,
             inactivity_seconds=inactivity_seconds,
+            groups=groups,
         )
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="simulated meter", daemon=True)

@@ -12,6 +12,8 @@ from dlms_fw._core import Gateway
 from dlms_fw.notifications import Notification
 from dlms_fw.profiles import Profile
 
+PushTransport: TypeAlias = Literal["tcp", "hdlc+tcp", "udp"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sender:
@@ -28,7 +30,7 @@ class Sender:
         system_title: 8 octets, where a protected message says so.
     """
 
-    transport: Literal["tcp", "hdlc+tcp", "udp"]
+    transport: PushTransport
     host: str
     port: int
     client_sap: int = 0

@@ -21,7 +21,14 @@ from dlms_fw._core import ApduReceiver, ReceivedApdu
 from dlms_fw.endpoint import Endpoint
 from dlms_fw.errors import ConfigurationError, TransportError
 from dlms_fw.journal import Journal
-from dlms_fw.push.arrival import Arrival, ListenerLimits, ListenerStatistics, Meters, Sender
+from dlms_fw.push.arrival import (
+    Arrival,
+    ListenerLimits,
+    ListenerStatistics,
+    Meters,
+    PushTransport,
+    Sender,
+)
 from dlms_fw.push.reception import Reception
 
 __all__ = ["PushListener"]
@@ -274,7 +281,7 @@ class _Connection(asyncio.Protocol):
         if not self._listener._admit(self, host):
             transport.abort()
             return
-        self._sender = Sender(transport=self._scheme, host=host, port=port)
+        self._sender = Sender(transport=cast("PushTransport", self._scheme), host=host, port=port)
         self._watch()
 
     def data_received(self, data: bytes) -> None:

@@ -171,6 +171,7 @@ class ClientSession:
             general_block_transfer_window=profile.general_block_transfer_window,
             general_block_transfer_acknowledge_last=profile.general_block_transfer_acknowledge_last,
         )
+        self._datagrams = isinstance(framing, WrapperFraming) and framing.datagrams
         self.state = State.DISCONNECTED
         self.association: Association | None = None
         self.context: SecurityContext | None = None
@@ -341,6 +342,7 @@ class ClientSession:
 
     def handle_timeout(self) -> bytes:
         """Nothing has come in time: what to repeat. Raises ResponseTimeout where nothing is left to try."""
+        self._top_up()
         try:
             return self.channel.handle_timeout()
         except ResponseTimeout:
@@ -368,6 +370,9 @@ class ClientSession:
 
     def _on_association_response(self, event: Event) -> bytes | None:
         assert isinstance(event, AssociationResponse)  # noqa: S101 (by _HANDLERS)
+        if self._datagrams and self.state is not State.ASSOCIATING:
+            _LOG.warning("a doubled AARE was dropped")
+            return None
         if event.result != AssociationResult.ACCEPTED:
             if self.profile.response_allowed:
                 self.state = self._seen(Step.REJECT)

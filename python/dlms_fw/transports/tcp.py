@@ -1,8 +1,7 @@
 """TCP, for the wrapper as well as for HDLC through a modem or gateway.
 
-A stream of octets and nothing more. Small APDUs are not held back (TCP_NODELAY) and a silent peer is
-noticed by deadlines, not by the kernel's keep-alive alone. The clock is ``time.monotonic``, in asyncio the
-loop's.
+A stream of octets and nothing more. Small APDUs are not held back (TCP_NODELAY). A silent peer is noticed by
+deadlines; the kernel's keep-alive tells a peer that is gone while nothing is asked of it.
 """
 
 from __future__ import annotations
@@ -11,16 +10,14 @@ import asyncio
 import contextlib
 import select
 import socket
-import time
+from typing import Final
 
 from dlms_fw.errors import TransportError
 from dlms_fw.transports.base import closed_by_peer, no_answer, transport_error
+from dlms_fw.transports.waiting import BUFFER_LIMIT, CHUNK, Waiter, remaining, wait
 
-_CHUNK = 65_536
-_LONGEST_POLL_S = 3600.0
-"""A deadline may be farther away than the kernel can count; then it is looked at again."""
-_BUFFER_LIMIT = 1 << 20
-"""Octets that a peer may pour in unread before reading from it is paused."""
+_KEEP_ALIVE: Final = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4}
+"""Seconds of silence before the first probe, seconds between probes, probes until the peer counts as gone."""
 
 
 class TcpTransport:
@@ -36,14 +33,14 @@ class TcpTransport:
         self._writable.register(connection, select.POLLOUT)
         connection.settimeout(0)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        keep_alive(connection)
 
     @classmethod
     def open(cls, host: str, port: int, deadline: float) -> TcpTransport:
         """Connect before ``deadline``. Raises TransportError, ResponseTimeout."""
         doing = f"connecting to {host} port {port}"
         try:
-            return cls(socket.create_connection((host, port), timeout=_remaining(deadline, doing)))
+            return cls(socket.create_connection((host, port), timeout=remaining(deadline, doing)))
         except TransportError:
             raise
         except TimeoutError:
@@ -54,10 +51,10 @@ class TcpTransport:
     def send(self, data: bytes, deadline: float) -> None:
         """Hand all of ``data`` to the kernel. Raises TransportError, ResponseTimeout."""
         try:
-            _remaining(deadline, "sending")
+            remaining(deadline, "sending")
             sent = self._send(data)
             while sent < len(data):
-                _wait(self._writable, deadline, "sending")
+                wait(self._writable, deadline, "sending")
                 sent += self._send(memoryview(data)[sent:])
         except TransportError:
             raise
@@ -67,8 +64,8 @@ class TcpTransport:
     def receive(self, deadline: float) -> bytes:
         """What has arrived, at least one octet. Raises TransportError, ResponseTimeout."""
         try:
-            _wait(self._readable, deadline, "receiving")
-            data = self._socket.recv(_CHUNK)
+            wait(self._readable, deadline, "receiving")
+            data = self._socket.recv(CHUNK)
         except TransportError:
             raise
         except OSError as error:
@@ -90,22 +87,13 @@ class TcpTransport:
             return 0
 
 
-class AsyncTcpTransport(asyncio.Protocol):
-    """A connected socket for the asyncio driver; made by :meth:`open`.
-
-    Octets are collected as they come. One timer serves all deadlines: it is moved only when it fires too
-    early, so an exchange costs no timer.
-    """
+class AsyncTcpTransport(Waiter, asyncio.Protocol):
+    """A connected socket for the asyncio driver; made by :meth:`open`. Octets are collected as they come."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
+        super().__init__(loop)
         self._transport: asyncio.Transport | None = None
         self._received = bytearray()
-        self._waiter: asyncio.Future[None] | None = None
-        self._writable = True
-        self._error: TransportError | None = None
-        self._deadline = 0.0
-        self._timer: asyncio.TimerHandle | None = None
 
     @classmethod
     async def open(cls, host: str, port: int, deadline: float) -> AsyncTcpTransport:
@@ -139,15 +127,13 @@ class AsyncTcpTransport(asyncio.Protocol):
             await self._wait(deadline, "receiving")
         data = bytes(self._received)
         self._received.clear()
-        if len(data) >= _BUFFER_LIMIT and self._transport is not None:
+        if len(data) >= BUFFER_LIMIT and self._transport is not None:
             self._transport.resume_reading()
         return data
 
     async def close(self) -> None:
         """Close the socket at once; what was not sent is dropped."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._stop_timer()
         if self._transport is not None:
             self._transport.abort()
             self._transport = None
@@ -160,67 +146,25 @@ class AsyncTcpTransport(asyncio.Protocol):
         self._transport = transport
         connection: socket.socket | None = transport.get_extra_info("socket")
         if connection is not None:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            keep_alive(connection)
 
     def data_received(self, data: bytes) -> None:
         """Collect octets and wake the driver."""
         self._received += data
-        if len(self._received) >= _BUFFER_LIMIT and self._transport is not None:
+        if len(self._received) >= BUFFER_LIMIT and self._transport is not None:
             self._transport.pause_reading()
         self._wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Remember why, for the next call."""
-        self._error = transport_error(exc, "connected") if isinstance(exc, OSError) else closed_by_peer()
         self._transport = None
-        self._writable = True
-        self._wake()
-
-    def pause_writing(self) -> None:
-        """The loop's buffer is full."""
-        self._writable = False
-
-    def resume_writing(self) -> None:
-        """The loop's buffer has room again."""
-        self._writable = True
-        self._wake()
-
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
-
-    async def _wait(self, deadline: float, doing: str) -> None:
-        if deadline <= self._loop.time():
-            raise no_answer(doing)
-        self._deadline = deadline
-        if self._timer is None or self._timer.when() > deadline:
-            if self._timer is not None:
-                self._timer.cancel()
-            self._timer = self._loop.call_at(deadline, self._ring)
-        self._waiter = self._loop.create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
-
-    def _ring(self) -> None:
-        self._timer = None
-        if self._waiter is None:
-            return
-        if self._loop.time() < self._deadline:
-            self._timer = self._loop.call_at(self._deadline, self._ring)
-        else:
-            self._wake()
+        self._fail(transport_error(exc, "connected") if isinstance(exc, OSError) else closed_by_peer())
 
 
-def _wait(poller: select.poll, deadline: float, doing: str) -> None:
-    """Until the socket is ready, or has failed, which the next call on it tells."""
-    while not poller.poll(min(_remaining(deadline, doing), _LONGEST_POLL_S) * 1000.0):
-        pass
-
-
-def _remaining(deadline: float, doing: str) -> float:
-    remaining = deadline - time.monotonic()
-    if remaining <= 0:
-        raise no_answer(doing)
-    return remaining
+def keep_alive(connection: socket.socket) -> None:
+    """Let the kernel find out within two minutes that the peer of an idle connection is gone."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEEP_ALIVE.items():
+        option = getattr(socket, name, None)
+        if option is not None:
+            connection.setsockopt(socket.IPPROTO_TCP, option, value)

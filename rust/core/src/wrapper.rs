@@ -53,6 +53,30 @@ impl Emit for Header {
     }
 }
 
+/// How long each of the whole messages is that `octets` consist of: what goes into one datagram, or came in one.
+///
+/// # Errors
+/// [`LinkErrorKind::WrapperVersion`] or [`LinkErrorKind::WrapperLength`]: something else than whole messages.
+pub fn message_lengths(mut octets: &[u8]) -> Result<Vec<usize>, LinkError> {
+    let mut lengths = Vec::with_capacity(1);
+    while !octets.is_empty() {
+        let header = match Header::parse(&mut Reader::new(octets)) {
+            Ok(header) => header,
+            Err(error) if error.kind == DecodeErrorKind::Truncated => {
+                return Err(LinkErrorKind::WrapperLength.into());
+            }
+            Err(_) => return Err(LinkErrorKind::WrapperVersion.into()),
+        };
+        let length = HEADER_LENGTH + usize::from(header.length);
+        if header.length == 0 || length > octets.len() {
+            return Err(LinkErrorKind::WrapperLength.into());
+        }
+        octets = &octets[length..];
+        lengths.push(length);
+    }
+    Ok(lengths)
+}
+
 /// Cuts a stream of octets into APDUs.
 ///
 /// [`Deframer::push`] octets as they come, then [`Deframer::poll`] until there is no header; after each the APDU is in
@@ -167,6 +191,23 @@ mod tests {
             messages.push((header, deframer.message().to_vec()));
         }
         Ok(messages)
+    }
+
+    // proves: wrapper-udp
+    #[test]
+    fn a_datagram_is_whole_messages_or_refused() {
+        let two = [emitted(16, 1, &[1, 2, 3]), emitted(16, 1, &[4; 300])].concat();
+        assert_eq!(message_lengths(&two), Ok(vec![11, 308]));
+        assert_eq!(message_lengths(&[]), Ok(vec![]));
+        for length in (1..two.len()).filter(|&length| length != 11) {
+            assert!(message_lengths(&two[..length]).is_err(), "{length}");
+        }
+        let refused = |octets: &[u8]| message_lengths(octets).map_err(|error| error.kind);
+        assert_eq!(
+            refused(&emitted(1, 1, &[])),
+            Err(LinkErrorKind::WrapperLength)
+        );
+        assert_eq!(refused(&[0x7E; 20]), Err(LinkErrorKind::WrapperVersion));
     }
 
     // proves: wrapper

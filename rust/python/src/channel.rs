@@ -102,7 +102,7 @@ impl Channel {
             "server" => Role::Server,
             _ => return Err(PyValueError::new_err("a role is \"client\" or \"server\"")),
         };
-        let framing = if let Ok(wrapper) = framing.cast::<WrapperFraming>() {
+        let carrier = if let Ok(wrapper) = framing.cast::<WrapperFraming>() {
             wrapper.get().framing(role, max_receive_apdu_size)
         } else if let Ok(hdlc) = framing.cast::<HdlcFraming>() {
             hdlc.get().framing(role, max_receive_apdu_size)?
@@ -126,7 +126,12 @@ impl Channel {
                 "a window of general block transfer has 1 to 63 blocks",
             ));
         }
-        let mut channel = channel::Channel::new(role, framing, max_receive_apdu_size);
+        let mut channel = channel::Channel::new(role, carrier, max_receive_apdu_size);
+        if let Ok(framing) = framing.cast::<WrapperFraming>()
+            && framing.get().datagrams
+        {
+            channel.use_datagrams(framing.get().max_retries);
+        }
         channel.use_general_blocks(
             general_blocks,
             general_block_transfer_window,
@@ -251,7 +256,14 @@ impl Channel {
 
     fn handle_timeout<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         let mut out = Vec::new();
-        self.channel.handle_timeout(&mut out).map_err(Error::from)?;
+        let mut lent = match &self.security {
+            Some(security) => Some(security.bind(py).try_borrow_mut()?),
+            None => None,
+        };
+        let security = lent.as_mut().map(|security| &mut security.context);
+        self.channel
+            .handle_timeout(security, &mut out)
+            .map_err(Error::from)?;
         Ok(PyBytes::new(py, &out))
     }
 

@@ -67,7 +67,7 @@ mod _core {
     #[pymodule_export]
     use super::link::{
         Discarded, HdlcFraming, LinkConnected, LinkDisconnected, PeerChanged, UnconfirmedFrame,
-        WrapperFraming,
+        WrapperFraming, wrapper_message_lengths,
     };
     #[pymodule_export]
     use super::profile::expand_rows;

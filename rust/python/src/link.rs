@@ -1,14 +1,17 @@
 //! What a channel is framed with, and the events that are not APDUs.
 
 use dlms_fw_core::apdu::Role;
-use dlms_fw_core::channel::{Destination, DisconnectReason, Framing, LinkState};
+use dlms_fw_core::channel::{ChannelError, Destination, DisconnectReason, Framing, LinkState};
 use dlms_fw_core::hdlc::address::{Address, AddressSize};
 use dlms_fw_core::hdlc::link::{Config, Link, Role as LinkRole};
 use dlms_fw_core::hdlc::parameters::{MAX_INFO_FIELD_LENGTH, Parameters};
+use dlms_fw_core::wrapper::message_lengths;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
+use crate::errors::Error;
 use crate::gateway::Gateway;
+use crate::octets::Octets;
 
 /// The wrapper between two service access points.
 #[pyclass(frozen, eq, hash, module = "dlms_fw._core")]
@@ -20,6 +23,9 @@ pub(crate) struct WrapperFraming {
     server_sap: u16,
     #[pyo3(get)]
     gateway: Option<Gateway>,
+    #[pyo3(get)]
+    pub(crate) datagrams: bool,
+    pub(crate) max_retries: u8,
 }
 
 impl WrapperFraming {
@@ -32,12 +38,20 @@ impl WrapperFraming {
 #[pymethods]
 impl WrapperFraming {
     #[new]
-    #[pyo3(signature = (client_sap, server_sap, *, gateway = None))]
-    const fn new(client_sap: u16, server_sap: u16, gateway: Option<Gateway>) -> Self {
+    #[pyo3(signature = (client_sap, server_sap, *, gateway = None, datagrams = false, max_retries = 3))]
+    const fn new(
+        client_sap: u16,
+        server_sap: u16,
+        gateway: Option<Gateway>,
+        datagrams: bool,
+        max_retries: u8,
+    ) -> Self {
         Self {
             client_sap,
             server_sap,
             gateway,
+            datagrams,
+            max_retries,
         }
     }
 
@@ -69,6 +83,12 @@ pub(crate) fn server_address(
     };
     Address::new(server_upper, server_lower, size)
         .map_err(|_| PyValueError::new_err("the server address is outside its range"))
+}
+
+/// Octets of each of the whole wrapper messages that `data` consists of.
+#[pyfunction]
+pub(crate) fn wrapper_message_lengths(data: Octets<'_>) -> PyResult<Vec<usize>> {
+    Ok(message_lengths(&data).map_err(|error| Error::from(ChannelError::Link(error)))?)
 }
 
 /// HDLC between a client and a server address.

@@ -7,6 +7,7 @@
 mod access;
 #[cfg(test)]
 mod access_tests;
+mod datagrams;
 mod framing;
 mod general_block;
 mod outstanding;
@@ -29,8 +30,10 @@ pub use send::Plan;
 use crate::apdu::{Apdu, Role};
 use crate::codec::Limits;
 use crate::error::{DecodeError, LinkError, SecurityError};
+use crate::security::SecurityContext;
 use crate::xdlms::block_transfer::{Assembler, BlockService, Splitter};
 use access::LongOutstanding;
+use datagrams::Datagrams;
 use general_block::GeneralBlocks;
 use outstanding::Outstanding;
 use short_name::ShortNameTransfers;
@@ -204,6 +207,8 @@ pub struct Channel {
     short_names: ShortNameTransfers,
     /// A long APDU of either side in blocks that are of no service.
     general_blocks: GeneralBlocks,
+    /// Where messages may be lost: what is repeated.
+    datagrams: Option<Datagrams>,
     /// Server: the number of the last datablock of the SET that is being answered.
     last_set_block: Option<u32>,
     /// The message being looked at; kept for its capacity, and over a change of the peer.
@@ -240,6 +245,7 @@ impl Channel {
             assembler: None,
             short_names: ShortNameTransfers::default(),
             general_blocks: GeneralBlocks::new(role, max_receive_apdu_size),
+            datagrams: None,
             last_set_block: None,
             message: Vec::new(),
             message_waits: false,
@@ -329,10 +335,18 @@ impl Channel {
     /// No octet came for the response timeout: appends what is to be repeated.
     ///
     /// # Errors
-    /// `RetriesExhausted` when nothing is left to try; over the wrapper at once, unless blocks are under way that can be repeated.
-    pub fn handle_timeout(&mut self, out: &mut Vec<u8>) -> Result<(), ChannelError> {
+    /// `RetriesExhausted` when nothing is left to try; over the wrapper at once, unless general blocks are under way, or datagrams
+    /// are used and the request may be repeated. Those of sealing a request anew.
+    pub fn handle_timeout(
+        &mut self,
+        security: Option<&mut SecurityContext>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), ChannelError> {
         if self.framing.is_idle() && self.general_blocks.exchange.handle_timeout() {
             return self.put_general_blocks(out);
+        }
+        if self.repeat_requests(security, out)? {
+            return Ok(());
         }
         self.counting(out, |channel, out| {
             Ok(channel.framing.handle_timeout(out)?)

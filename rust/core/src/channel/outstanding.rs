@@ -102,6 +102,20 @@ impl Outstanding {
         self.slots[usize::from(invoke.invoke_id())] = None;
     }
 
+    /// How many requests wait.
+    pub(super) fn count(&self) -> usize {
+        self.slots.iter().flatten().count() + usize::from(self.short_name.is_some())
+    }
+
+    /// Lets a request wait under the next free invoke id instead of its own.
+    pub(super) fn renew(&mut self, invoke: InvokeIdAndPriority) -> Option<InvokeIdAndPriority> {
+        let free = self.free()?;
+        let pending = self.slots[usize::from(invoke.invoke_id())].take()?;
+        let renewed = InvokeIdAndPriority((invoke.0 & 0xF0) | free);
+        self.add(renewed, pending);
+        Some(renewed)
+    }
+
     /// Whether a request with short names waits.
     pub(super) const fn is_short_name_waiting(&self) -> bool {
         self.short_name.is_some()

@@ -252,6 +252,14 @@ impl Channel {
             Apdu::WriteRequest(request) => self.write_request(request, security, out),
             Apdu::UnconfirmedWriteRequest(ref request) if !request.is_complete() => Ok(misplaced()),
             Apdu::InformationReport(ref report) if !report.is_complete() => Ok(misplaced()),
+            Apdu::ExceptionResponse(response)
+                if self.refuses_a_double(&response, security.as_deref()) =>
+            {
+                Ok(Handled::Event(Event::Discarded {
+                    reason: "duplicate",
+                    expected_counter: response.invocation_counter,
+                }))
+            }
             Apdu::ExceptionResponse(_) | Apdu::ConfirmedServiceError(_) => {
                 // They carry no invoke id, so they end everything that was under way.
                 self.end_everything();

@@ -192,7 +192,8 @@ impl Channel {
     }
 
     /// Notes that a request went out; where it is confirmed, its answer is waited for.
-    pub fn sent<P>(&mut self, apdu: &Apdu<'_, P>) {
+    pub fn sent<P: Emit>(&mut self, apdu: &Apdu<'_, P>) {
+        self.begin_waiting();
         let (invoke, service, items) = match apdu {
             Apdu::GetRequest(request) => {
                 let items = match &request.form {
@@ -230,6 +231,7 @@ impl Channel {
         // A GET is always answered; the bit of the service class says nothing there.
         if self.role == Role::Client && (invoke.confirmed() || service == Service::Get) {
             self.outstanding.add(invoke, Pending { service, items });
+            self.keep(apdu);
         }
     }
 
@@ -298,10 +300,16 @@ impl Channel {
         Ok(octets)
     }
 
-    /// The peer's limit for one APDU as transmitted, protection included.
+    /// The limit of the peer and of the medium for one APDU as transmitted, protection included.
     pub(super) fn limit(&self) -> Option<usize> {
-        let size = self.negotiation?.peer_max_receive_pdu_size;
-        (size != 0).then_some(usize::from(size))
+        let size = self
+            .negotiation
+            .map_or(0, |negotiation| negotiation.peer_max_receive_pdu_size);
+        let negotiated = (size != 0).then_some(usize::from(size));
+        match (negotiated, self.medium_limit()) {
+            (Some(negotiated), Some(medium)) => Some(negotiated.min(medium)),
+            (negotiated, medium) => negotiated.or(medium),
+        }
     }
 
     pub(super) fn seal_plan(

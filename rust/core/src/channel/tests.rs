@@ -1,5 +1,6 @@
 //! Two channels joined back to back: every service, plain and ciphered, over wrapper and HDLC, whole and in blocks.
 
+mod datagrams;
 mod gateway;
 mod general_block;
 mod receiver;
@@ -455,7 +456,7 @@ fn while_another_client_waits_the_one_before_is_answered() {
 #[test]
 fn over_the_wrapper_a_timeout_is_final() {
     let mut pair = Pair::new(false, Protection::NONE, 0);
-    let error = pair.client.channel.handle_timeout(&mut Vec::new());
+    let error = pair.client.channel.handle_timeout(None, &mut Vec::new());
     assert_eq!(
         error,
         Err(ChannelError::Link(LinkErrorKind::RetriesExhausted.into()))

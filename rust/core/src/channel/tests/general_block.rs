@@ -398,7 +398,7 @@ fn a_timeout_repeats_blocks_and_then_is_final() {
     let lost = pair.client.send(&request).expect("sent");
     for last in [false, false, false, true] {
         let mut again = Vec::new();
-        let repeated = pair.client.channel.handle_timeout(&mut again);
+        let repeated = pair.client.channel.handle_timeout(None, &mut again);
         if last {
             assert_eq!(
                 repeated,
@@ -413,7 +413,7 @@ fn a_timeout_repeats_blocks_and_then_is_final() {
     let mut again = Vec::new();
     pair.client
         .channel
-        .handle_timeout(&mut again)
+        .handle_timeout(None, &mut again)
         .expect("a try left");
     pair.carry(again, true);
     assert_eq!(pair.server.last_apdu(), request);

@@ -1,0 +1,89 @@
+"""A meter on TCP: the wrapper, or HDLC in a stream."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from dlms_fw.endpoint import Endpoint
+from dlms_fw.errors import TransportError
+from dlms_fw.meter.listeners.base import Host, Line
+from dlms_fw.meter.meter import Framing
+from dlms_fw.transports.tcp import keep_alive
+
+
+class TcpListener:
+    """A listening socket."""
+
+    def __init__(self, server: asyncio.Server, endpoint: Endpoint) -> None:
+        self._server = server
+        self.endpoint = endpoint
+
+    @classmethod
+    async def open(cls, host: Host, endpoint: Endpoint) -> TcpListener:
+        """Listen. Raises TransportError."""
+        framing: Framing = "wrapper" if endpoint.scheme == "tcp" else "hdlc"
+        try:
+            server = await asyncio.get_running_loop().create_server(
+                lambda: TcpLine(host, framing), endpoint.host, endpoint.port
+            )
+        except OSError as error:
+            raise TransportError(f"cannot listen on {endpoint}: {error.strerror or error}") from None
+        return cls(server, replace(endpoint, port=server.sockets[0].getsockname()[1]))
+
+    async def close(self) -> None:
+        """Take no more clients."""
+        self._server.close()
+
+
+class TcpLine(Line, asyncio.Protocol):
+    """One client's connection, as the loop sees it."""
+
+    def __init__(self, host: Host, framing: Framing) -> None:
+        super().__init__(host, framing)
+        self._transport: asyncio.Transport | None = None
+
+    def abort(self) -> None:
+        """Close at once; the loop tells in its next round that the client is lost."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client is there."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 (what create_server makes)
+        self._transport = transport
+        if self.open():
+            keep_alive(transport.get_extra_info("socket"))
+        else:
+            transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        """Octets have come: the meter answers at once."""
+        transport = self._transport
+        if transport is None:
+            return
+        answer = self.take(data)
+        if not self.is_open:
+            transport.abort()
+        elif answer:
+            transport.write(answer)
+
+    def eof_received(self) -> None:
+        """The client says no more; nobody waits for an answer."""
+        self.abort()
+
+    def pause_writing(self) -> None:
+        """The client does not read its answers: it is not asked for more."""
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """The client has read its answers."""
+        self.active_at = self._loop.time()
+        if self._transport is not None:
+            self._transport.resume_reading()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (gone is gone)
+        """The connection is over, whoever ended it."""
+        self._transport = None
+        self.lost()
