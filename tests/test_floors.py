@@ -30,6 +30,7 @@ FLOORS: dict[str, int] = {
     "events": 2,
     "image": 2,
     "journal": 2,
+    "json_values": 2,
     "deferred_journal": 2,
     "journal_tables": 2,
     "leases": 2,

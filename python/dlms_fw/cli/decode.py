@@ -9,12 +9,12 @@ from typing import Any
 
 import click
 
-from dlms_fw._core import BitString, Date, DateTime, Time
 from dlms_fw.capture_text import messages, octets_of
 from dlms_fw.cli.outcome import Outcome, reported
 from dlms_fw.decode import Decoder, Node, shown
 from dlms_fw.decoding_keys import load_decoding_keys
 from dlms_fw.errors import ConfigurationError
+from dlms_fw.json_values import json_value
 from dlms_fw.regular_file import UnreadableError, read_once
 
 _LARGEST_CAPTURE = 64 << 20
@@ -90,23 +90,9 @@ def _document(node: Node) -> dict[str, Any]:
         "kind": node.kind,
         "offset": node.offset,
         "length": node.length,
-        "value": _value(node.value),
+        "value": json_value(node.value),
         "text": node.text,
         "error": node.error or None,
         "derived": node.derived,
         "children": [_document(child) for child in node.children],
     }
-
-
-def _value(value: Any) -> Any:
-    if isinstance(value, bytes):
-        return value.hex().upper()
-    if isinstance(value, Date | Time | DateTime):
-        return value.to_bytes().hex().upper()
-    if isinstance(value, BitString):
-        return "".join("1" if bit else "0" for bit in value)
-    if isinstance(value, tuple):
-        return [_value(member) for member in value]
-    if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode()
-    return value

@@ -225,7 +225,7 @@ class _Line(MeterConnection):
 
 
 class _Station:
-    """One meter on one line."""
+    """One meter on one line; the connection is made anew after each time that it was away."""
 
     def __init__(self, meter: SimulatedMeter, connect: Callable[[], MeterConnection]) -> None:
         self._meter = meter
