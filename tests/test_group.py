@@ -233,7 +233,7 @@ def test_gurux_reaches_a_meter_behind_a_gateway(tmp_path: Path, framing: str) ->
     [
         ("tcp", "logical-devices", "server_sap = 2"),
         ("hdlc+tcp", "bus", "server_sap = 1\n[profiles.second.hdlc]\nserver_lower = 17"),
-        ("tcp", "gateway", 'server_sap = 1\n[profiles.second.gateway]\nnetwork_id = 1\naddress = "0002"'),
+        ("udp", "gateway", 'server_sap = 1\n[profiles.second.gateway]\nnetwork_id = 1\naddress = "0002"'),
     ],
 )
 def test_the_command_line_serves_and_reaches_them(

@@ -270,7 +270,9 @@ class _GatewayRefusals:
         ).encode()
 
     def receive(self, data: bytes) -> bytes:
-        apdus, _ = self._receiver.receive(data)
+        apdus, error = self._receiver.receive(data)
+        if error is not None:  # the next datagram has nothing to do with this one
+            self._receiver = ApduReceiver("wrapper", "client")
         return b"".join(
             self._receiver.answer(received, self._refusal)
             for received in apdus

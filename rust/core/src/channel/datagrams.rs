@@ -16,7 +16,7 @@ use super::{Channel, ChannelError};
 /// Octets of the longest APDU in one datagram over IPv4: the wrapper takes 8, UDP and IP take 28.
 const LONGEST_APDU: usize = 65_535 - 28 - 8;
 
-/// Image transfer, and its method image_block_transfer: a block that comes again is the same block.
+/// Image transfer, and its method `image_block_transfer`: a block that comes again is the same block.
 const IMAGE_TRANSFER: u16 = 18;
 const IMAGE_BLOCK_TRANSFER: i8 = 2;
 
