@@ -19,12 +19,18 @@ from dlms_fw.client import Client
 from dlms_fw.errors import LinkError, LocalProtocolError, ResponseTimeout, TransportError
 from dlms_fw.image import Image
 from dlms_fw.journal import Journal
+from dlms_fw.meter.clock import VirtualTime
+from dlms_fw.meter.configuration import MeterConfig
+from dlms_fw.meter.meter import SimulatedMeter
+from dlms_fw.meter.power_cut import SimulatedMedium
 from dlms_fw.profiles import HdlcSettings, Profile
 from dlms_fw.transfer import TransferPolicy
+from dlms_fw.transports.faults import LINKS, VirtualLine
 from dlms_fw.transports.loopback import AsyncLoopbackTransport, LoopbackTransport
 from harness import CLOCK_TIME
+from link_site import image_of
 from meter_bench import LOGICAL_DEVICE_NAME, PLAIN, Bench
-from meters import container
+from meters import VENDOR_KEY, container
 
 
 class Line:
@@ -127,6 +133,30 @@ def test_a_meter_that_refuses_every_snrm_is_a_link_error() -> None:
     with pytest.raises(LinkError, match="refused") as raised, site.client():
         pass
     assert raised.value.kind == "refused"
+
+
+@pytest.mark.parametrize(("rate", "least"), [("optical-9600", 1.1), ("rs485-115200", 1.3)])
+def test_what_is_proposed_by_default_pays(rate: str, least: float) -> None:
+    """In virtual time: the same image with the defaults of the standard, and with ours."""
+
+    def seconds(settings: HdlcSettings) -> float:
+        time = VirtualTime()
+        config = MeterConfig(hdlc=settings, image_block_size=128, trusted=(VENDOR_KEY.public_key(),))
+        meter = SimulatedMeter(SimulatedMedium(), config, time, challenge=lambda: bytes(16))
+        line = VirtualLine(
+            LINKS[rate], lambda dropped: meter.connect("hdlc", dropped), time, seed=1, agenda=meter
+        )
+        client = Client(
+            "hdlc+tcp://meter", PLAIN, open_transport=line.open, clock=line.clock, sleep=line.sleep
+        )
+        policy = TransferPolicy(allow_insecure=True, activate="never", strategy="sequential")
+        with client:
+            started = line.clock()
+            client.upgrade(image_of(16_384), policy)
+            return line.clock() - started
+
+    standard = seconds(HdlcSettings(max_info_field_length=128, window_size=1))
+    assert standard / seconds(HdlcSettings()) > least
 
 
 # Time

@@ -30,9 +30,8 @@ def gurux() -> Iterator[Visitor]:
 
 
 @pytest.mark.proves("interop-live-hdlc")
-@pytest.mark.parametrize("info", [2030, 60])
 @pytest.mark.parametrize(
-    ("size", "server"), [(1, 1), (2, 1 << 7 | 17), (4, 1 << 14 | 9_000)], ids=["1", "2", "4"]
+    ("size", "server", "info"), [(1, 1, 60), (2, 1 << 7 | 17, 2030), (4, 1 << 14 | 9_000, 2030)]
 )
 def test_a_gurux_client_at_our_meter(
     tmp_path: Path, gurux: Visitor, size: int, server: int, info: int
@@ -61,9 +60,8 @@ def test_a_gurux_client_at_our_meter(
 
 
 @pytest.mark.proves("interop-live-hdlc")
-@pytest.mark.parametrize("info", [2030, 60])
 @pytest.mark.parametrize(
-    ("size", "upper", "lower"), [(1, 1, None), (2, 1, 17), (4, 1, 9_000)], ids=["1", "2", "4"]
+    ("size", "upper", "lower", "info"), [(1, 1, None, 60), (2, 1, 17, 2030), (4, 1, 9_000, 2030)]
 )
 def test_our_client_at_a_gurux_meter(
     tmp_path: Path, size: int, upper: int, lower: int | None, info: int
