@@ -28,6 +28,7 @@ from dlms_fw.transfer import TransferPolicy
 from dlms_fw.transports.faults import LINKS, VirtualLine
 from dlms_fw.transports.loopback import AsyncLoopbackTransport, LoopbackTransport
 from harness import CLOCK_TIME
+from hdlc_frames import frame
 from link_site import image_of
 from meter_bench import LOGICAL_DEVICE_NAME, PLAIN, Bench
 from meters import VENDOR_KEY, container
@@ -106,8 +107,8 @@ def test_the_most_is_proposed_and_the_meter_lowers_it() -> None:
 
 
 @pytest.mark.proves("hdlc-plain-snrm")
-@pytest.mark.parametrize("control", ["1F", "97", ""], ids=["DM", "FRMR", "nothing"])
-def test_a_meter_that_does_not_take_parameters_is_asked_without(control: str) -> None:
+@pytest.mark.parametrize("control", [0x1F, 0x97, 0], ids=["DM", "FRMR", "nothing"])
+def test_a_meter_that_does_not_take_parameters_is_asked_without(control: int) -> None:
     """What old meters do with a SNRM that has an information field."""
     site = Site()
     refusal = frame(control) if control else b""
@@ -124,12 +125,12 @@ def test_a_meter_that_does_not_take_parameters_is_asked_without(control: str) ->
         assert link is not None
         assert (link.max_info_field_length_transmit, link.window_size_transmit) == (128, 1)
         assert client.get(LOGICAL_DEVICE_NAME.value)
-    assert site.line.sent.count(frame("93")) == 1
+    assert site.line.sent.count(frame(0x93)) == 1
 
 
 def test_a_meter_that_refuses_every_snrm_is_a_link_error() -> None:
     site = Site()
-    site.bend = lambda line: setattr(line, "to_client", lambda _data: frame("1F"))
+    site.bend = lambda line: setattr(line, "to_client", lambda _data: frame(0x1F))
     with pytest.raises(LinkError, match="refused") as raised, site.client():
         pass
     assert raised.value.kind == "refused"
@@ -241,12 +242,12 @@ def test_a_frame_that_stops_in_the_middle_is_given_up_by_the_meter() -> None:
     """Then the same frame, sent again, is taken for what it is."""
     site = Site()
     connection = site.bench.meter.connect("hdlc")
-    snrm = frame("93")
+    snrm = frame(0x93)
     for cut in range(1, len(snrm)):
         assert connection.receive(snrm[:cut]) == b""
         site.bench.sleep(1.1)
         assert connection.receive(snrm) != b"", cut
-        assert connection.receive(frame("53")) != b""
+        assert connection.receive(frame(0x53)) != b""
 
 
 @pytest.mark.fault("L-04")
@@ -254,7 +255,7 @@ def test_octets_that_come_slowly_are_one_frame_as_long_as_the_pauses_are_short()
     site = Site()
     connection = site.bench.meter.connect("hdlc")
     answer = b""
-    for octet in frame("93"):
+    for octet in frame(0x93):
         site.bench.sleep(0.9)
         answer += connection.receive(bytes((octet,)))
     assert answer[5] == 0x73
@@ -310,15 +311,15 @@ def test_a_meter_that_is_busy_for_ever_is_given_up() -> None:
 
 
 @pytest.mark.fault("L-09")
-@pytest.mark.parametrize("control", ["09", "E3"], ids=["REJ", "test"])
-def test_a_frame_that_is_not_of_this_profile_is_rejected_and_a_new_link_is_welcome(control: str) -> None:
+@pytest.mark.parametrize("control", [0x19, 0xF3], ids=["REJ", "TEST"])
+def test_a_frame_that_is_not_of_this_profile_is_rejected_and_a_new_link_is_welcome(control: int) -> None:
     server = Channel("server", HdlcFraming(1, 1))
-    server.receive(frame("93"))
-    events, said = server.receive(frame(f"{int(control, 16) | 0x10:02X}"))
+    server.receive(frame(0x93))
+    events, said = server.receive(frame(control))
     assert [type(event) for event in events] == [LinkDisconnected]
     assert said[5] == 0x97
-    assert said[8:11] == bytes((int(control, 16) | 0x10, 0, 0x01))
-    events, said = server.receive(frame("93"))
+    assert said[8:11] == bytes((control, 0, 0x01))
+    events, said = server.receive(frame(0x93))
     assert [type(event) for event in events] == [LinkConnected]
 
 
@@ -353,14 +354,3 @@ def answers(server: Channel, data: bytes, number: int) -> bytes:
             GetResponse(0, bytes((17, number)), invoke_id_and_priority=event.invoke_id_and_priority)
         )
     return out
-
-
-def frame(control: str) -> bytes:
-    """A frame between client 1 and server 1 without an information field."""
-    covered = bytes.fromhex("A0070303" + control)
-    value = 0xFFFF
-    for octet in covered:
-        value ^= octet
-        for _ in range(8):
-            value = value >> 1 ^ 0x8408 if value & 1 else value >> 1
-    return b"\x7e" + covered + (value ^ 0xFFFF).to_bytes(2, "little") + b"\x7e"

@@ -23,6 +23,7 @@ from dlms_fw.errors import LinkError, LocalProtocolError
 from dlms_fw.journal import Journal
 from dlms_fw.session.server import RequestRefused
 from harness import CLOCK_TIME, PROFILES, Pair
+from hdlc_frames import frame
 from meter_bench import IMAGE_TRANSFER, PLAIN, Bench
 from meters import IDENTIFIER, block, block_count, container
 
@@ -162,7 +163,7 @@ def test_a_session_answers_nothing_that_came_in_a_ui_frame() -> None:
         ("FF", "unexpected-apdu"),
     ]:
         told = pair.meter.events.copy()
-        assert pair.meter.receive(ui_frame(bytes.fromhex(apdu))) == b""
+        assert pair.meter.receive(ui_frame(apdu)) == b""
         marked, refused = pair.meter.events[len(told) :]
         assert isinstance(marked, UnconfirmedFrame)
         assert refused == RequestRefused(1, reason)
@@ -173,7 +174,7 @@ def test_a_session_answers_nothing_that_came_in_a_ui_frame() -> None:
 def test_an_unconfirmed_request_in_a_ui_frame_is_served() -> None:
     pair = Pair(PROFILES["none"], hdlc=True)
     pair.associate()
-    assert pair.meter.receive(ui_frame(bytes.fromhex("C101810008 0000010000FF 02 00 00"))) == b""
+    assert pair.meter.receive(ui_frame("C101810008 0000010000FF 02 00 00")) == b""
     assert [type(request) for _, request in pair.meter.requests] == [SetRequest]
     assert pair.get().result == 0
 
@@ -208,19 +209,6 @@ def test_a_whole_image_to_a_group_of_meters(tmp_path: Path) -> None:
     assert stored == [len(blocks), len(blocks), 0]
 
 
-def ui_frame(apdu: bytes) -> bytes:
-    """Octets of a client in a UI frame to server 1, whatever they are."""
-    information = b"\xe6\xe6\x00" + apdu
-    header = (0xA000 | 2 + 1 + 1 + 1 + 2 + len(information) + 2).to_bytes(2, "big") + b"\x03\x03\x03"
-    covered = header + check(header) + information
-    return b"\x7e" + covered + check(covered) + b"\x7e"
-
-
-def check(octets: bytes) -> bytes:
-    """CRC-16/X-25, low octet first."""
-    value = 0xFFFF
-    for octet in octets:
-        value ^= octet
-        for _ in range(8):
-            value = value >> 1 ^ 0x8408 if value & 1 else value >> 1
-    return (value ^ 0xFFFF).to_bytes(2, "little")
+def ui_frame(apdu: str) -> bytes:
+    """Octets in hex, whatever they are, in a UI frame of a client."""
+    return frame(0x03, b"\xe6\xe6\x00" + bytes.fromhex(apdu))
