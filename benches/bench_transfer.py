@@ -18,7 +18,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
 from time import process_time
@@ -40,6 +40,7 @@ POLICY = TransferPolicy(
     activate="never",
     restart=True,
     allow_insecure=True,
+    strategy="sequential",
     verify_poll_first_seconds=0.01,
     largest_image=256 * MIB,
 )
@@ -173,4 +174,54 @@ def test_image_transfer(
         f"{name:<34} {blocks / seconds:>7,.0f} blocks/s {mib / seconds:>6.2f} MiB/s"
         f"   CPU s/MiB: client {client_cpu:.4f}, meter {meter_cpu:.4f}"
         f"   bare echo {blocks / limit:,.0f}/s: {limit / seconds:.2f} of it"
+    )
+
+
+@pytest.mark.parametrize("block_size", [128, 1024])
+@pytest.mark.parametrize(
+    "strategy", ["sequential", "with-list", "pipelined", "general-block-transfer", "unconfirmed", "automatic"]
+)
+def test_strategies(
+    benchmark: BenchmarkFixture,
+    pytestconfig: pytest.Config,
+    report: Callable[[str], None],
+    tmp_path: Path,
+    strategy: Any,
+    block_size: int,
+) -> None:
+    """Each way to send blocks, over the wrapper and ciphered; on loopback there is no line to wait for."""
+    size = pytestconfig.getoption("--image-kib") * 1024 * block_size // 1024
+    blocks = size // block_size
+    firmware, policy = image(size), replace(POLICY, strategy=strategy)
+    general = "when-needed" if strategy == "general-block-transfer" else "off"
+    ours = replace(profile(ciphered=True), general_block_transfer=general)
+    with (
+        meter_process("tcp", "ciphered", block_size, tmp_path / "meter") as meter,
+        Journal(tmp_path / "journal.sqlite3") as journal,
+        Client(meter.url, ours, journal=journal) as client,
+    ):
+        sample = Sample(meter)
+
+        def transfer() -> Any:
+            return client.upgrade(firmware, policy, on_event=sample)
+
+        result = transfer()
+        assert (result.outcome, result.blocks_sent) == ("verified", blocks)
+        assert strategy in {"automatic", result.strategy}
+        benchmark.pedantic(transfer, rounds=ROUNDS)  # type: ignore[no-untyped-call]
+        if benchmark.stats is None:
+            return
+    seconds, mib = median(sample.seconds[1:]), size / MIB
+    client_cpu, meter_cpu = median(sample.client_cpu[1:]) / mib, median(sample.meter_cpu[1:]) / mib
+    benchmark.extra_info.update(
+        blocks=blocks,
+        blocks_per_second=blocks / seconds,
+        mib_per_second=mib / seconds,
+        client_cpu_seconds_per_mib=client_cpu,
+        meter_cpu_seconds_per_mib=meter_cpu,
+    )
+    name = f"{strategy}, {block_size}"
+    report(
+        f"{name:<34} {blocks / seconds:>7,.0f} blocks/s {mib / seconds:>6.2f} MiB/s"
+        f"   CPU s/MiB: client {client_cpu:.4f}, meter {meter_cpu:.4f}"
     )

@@ -12,7 +12,7 @@ from dlms_fw.profiles import HdlcSettings, Profile
 from dlms_fw.security import Keys, SecurityPolicy
 
 IDENTIFIER = b"BENCH1"
-PDU_SIZE = 2048
+PDU_SIZE = 8192
 
 
 def profile(*, ciphered: bool) -> Profile:

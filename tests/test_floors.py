@@ -57,6 +57,8 @@ FLOORS: dict[str, int] = {
     "async_client": 5,
     "async_services": 5,
     "client": 5,
+    "upgrades": 5,
+    "async_upgrades": 5,
     "driver": 5,
     "key_management": 6,
     "ledger": 5,

@@ -3,6 +3,7 @@ built on gurux-dlms and our simulated meter. Every image arrives octet for octet
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,33 @@ def test_our_client_upgrades_their_meter_with_blocks_above_its_pdu_size(
     image = Image.raw(an_image(20_001, 5), IDENTIFIER, part=1)
     small = {"block_size": 1_500, "max_pdu_size": 600, "max_info": 200, "general_ciphering": True}
     upgrade_their_meter(tmp_path, framing, security, image, **small)
+
+
+@pytest.mark.parametrize(
+    ("framing", "strategy", "block_size", "used"),
+    [
+        ("wrapper", "pipelined", 1_024, "pipelined"),
+        ("wrapper", "unconfirmed", 200, "unconfirmed"),
+        # It negotiates multiple-references, and says nothing to an ACTION with a list.
+        ("wrapper", "with-list", 200, "sequential"),
+        # It does not acknowledge the frame of what it shall not answer.
+        ("hdlc", "unconfirmed", 1_024, "sequential"),
+    ],
+)
+def test_our_client_upgrades_their_meter_by_another_strategy(
+    tmp_path: Path, framing: str, strategy: Any, block_size: int, used: str
+) -> None:
+    image = Image.raw(an_image(20_001, 6), IDENTIFIER, part=1)
+    with (
+        gurux_meter(tmp_path, framing=framing, security="none", block_size=block_size) as meter,
+        Journal(tmp_path / "journal") as journal,
+    ):
+        url = f"{SCHEMES[framing]}://127.0.0.1:{meter.report()['port']}"
+        with Client(url, replace(profile("none"), response_timeout_s=1.0), journal=journal) as client:
+            result = client.upgrade(image, replace(SOON, strategy=strategy))
+        meter.finish()
+    assert (result.outcome, result.strategy) == ("activated", used)
+    assert (tmp_path / "stored").read_bytes() == image.data
 
 
 def upgrade_our_meter(folder: Path, framing: str, security: str, size: int, **changes: Any) -> dict[str, Any]:

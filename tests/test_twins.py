@@ -7,12 +7,15 @@ from pathlib import Path
 
 import dlms_fw.async_client
 import dlms_fw.async_services
+import dlms_fw.async_upgrades
 import dlms_fw.client
 import dlms_fw.services
+import dlms_fw.upgrades
 
 NAMES = {
     "AsyncClient": "Client",
     "AsyncServices": "Services",
+    "AsyncUpgrades": "Upgrades",
     "AsyncTransport": "Transport",
     "AsyncTransportFactory": "TransportFactory",
     "open_async_medium": "open_medium",
@@ -64,11 +67,13 @@ def body(module: object) -> str:
     text = text.replace(
         "Callable[[float], Awaitable[object]]=asyncio.sleep", "Callable[[float], object]=time.sleep"
     )
-    return text.replace(
+    text = text.replace(
         "Callable[[float], Awaitable[object]] = asyncio.sleep", "Callable[[float], object] = time.sleep"
     )
+    return text.replace("Callable[[float], Awaitable[object]]", "Callable[[float], object]")
 
 
 def test_the_clients_are_twins() -> None:
     assert body(dlms_fw.async_services).splitlines() == body(dlms_fw.services).splitlines()
+    assert body(dlms_fw.async_upgrades).splitlines() == body(dlms_fw.upgrades).splitlines()
     assert body(dlms_fw.async_client).splitlines() == body(dlms_fw.client).splitlines()

@@ -17,8 +17,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from dlms_fw.async_services import AsyncServices
+from dlms_fw.async_upgrades import AsyncUpgrades
 from dlms_fw.driver import (
-    LOGICAL_DEVICE_NAME,
     RESPONSES,
     Response,
     Statistics,
@@ -27,46 +27,26 @@ from dlms_fw.driver import (
     counter_of,
     counter_request,
     does_not_tell,
-    ending,
     expected_counter,
     framing,
-    is_loss,
     is_settled,
-    keep_alive_interval,
     link_ended,
-    link_facts,
-    logical_device_name,
     may_be_counter,
     may_be_lost,
     note_aside,
     patience,
-    policy_for,
     public_endpoint,
     public_profile,
     silence,
-    transfer_answer,
 )
 from dlms_fw.endpoint import Endpoint
 from dlms_fw.errors import DlmsError, LocalProtocolError, ResponseTimeout
-from dlms_fw.events import Callback
-from dlms_fw.image import Image
 from dlms_fw.journal import Journal
 from dlms_fw.ledger import Ledger
 from dlms_fw.profiles import Profile
 from dlms_fw.session.client import Association, ClientSession, Message, Request
 from dlms_fw.session.short_names import NotInObjectList
 from dlms_fw.session.states import State
-from dlms_fw.transfer import (
-    Burst,
-    Checkpoint,
-    Elsewhere,
-    Reconnect,
-    Save,
-    Transfer,
-    TransferPolicy,
-    TransferResult,
-    Wait,
-)
 from dlms_fw.transports.base import AsyncTransport, AsyncTransportFactory
 from dlms_fw.transports.opening import open_async_medium
 
@@ -74,7 +54,6 @@ if TYPE_CHECKING:
     from dlms_fw._core import Event, LinkConnected
 
 _ASSOCIATED = State.ASSOCIATED  # by this name it costs nothing on the way of every block
-_NO_PART = -1
 _PARTING_TIMEOUT_S = 5.0
 """How long to wait for the meter when saying goodbye."""
 
@@ -87,7 +66,7 @@ def _local_time() -> datetime:
     return datetime.now().astimezone()
 
 
-class AsyncClient(AsyncServices):
+class AsyncClient(AsyncServices, AsyncUpgrades):
     """A client of one meter.
 
     Args:
@@ -309,156 +288,7 @@ class AsyncClient(AsyncServices):
         async with public:
             return counter_of(await public.exchange(counter_request(self.profile)))
 
-    # The main job
-
-    async def upgrade(
-        self,
-        image: Image,
-        policy: TransferPolicy | None = None,
-        *,
-        on_event: Callback | None = None,
-    ) -> TransferResult:
-        """Bring an image into the meter, as far as the policy says; goes on where an earlier call stopped.
-
-        The image's signature is for the caller to verify first (:meth:`dlms_fw.image.Image.verify`).
-
-        Raises:
-            TransferError: with the state in which it ended.
-            ImageRejected: the image is not for this meter.
-            ConfigurationError: neither side would prove itself, see ``TransferPolicy.allow_insecure``.
-            Busy: another process works on this meter.
-        """
-        policy = policy_for(self.profile, policy)
-        if self._session is None:
-            await self.connect()
-        meter = await self.meter_identity()
-        part = _NO_PART if image.part is None else image.part
-        with contextlib.nullcontext() if self._journal is None else self._journal.lease(f"meter {meter}"):
-            saved = None if self._journal is None else self._journal.checkpoint(meter, part)
-            assert self._session is not None  # noqa: S101 (connected above)
-            transfer = Transfer(
-                image,
-                policy,
-                meter=meter,
-                checkpoint=None if saved is None else Checkpoint.from_dict(saved),
-                link=link_facts(self._session, self.endpoint),
-                wall_clock=self._wall_clock(),
-                on_event=on_event,
-            )
-
-            def save(order: Save) -> None:
-                if self._journal is not None:
-                    self._journal.save_checkpoint(meter, part, order.checkpoint.to_dict())
-
-            try:
-                await self._run(transfer, save)
-            except BaseException as error:
-                transfer.abort(ending(error, transfer), self._clock())
-                raise
-        assert transfer.result is not None  # noqa: S101 (next_request gave None)
-        return transfer.result
-
-    async def meter_identity(self) -> str:
-        """What names this meter in our records: its system title, its logical device name, or its address."""
-        association = self.association
-        if association is not None and association.meter_system_title is not None:
-            return association.meter_system_title.hex().upper()
-        return logical_device_name(await self.exchange(LOGICAL_DEVICE_NAME)) or str(self.endpoint)
-
     # Below
-
-    async def _run(self, transfer: Transfer, save: Callable[[Save], None]) -> None:
-        while (asked := transfer.next_request(self._clock())) is not None:
-            if isinstance(asked, Wait):
-                await self._pause(asked.seconds)
-            elif isinstance(asked, Save):
-                save(asked)
-            elif isinstance(asked, Reconnect):
-                await self._leave()
-                await self._sleep(asked.after_seconds)
-            elif isinstance(asked, Elsewhere):
-                raise LocalProtocolError("the blocks are to come by another way")
-            else:
-                try:
-                    if self._session is None:
-                        await self.connect()
-                    if isinstance(asked, Burst):
-                        await self._send_burst(asked)
-                        transfer.handle_sent(self._clock())
-                        continue
-                    if transfer.goes_ahead:
-                        await self._exchange_ahead(transfer, asked, save)
-                        continue
-                    response = transfer_answer(await self.exchange(asked))
-                except DlmsError as error:
-                    if not is_loss(error):
-                        raise
-                    transfer.handle_lost(str(error), self._clock())
-                else:
-                    transfer.handle_response(response, self._clock())
-
-    async def _exchange_ahead(self, transfer: Transfer, first: Request, save: Callable[[Save], None]) -> None:
-        """Exchange a request, and those that may go out before it is answered, until none is on its way."""
-        session, transport = self._session, self._transport
-        assert session is not None  # noqa: S101 (connected by the caller)
-        assert transport is not None  # noqa: S101 (connected by the caller)
-        asked: Request | Save | None = first
-        if transfer.general_blocks:
-            session.channel.prefer_general_blocks()
-        deadline = self._clock() + self._request_deadline
-        try:
-            while transfer.outstanding:
-                octets: list[bytes] = []
-                while asked is not None:
-                    if isinstance(asked, Save):
-                        save(asked)
-                    else:
-                        octets.append(session.send(asked))
-                        self.statistics.requests += 1
-                    asked = transfer.next_ahead(self._clock())
-                await self._send(b"".join(octets), deadline)
-                for event in await self._receive(session, transport, deadline):
-                    if not isinstance(event, RESPONSES):
-                        note_aside(event, self.statistics, self._on_notification)
-                    elif transfer.outstanding:
-                        transfer.handle_response(transfer_answer(event), self._clock())
-                        deadline = self._clock() + self._request_deadline
-                if session.state is not _ASSOCIATED:
-                    raise link_ended()
-                asked = transfer.next_ahead(self._clock())
-        except LocalProtocolError:
-            raise
-        except BaseException:
-            await self._drop()
-            raise
-
-    async def _send_burst(self, burst: Burst) -> None:
-        """Send what is not answered, as fast as the medium and the pause allow."""
-        session, transport = self._session, self._transport
-        assert session is not None  # noqa: S101 (connected by the caller)
-        assert transport is not None  # noqa: S101 (connected by the caller)
-        try:
-            deadline = self._clock() + self._request_deadline
-            await self._send(session.send_many(burst.requests), deadline)
-            self.statistics.requests += len(burst.requests)
-            await self._wait_until(lambda: session.channel.idle, session, transport, deadline)
-        except LocalProtocolError:
-            raise
-        except BaseException:
-            await self._drop()
-            raise
-        if burst.pause_seconds:
-            await self._sleep(burst.pause_seconds)
-
-    async def _pause(self, seconds: float) -> None:
-        """Sleep, and keep an HDLC link alive; where it is lost nevertheless, the next request finds out."""
-        end = self._clock() + seconds
-        interval = keep_alive_interval(self._framing, self.profile)
-        with contextlib.suppress(DlmsError):
-            while self._session is not None and end - self._clock() > interval:
-                await self._sleep(interval)
-                await self.keep_alive()
-        await self._sleep(max(0.0, end - self._clock()))
 
     async def _associate(self) -> None:
         for left in reversed(range(association_attempts(self.endpoint, self.profile))):

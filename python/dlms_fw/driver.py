@@ -408,6 +408,7 @@ def link_facts(session: ClientSession, endpoint: Endpoint) -> LinkFacts:
         conformance=association.conformance,
         medium=_MEDIA.get(endpoint.scheme, "hdlc"),
         short_names=profile.referencing == "short-name",
+        response_timeout_seconds=profile.response_timeout_s,
         pre_established=profile.is_unanswered,
     )
 

@@ -41,6 +41,7 @@ class LinkFacts:
         conformance: The services that were negotiated.
         medium: What carries the requests; ``None`` where that is not known.
         short_names: Whether objects are named by short names.
+        response_timeout_seconds: Silence after which the link counts as lost.
         pre_established: Whether the association has only services that want no answer.
     """
 
@@ -49,6 +50,7 @@ class LinkFacts:
     conformance: Conformance = _NOTHING
     medium: Medium | None = None
     short_names: bool = False
+    response_timeout_seconds: float = 30.0
     pre_established: bool = False
 
     def carries(self, image_block_size: int) -> bool:

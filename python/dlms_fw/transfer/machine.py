@@ -25,7 +25,7 @@ exceptions, after everything that must be saved has been handed out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
@@ -39,66 +39,23 @@ from dlms_fw.errors import (
     TransferError,
     TransferIncomplete,
 )
-from dlms_fw.events import Callback, Event, Finished, LinkLost, LinkRestored, Phase, PlanMade, Waiting
+from dlms_fw.events import Callback, Event, LinkLost, LinkRestored, Phase, Waiting
 from dlms_fw.image import Image, Version
-from dlms_fw.transfer.activation import Activate, Confirm, Tidy
-from dlms_fw.transfer.blocks import Sequential
-from dlms_fw.transfer.bursts import Bursts, FromElsewhere
 from dlms_fw.transfer.checkpoint import Checkpoint
-from dlms_fw.transfer.completeness import CheckBlocks
 from dlms_fw.transfer.identify import ReadActive
 from dlms_fw.transfer.job import Asked, Job, Request, Response, Step
 from dlms_fw.transfer.link import LinkFacts
 from dlms_fw.transfer.orders import Burst, Elsewhere, Reconnect, Save, TransferResult, Wait
 from dlms_fw.transfer.policy import TransferPolicy
-from dlms_fw.transfer.prepare import Enable, Initiate, PollInitiate, ReadParameters, ReadStatus
 from dlms_fw.transfer.progress import PhaseClock, ProgressMeter
-from dlms_fw.transfer.schedule import Schedule
-from dlms_fw.transfer.strategies import StrategyName, WantedStrategy
+from dlms_fw.transfer.report import finished, plan_made, result_of
+from dlms_fw.transfer.steps import STEPS
+from dlms_fw.transfer.strategies import WantedStrategy
 from dlms_fw.transfer.table import TERMINAL, TRANSITIONS, Outcome, TransferState
-from dlms_fw.transfer.verification import CheckImage, PollVerify, Verify
-from dlms_fw.transfer.windowed import Windowed
 
 _S = TransferState
 _MORE = Outcome.MORE
 
-SENDERS: Final[Mapping[StrategyName, type[Step]]] = MappingProxyType(
-    {
-        "sequential": Sequential,
-        "with-list": Windowed,
-        "pipelined": Windowed,
-        "general-block-transfer": Windowed,
-        "unconfirmed": Bursts,
-        "elsewhere": FromElsewhere,
-    }
-)
-"""What sends blocks by each strategy."""
-
-
-def _transfer_blocks(job: Job) -> Step:
-    return SENDERS[job.strategy().name](job)
-
-
-STEPS: Final[Mapping[TransferState, Callable[[Job], Step]]] = MappingProxyType(
-    {
-        _S.READ_ACTIVE: ReadActive,
-        _S.READ_PARAMETERS: ReadParameters,
-        _S.READ_STATUS: ReadStatus,
-        _S.ENABLE: Enable,
-        _S.INITIATE: Initiate,
-        _S.POLL_INITIATE: PollInitiate,
-        _S.TRANSFER_BLOCKS: _transfer_blocks,
-        _S.CHECK_BLOCKS: CheckBlocks,
-        _S.VERIFY: Verify,
-        _S.POLL_VERIFY: PollVerify,
-        _S.CHECK_IMAGE: CheckImage,
-        _S.SCHEDULE: Schedule,
-        _S.ACTIVATE: Activate,
-        _S.CONFIRM: Confirm,
-        _S.TIDY: Tidy,
-    }
-)
-"""What each state asks and how it reads the answers."""
 
 _GOALS: Final[Mapping[TransferState, Literal["activated", "scheduled", "verified", "planned"]]] = (
     MappingProxyType(
@@ -441,45 +398,17 @@ class Transfer:
         job = self._job
         self._begun = True
         job.started = job.now
-        image, activate = job.image, job.policy.activate
-        self._emit(
-            PlanMade(
-                job.now,
-                job.meter,
-                image.image_identifier,
-                image.sha256,
-                len(image.data),
-                image.part,
-                activate if isinstance(activate, str) else activate.isoformat(),
-                job.knows_image(),
-                job.policy.dry_run,
-            )
-        )
+        self._emit(plan_made(job))
         self._phases.enter(job.state, job.now)
 
     def _finish(self, state: TransferState) -> None:
-        job, image = self._job, self._job.image
+        job = self._job
         outcome = "already-current" if job.already_current else _GOALS[state]
         self._phases.finish(job.now, failed=False)
         if state in (_S.DONE, _S.SCHEDULED) and not job.already_current:
             self._pending = job.save(state, len(job.known_blocks()[0]))
-        self._result = TransferResult(
-            outcome=outcome,
-            changed=job.changed,
-            identifier=image.image_identifier,
-            sha256=image.sha256,
-            block_size=None if job.blocks is None else job.blocks.image_block_size,
-            blocks_total=job.blocks_total,
-            blocks_sent=job.blocks_sent,
-            bytes=job.bytes_sent,
-            seconds=job.now - job.started,
-            retries=job.retries,
-            rounds=job.rounds,
-            link_losses=self._losses,
-            phases=self._phases.times,
-            strategy=job.tactics.name,
-        )
-        self._emit(self._finished(outcome))
+        self._result = result_of(job, outcome, self._losses, self._phases.times)
+        self._emit(finished(job, outcome))
 
     def _fail(self, error: DlmsError) -> None:
         job = self._job
@@ -494,23 +423,7 @@ class Transfer:
             # The order is spent. Only an image that the meter has kept is still ours to go on with.
             kept = error.retryable
             self._pending = job.save(_S.ACTIVATE if kept else _S.FAILED, len(job.blocks) if kept else 0)
-        self._emit(self._finished("failed", error))
-
-    def _finished(self, outcome: str, error: DlmsError | None = None) -> Finished:
-        job = self._job
-        return Finished(
-            job.now,
-            outcome,
-            job.changed,
-            job.now - job.started,
-            None if job.blocks is None else job.blocks.image_block_size,
-            job.blocks_total,
-            job.blocks_sent,
-            job.bytes_sent,
-            job.retries,
-            None if error is None else error.code,
-            None if error is None else str(error),
-        )
+        self._emit(finished(job, "failed", error))
 
     def _watch_progress(self) -> None:
         """At most ten times a second: report, and see that blocks keep coming."""

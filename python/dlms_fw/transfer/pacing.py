@@ -20,6 +20,8 @@ _LOOK_SECONDS: Final = 10.0
 """Time between two looks that bursts grow towards, at least."""
 _LOOK_ROUND_TRIPS: Final = 30
 """The same in round trips, so that looking costs little."""
+_SHARE_OF_TIMEOUT: Final = 0.4
+"""A burst may wait in a buffer on the way: the answer to a look must come before the link counts as lost."""
 _GROWTH: Final = 4
 _MUCH_LOST: Final = 0.25
 """A larger share than this is not the line's doing: the meter drops what comes too fast."""
@@ -108,8 +110,9 @@ class BurstPace:
         round_trip_seconds: What a look costs.
     """
 
-    def __init__(self, least_pause_seconds: float) -> None:
+    def __init__(self, least_pause_seconds: float, response_timeout_seconds: float) -> None:
         self.burst = FIRST_BURST
+        self._longest_seconds = response_timeout_seconds * _SHARE_OF_TIMEOUT
         self.pause_seconds = least_pause_seconds
         self._least = least_pause_seconds
         self.round_trip_seconds = 0.0
@@ -130,6 +133,7 @@ class BurstPace:
         if taken == sent:
             self._speed_up()
         wanted = max(_LOOK_SECONDS, _LOOK_ROUND_TRIPS * self.round_trip_seconds)
+        wanted = min(wanted, self._longest_seconds)
         factor = _GROWTH if elapsed <= 0 else min(_GROWTH, wanted / elapsed)
         self.burst = max(FIRST_BURST, min(int(self.burst * factor), _LONGEST_BURST))
 

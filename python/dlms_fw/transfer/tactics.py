@@ -44,7 +44,7 @@ class Tactics:
         self.link = link
         self.proven = False
         self.probe = DepthProbe(1)
-        self.pace = BurstPace(block_pause_seconds)
+        self.pace = BurstPace(block_pause_seconds, link.response_timeout_seconds)
         self.name: str | None = None
         self._refused: dict[Means, str] = {}
         self._saturated = False
@@ -112,7 +112,7 @@ class Tactics:
         self._alone += 1
         if self._alone < 2:
             return False
-        self.refuse(Means.LISTS, "blocks refused in a list were taken alone")
+        self.refuse(Means.LISTS, "blocks refused in one were taken alone")
         return True
 
     def suspect(self, means: Means, why: str) -> bool:
@@ -125,26 +125,37 @@ class Tactics:
 
     def refuse(self, means: Means, why: str) -> None:
         """The meter does not take this: it is not tried again, and the next strategy is chosen."""
-        self._refused[means] = why
+        self._refused[means] = f"{means.value}: {why}"
         self._strategy = None
 
     def lost(self) -> None:
-        """The link was lost while blocks were on their way. What fails twice in a row is made smaller."""
+        """The link was lost while blocks were on their way.
+
+        What the meter has never taken is not tried again: it may have been what ended the link. What it has
+        taken is made smaller when that happens twice in a row.
+        """
         strategy = self._strategy
         if strategy is None or strategy.name in {"sequential", "elsewhere"}:
             return
+        if not strategy.burst and strategy.blocks_per_request == self.probe.depth == 1:
+            return  # so far it is nothing but one block after the other
+        if not self.proven or (self.probe.depth > 1 and not self.probe.proven):
+            self.refuse(self._unproven(strategy), "no answer to the first of them")
+            return
         self._losses += 1
-        if strategy.depth > 1 and self.probe.depth > 1 and not self.probe.proven:
-            self.refuse(Means.AHEAD, "no answer to several requests at a time")
-            return
-        if strategy.burst and not self.proven:
-            self.refuse(Means.UNCONFIRMED, "the link was lost over the first unconfirmed blocks")
-            return
         if self._losses < _LOSSES_TO_LOWER:
             self.probe.restart()
             return
         self._losses = 0
         self._lower(strategy)
+
+    def _unproven(self, strategy: Strategy) -> Means:
+        """What of a strategy the meter has not taken yet."""
+        if strategy.burst:
+            return Means.UNCONFIRMED
+        if strategy.name == "general-block-transfer":
+            return Means.GENERAL_BLOCKS
+        return Means.LISTS if not self.proven and strategy.blocks_per_request > 1 else Means.AHEAD
 
     @property
     def unjudged(self) -> bool:
@@ -171,14 +182,14 @@ class Tactics:
         if self._looks_in_vain < (_LOOKS_IN_VAIN if self.proven else _LOOKS_UNPROVEN):
             self.pace.looked(sent, taken, now)
             return False
-        self.refuse(Means.UNCONFIRMED, "unconfirmed blocks were not taken")
+        self.refuse(Means.UNCONFIRMED, "the blocks were not taken")
         return True
 
     def _lower(self, strategy: Strategy) -> None:
         """Half as much at a time; where there is no half, another strategy."""
         if strategy.burst:
             if not self.pace.lower():
-                self.refuse(Means.UNCONFIRMED, "the link is lost whenever blocks are sent unconfirmed")
+                self.refuse(Means.UNCONFIRMED, "the link is lost each time")
         elif strategy.depth > 1 and self.probe.depth > 1:
             self.probe.lower()
             self._news = f"the link was lost twice with {self.probe.depth * 2} requests on their way"
@@ -188,7 +199,7 @@ class Tactics:
                 self._strategy = replace(strategy, blocks_per_request=smaller)
                 self._news = f"the link was lost twice with {strategy.blocks_per_request} blocks in a request"
             else:
-                self.refuse(Means.LISTS, "the link is lost whenever a list is sent")
+                self.refuse(Means.LISTS, "the link is lost each time")
 
     def _take(self, choice: Choice) -> None:
         strategy, why = choice

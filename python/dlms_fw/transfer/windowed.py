@@ -133,7 +133,7 @@ class Windowed(BlockStep):
         if invoke_id not in self._on_their_way:
             raise RemoteProtocolError(f"an answer with invoke id {invoke_id}, which no request has")
         if invoke_id != next(iter(self._on_their_way)):
-            self._change(Means.AHEAD, "requests were answered in another order")
+            self._change(Means.AHEAD, "answered in another order")
         return self._on_their_way.pop(invoke_id)
 
     def _all_taken(self, numbers: tuple[int, ...]) -> None:
@@ -173,7 +173,7 @@ class Windowed(BlockStep):
             for number in numbers:
                 self._not_taken(number, result, in_list=True)
         else:
-            self._change(self._list_means(), f"a list was refused: {action_result_name(result)}")
+            self._change(self._list_means(), f"refused, {action_result_name(result)}")
 
     def _excepted(self, response: ExceptionResponse) -> Outcome:
         """An exception-response names no request: whatever was on its way is in doubt, and goes again."""
@@ -203,12 +203,12 @@ class Windowed(BlockStep):
         if outcome is Outcome.LOST and tactics.proven:
             return outcome
         if outcome is Outcome.BUSY:
-            if tactics.suspect(means, cause):
+            if tactics.suspect(means, f"always busy, {cause}"):
                 return Outcome.CHANGED
             self._again.clear()
             self._next_number = self._status.next_not_transferred(0)
             return outcome
-        self._change(means, f"{means.value} refused: {cause}")
+        self._change(means, f"refused, {cause}")
         return self._drained()
 
     def _list_means(self) -> Means:
