@@ -22,6 +22,7 @@ from dlms_fw.driver import (
     logical_device_name,
     note_aside,
     policy_for,
+    single,
     transfer_answer,
 )
 from dlms_fw.endpoint import Endpoint
@@ -173,20 +174,15 @@ class AsyncUpgrades:
             elif isinstance(asked, Reconnect):
                 await self._leave()
                 await self._sleep(asked.after_seconds)
-            elif isinstance(asked, Elsewhere):
-                raise LocalProtocolError("the blocks are to come by another way")
             else:
                 try:
                     if self._session is None:
                         await self.connect()
-                    if isinstance(asked, Burst):
-                        await self._send_burst(asked)
-                        transfer.handle_sent(self._clock())
+                    if transfer.one_by_one:
+                        response = single(await self.exchange(asked))  # type: ignore[arg-type]  # a request then
+                    else:
+                        await self._carry_out(asked, transfer, save)
                         continue
-                    if transfer.goes_ahead:
-                        await self._exchange_ahead(transfer, asked, save)
-                        continue
-                    response = transfer_answer(await self.exchange(asked))
                 except DlmsError as error:
                     if not is_loss(error):
                         raise
@@ -194,7 +190,19 @@ class AsyncUpgrades:
                 else:
                     transfer.handle_response(response, self._clock())
 
-    async def _exchange_ahead(self, transfer: Transfer, first: Request, save: Callable[[Save], None]) -> None:
+    async def _carry_out(
+        self, asked: Request | Burst | Elsewhere, transfer: Transfer, save: Callable[[Save], None]
+    ) -> None:
+        """What a strategy asks for that does not wait for each answer."""
+        if isinstance(asked, Elsewhere):
+            raise LocalProtocolError("the blocks are to come by another way")
+        if isinstance(asked, Burst):
+            await self._send_burst(asked)
+            transfer.handle_sent(self._clock())
+        else:
+            await self._exchange_ahead(asked, transfer, save)
+
+    async def _exchange_ahead(self, first: Request, transfer: Transfer, save: Callable[[Save], None]) -> None:
         """Exchange a request, and those that may go out before it is answered, until none is on its way."""
         session, transport = self._session, self._transport
         assert session is not None  # noqa: S101 (connected by the caller)

@@ -25,6 +25,7 @@ from dlms_fw.driver import (
     logical_device_name,
     note_aside,
     policy_for,
+    single,
     transfer_answer,
 )
 from dlms_fw.endpoint import Endpoint
@@ -174,20 +175,15 @@ class Upgrades:
             elif isinstance(asked, Reconnect):
                 self._leave()
                 self._sleep(asked.after_seconds)
-            elif isinstance(asked, Elsewhere):
-                raise LocalProtocolError("the blocks are to come by another way")
             else:
                 try:
                     if self._session is None:
                         self.connect()
-                    if isinstance(asked, Burst):
-                        self._send_burst(asked)
-                        transfer.handle_sent(self._clock())
+                    if transfer.one_by_one:
+                        response = single(self.exchange(asked))  # type: ignore[arg-type]  # a request then
+                    else:
+                        self._carry_out(asked, transfer, save)
                         continue
-                    if transfer.goes_ahead:
-                        self._exchange_ahead(transfer, asked, save)
-                        continue
-                    response = transfer_answer(self.exchange(asked))
                 except DlmsError as error:
                     if not is_loss(error):
                         raise
@@ -195,7 +191,19 @@ class Upgrades:
                 else:
                     transfer.handle_response(response, self._clock())
 
-    def _exchange_ahead(self, transfer: Transfer, first: Request, save: Callable[[Save], None]) -> None:
+    def _carry_out(
+        self, asked: Request | Burst | Elsewhere, transfer: Transfer, save: Callable[[Save], None]
+    ) -> None:
+        """What a strategy asks for that does not wait for each answer."""
+        if isinstance(asked, Elsewhere):
+            raise LocalProtocolError("the blocks are to come by another way")
+        if isinstance(asked, Burst):
+            self._send_burst(asked)
+            transfer.handle_sent(self._clock())
+        else:
+            self._exchange_ahead(asked, transfer, save)
+
+    def _exchange_ahead(self, first: Request, transfer: Transfer, save: Callable[[Save], None]) -> None:
         """Exchange a request, and those that may go out before it is answered, until none is on its way."""
         session, transport = self._session, self._transport
         assert session is not None  # noqa: S101 (connected by the caller)

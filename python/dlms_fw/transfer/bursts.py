@@ -24,6 +24,8 @@ _MOST_REQUESTS: Final = 64
 class Bursts(BlockStep):
     """Sends missing blocks unconfirmed, and looks after each burst what has arrived."""
 
+    one_by_one = False
+
     def __init__(self, job: Job) -> None:
         super().__init__(job)
         self._pace = job.tactics.pace
@@ -109,6 +111,8 @@ class Bursts(BlockStep):
 
 class FromElsewhere(BlockStep):
     """Waits for blocks that somebody else sends, to many meters at a time."""
+
+    one_by_one = False
 
     def ask(self) -> Asked:
         """That they may be sent now, once it is on record."""

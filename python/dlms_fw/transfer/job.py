@@ -219,7 +219,7 @@ class Step:
         answers_are_progress: Whether any answer shows that the link is good for something.
         outlasts_losses: Whether lost links are normal here, and only ``patience`` ends them.
         may_be_left: Whether the transfer has reached its goal even if this step never succeeds.
-        goes_ahead: Whether it may ask more before it is answered.
+        one_by_one: Whether each request that it makes waits for its answer before anything else happens.
         general_blocks: Whether long requests shall go in general blocks.
     """
 
@@ -227,7 +227,7 @@ class Step:
     answers_are_progress = False
     outlasts_losses = False
     may_be_left = False
-    goes_ahead = False
+    one_by_one = True
     general_blocks = False
 
     def __init__(self, job: Job) -> None:

@@ -84,6 +84,9 @@ class Transfer:
         wall_clock: The time of day at the first ``next_request``, aware; needed to schedule an activation.
         on_event: Subscriber of the event stream, called where the driver calls the machine.
 
+    Attributes:
+        one_by_one: Whether all that may come now is a request that waits for its answer, alone.
+
     Raises:
         ValueError: An activation is to be scheduled and ``wall_clock`` is missing or naive.
         ImageRejected: The image is empty or larger than the policy allows.
@@ -123,6 +126,7 @@ class Transfer:
         self._phases = PhaseClock(self._emit)
         self._progress = ProgressMeter(self._job)
         self._step: Step = ReadActive(self._job)
+        self.one_by_one = True
         self._begun = False
         self._pending: Wait | Save | Reconnect | None = None
         self._outstanding = 0
@@ -154,11 +158,6 @@ class Transfer:
     def outstanding(self) -> int:
         """Requests that have neither been answered nor been lost."""
         return self._outstanding
-
-    @property
-    def goes_ahead(self) -> bool:
-        """Whether :meth:`next_ahead` is worth asking."""
-        return self._step.goes_ahead
 
     @property
     def general_blocks(self) -> bool:
@@ -323,6 +322,7 @@ class Transfer:
         if self._overdue():
             return
         self._step = STEPS[state](job)
+        self.one_by_one = self._step.one_by_one
         if state is _S.TRANSFER_BLOCKS:
             self._progress.begin()
 

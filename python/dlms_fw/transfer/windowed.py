@@ -31,12 +31,13 @@ _OUT_OF_STEP: Final = frozenset(
 class Windowed(BlockStep):
     """Sends missing blocks in lists and ahead of the answers, ascending; what is refused goes again alone."""
 
+    one_by_one = False
+
     def __init__(self, job: Job) -> None:
         super().__init__(job)
         self._strategy = job.strategy()
         self._probe = job.tactics.probe
         self.general_blocks = self._strategy.name == "general-block-transfer"
-        self.goes_ahead = self._strategy.depth > 1 or self.general_blocks
         self._most = min(self._strategy.blocks_per_request, job.policy.checkpoint_blocks)
         self._on_their_way: dict[int, tuple[int, ...]] = {}
         self._again: deque[int] = deque()
