@@ -21,7 +21,7 @@ from benches import fleet
 METERS = 20
 
 
-@pytest.mark.parametrize("ciphered", [True, False], ids=["ciphered", "plain"])
+@pytest.mark.parametrize("ciphered", [True, pytest.param(False, marks=pytest.mark.soak)])
 def test_twenty_meters_are_upgraded_at_once_and_none_waits_for_the_others(ciphered: bool) -> None:
     run = fleet.measure(METERS, 16 * 1024, ciphered=ciphered, block_size=1024)
     assert run.failures == []

@@ -231,9 +231,14 @@ def test_gurux_reaches_a_meter_behind_a_gateway(tmp_path: Path, framing: str) ->
 @pytest.mark.parametrize(
     ("scheme", "together", "table"),
     [
-        ("tcp", "logical-devices", "server_sap = 2"),
+        pytest.param("tcp", "logical-devices", "server_sap = 2", marks=pytest.mark.soak),
         ("hdlc+tcp", "bus", "server_sap = 1\n[profiles.second.hdlc]\nserver_lower = 17"),
-        ("udp", "gateway", 'server_sap = 1\n[profiles.second.gateway]\nnetwork_id = 1\naddress = "0002"'),
+        pytest.param(
+            "udp",
+            "gateway",
+            'server_sap = 1\n[profiles.second.gateway]\nnetwork_id = 1\naddress = "0002"',
+            marks=pytest.mark.soak,
+        ),
     ],
 )
 def test_the_command_line_serves_and_reaches_them(

@@ -15,11 +15,14 @@ if TYPE_CHECKING:
     from dlms_fw.async_client import AsyncClient
     from dlms_fw.async_client import connect as connect_async
     from dlms_fw.client import Client, connect
+    from dlms_fw.fleet import Fleet
     from dlms_fw.image import Image, Version
     from dlms_fw.journal import Journal
     from dlms_fw.logical_name import LogicalName
     from dlms_fw.profile_files import load_profile
     from dlms_fw.profiles import Profile
+    from dlms_fw.push.blocking import BlockingPushListener
+    from dlms_fw.push.listener import PushListener
     from dlms_fw.security import AsymmetricKeys, Keys, SecurityPolicy
     from dlms_fw.session.client import ClientSession
     from dlms_fw.transfer import Transfer, TransferPolicy, TransferResult
@@ -27,13 +30,16 @@ if TYPE_CHECKING:
 __all__ = [
     "AsymmetricKeys",
     "AsyncClient",
+    "BlockingPushListener",
     "Client",
     "ClientSession",
+    "Fleet",
     "Image",
     "Journal",
     "Keys",
     "LogicalName",
     "Profile",
+    "PushListener",
     "SecurityPolicy",
     "Transfer",
     "TransferPolicy",
@@ -50,13 +56,16 @@ __all__ = [
 _HOMES = {
     "AsymmetricKeys": ("dlms_fw.security", "AsymmetricKeys"),
     "AsyncClient": ("dlms_fw.async_client", "AsyncClient"),
+    "BlockingPushListener": ("dlms_fw.push.blocking", "BlockingPushListener"),
     "Client": ("dlms_fw.client", "Client"),
     "ClientSession": ("dlms_fw.session.client", "ClientSession"),
+    "Fleet": ("dlms_fw.fleet", "Fleet"),
     "Image": ("dlms_fw.image", "Image"),
     "Journal": ("dlms_fw.journal", "Journal"),
     "Keys": ("dlms_fw.security", "Keys"),
     "LogicalName": ("dlms_fw.logical_name", "LogicalName"),
     "Profile": ("dlms_fw.profiles", "Profile"),
+    "PushListener": ("dlms_fw.push.listener", "PushListener"),
     "SecurityPolicy": ("dlms_fw.security", "SecurityPolicy"),
     "Transfer": ("dlms_fw.transfer", "Transfer"),
     "TransferPolicy": ("dlms_fw.transfer", "TransferPolicy"),
