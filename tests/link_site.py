@@ -43,6 +43,7 @@ class LinkSite:
         profile: Of the client, and so of the meter.
         hdlc: What both ends agree to.
         image_block_size: The meter's.
+        max_pdu_size: What each end receives.
         seed: Of the link.
         cut: Where it breaks.
         changes: Of the meter's configuration.
@@ -55,6 +56,7 @@ class LinkSite:
         profile: Profile = GMAC,
         hdlc: HdlcSettings | None = None,
         image_block_size: int = 256,
+        max_pdu_size: int = MAX_PDU_SIZE,
         seed: int = 0,
         cut: Cut | None = None,
         **changes: Any,
@@ -67,7 +69,8 @@ class LinkSite:
         self.profile = replace(
             profile,
             hdlc=hdlc,
-            max_pdu_size=MAX_PDU_SIZE,
+            max_pdu_size=max_pdu_size,
+            general_block_transfer="when-needed",
             keys=self._keys() if profile.needs_keys else profile.keys,
             first_invocation_counter=1,
         )

@@ -11,11 +11,13 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 from dlms_fw.events import Event, Phase, PhaseFinished, PhaseStarted
 from dlms_fw.journal import Journal
 from dlms_fw.profiles import HdlcSettings
 from dlms_fw.transfer import TransferPolicy
+from dlms_fw.transfer.strategies import WantedStrategy
 from dlms_fw.transports.faults import LINKS, LinkProfile
 from link_site import SECONDS_PER_BLOCK, LinkSite, image_of
 
@@ -28,9 +30,21 @@ HDLC_SETTINGS = ((128, 1), (128, 7), (2030, 1), (2030, 7))
 OFTEN_MET = (2030, 7)
 OTHER_LOSSES = {"gprs": (0.0, 0.05), "nbiot": (0.0, 0.05), "lte-m": (0.02,)}
 """Shares of pieces lost that are tried beside that of the profile, with blocks of 256 octets."""
-STRATEGIES: dict[str, tuple[str, ...]] = {"line": ("sequential",), "stream": ("sequential",), "datagram": ()}
-EVERY_BLOCK_SIZE = {"sequential"}
-"""Strategies that are tried with each block size in every run."""
+STRATEGIES: dict[str, tuple[WantedStrategy, ...]] = {
+    "line": ("sequential", "with-list", "general-block-transfer", "unconfirmed", "automatic"),
+    "stream": (
+        "sequential",
+        "with-list",
+        "pipelined",
+        "general-block-transfer",
+        "unconfirmed",
+        "automatic",
+    ),
+    "datagram": (),
+}
+"""Those that make a difference, by the flavour of the link."""
+TRIED_MOST = {"sequential", "automatic"}
+"""Strategies that are tried with each block size and each loss in every run."""
 UNTRIED = {"rs485-19200"}
 """Links that are tried only when the page is drawn."""
 
@@ -46,7 +60,7 @@ class Case:
 
     link: str
     loss: float
-    strategy: str
+    strategy: WantedStrategy
     hdlc: tuple[int, int] | None
     block_size: int
 
@@ -78,15 +92,16 @@ def grid(*, whole: bool) -> Iterator[Case]:
         if not whole and name in UNTRIED:
             continue
         for strategy in STRATEGIES[link.flavour]:
+            tried = whole or strategy in TRIED_MOST
             for hdlc in _settings(link, strategy):
-                is_often_met = hdlc in {None, OFTEN_MET} and strategy in EVERY_BLOCK_SIZE
-                for block_size in BLOCK_SIZES if whole or is_often_met else (256,):
+                sizes = BLOCK_SIZES if whole or (tried and hdlc in {None, OFTEN_MET}) else (256,)
+                for block_size in sizes:
                     yield Case(name, link.loss, strategy, hdlc, block_size)
-            for loss in OTHER_LOSSES.get(name, ()):
+            for loss in OTHER_LOSSES.get(name, ()) if tried else ():
                 yield Case(name, loss, strategy, None, 256)
 
 
-def _settings(link: LinkProfile, strategy: str) -> Sequence[tuple[int, int] | None]:
+def _settings(link: LinkProfile, strategy: WantedStrategy) -> Sequence[tuple[int, int] | None]:
     if link.flavour != "line":
         return (None,)
     return HDLC_SETTINGS if strategy == "sequential" else (OFTEN_MET,)
@@ -106,8 +121,9 @@ def run(case: Case, image_octets: int, journal: Journal, seed: int = 1) -> Row:
         if isinstance(event, PhaseStarted | PhaseFinished) and event.phase is Phase.TRANSFER:
             marks.append((event.at, sum(site.line.octets.values())))
 
+    policy = TransferPolicy(activate="never", strategy=case.strategy)
     with site.client(journal) as client:
-        client.upgrade(image_of(image_octets), TransferPolicy(activate="never"), on_event=note)
+        client.upgrade(image_of(image_octets), policy, on_event=note)
     (began, before), (ended, after) = marks
     return Row(case, image_octets, ended - began, after - before)
 
@@ -158,7 +174,8 @@ def _row(words: list[str], image_octets: int) -> Row:
     if hdlc != "-":
         length, _, window = hdlc.partition("/")
         settings = (int(length), int(window))
-    case = Case(link, float(loss.rstrip("%")) / 100, strategy, settings, int(block_size))
+    share = round(float(loss.rstrip("%")) / 100, 4)
+    case = Case(link, share, cast("WantedStrategy", strategy), settings, int(block_size))
     return Row(case, image_octets, float(seconds), int(octets))
 
 

@@ -14,6 +14,8 @@ import pytest
 import netsim
 from dlms_fw.transports.faults import LINKS
 
+ALLOWED: dict[tuple[str, int], float] = {}
+"""Where the automatic choice is farther from the best than a twentieth, by link and block size."""
 SCRIPT = Path(__file__).parent.parent / "docs" / "make_netsim_page.py"
 
 
@@ -40,6 +42,28 @@ def test_the_drawn_page_is_fresh() -> None:
         [sys.executable, str(SCRIPT), "--check"], capture_output=True, text=True, check=False
     )
     assert check.returncode == 0, check.stdout + check.stderr
+
+
+def usual() -> dict[tuple[str, int], dict[str, float]]:
+    """The seconds of the page by link and block size, at the loss of the profile, for each strategy."""
+    found: dict[tuple[str, int], dict[str, float]] = {}
+    for row in netsim.parsed((SCRIPT.parent / "times.txt").read_text(encoding="utf-8")):
+        case = row.case
+        if case.loss == LINKS[case.link].loss and case.hdlc in {None, netsim.OFTEN_MET}:
+            found.setdefault((case.link, case.block_size), {})[case.strategy] = row.seconds
+    return found
+
+
+def test_the_automatic_choice_is_about_the_best() -> None:
+    for place, seconds in usual().items():
+        best = min(seconds.values())
+        assert seconds["automatic"] <= ALLOWED.get(place, 1.05) * best, (place, seconds)
+
+
+@pytest.mark.parametrize(("link", "factor"), [("gprs", 8), ("lte-m", 8), ("nbiot", 20)])
+def test_the_automatic_choice_is_worth_it(link: str, factor: float) -> None:
+    seconds = usual()[link, 256]
+    assert seconds["sequential"] >= factor * seconds["automatic"]
 
 
 @pytest.mark.soak

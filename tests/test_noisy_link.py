@@ -35,7 +35,7 @@ KINDS = ("loss", "duplication", "reorder", "corruption")
 TRIES = 3
 """How often the same command is given again before the upgrade counts as not finished."""
 SEEDS_IN_SAMPLE = 15
-SEEDS = 5_000
+SEEDS = 2_000
 
 
 @dataclass(frozen=True)
