@@ -14,6 +14,7 @@ from dlms_fw._core import Key
 from dlms_fw.client import Client
 from dlms_fw.containers import dfw
 from dlms_fw.containers.description import Version
+from dlms_fw.events import Event, StrategyChosen
 from dlms_fw.image import Image
 from dlms_fw.journal import Journal
 from dlms_fw.meter.clock import VirtualTime
@@ -23,6 +24,7 @@ from dlms_fw.meter.profiles import mcs301
 from dlms_fw.meter.slow_memory import SlowMemory
 from dlms_fw.profiles import HdlcSettings, Profile
 from dlms_fw.security import Keys
+from dlms_fw.transfer import TransferPolicy, TransferResult
 from dlms_fw.transports.faults import Cut, LinkProfile, VirtualLine
 from meter_bench import GMAC
 from meters import IDENTIFIER, VENDOR_KEY
@@ -47,6 +49,9 @@ class LinkSite:
         seed: Of the link.
         cut: Where it breaks.
         changes: Of the meter's configuration.
+
+    Attributes:
+        window: Blocks that may have been on their way at a time, at most.
     """
 
     def __init__(
@@ -81,6 +86,7 @@ class LinkSite:
             "system_title": self.system_title,
         }
         self.config = mcs301.configured(self.profile, **(settings | changes))
+        self.window = 1
         self.time = VirtualTime()
         self.memory = SlowMemory(SimulatedMedium(), SECONDS_PER_BLOCK)
         self.meter = SimulatedMeter(
@@ -95,6 +101,15 @@ class LinkSite:
             agenda=self.meter,
             work=self.memory.work,
         )
+
+    def upgrade(self, journal: Journal, image: Image, policy: TransferPolicy) -> TransferResult:
+        """One run of an upgrade; the widest window in it is noted."""
+        with self.client(journal) as client:
+            return client.upgrade(image, policy, on_event=self._note)
+
+    def _note(self, event: Event) -> None:
+        if isinstance(event, StrategyChosen):
+            self.window = max(self.window, event.burst, event.blocks_per_request * event.depth)
 
     def tells_a_key(self, text: str) -> bool:
         """Whether somebody who reads this has a key."""

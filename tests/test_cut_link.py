@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -11,7 +11,6 @@ import pytest
 
 import meters
 from dlms_fw.errors import TransportError
-from dlms_fw.events import Event, StrategyChosen
 from dlms_fw.image import Image
 from dlms_fw.journal import Journal
 from dlms_fw.meter.event_log import StandardEvent
@@ -40,48 +39,30 @@ LONGEST_S = 120.0 + 60.0 * (POLICIES["automatic"].confirm_looks + 1)
 looks until the old firmware is believed."""
 
 
-@dataclass
-class Upgraded:
-    """A whole upgrade over one link: the result of the run that finished, and the widest window in it."""
-
-    site: LinkSite
-    result: TransferResult
-    window: int
-
-
-def upgrade(framing: str, strategy: str, journal: Journal, cut: Cut | None = None) -> Upgraded:
+def upgrade(
+    framing: str, strategy: str, journal: Journal, cut: Cut | None = None
+) -> tuple[LinkSite, TransferResult]:
+    """A whole upgrade over one link, by the run that finished."""
     site = LinkSite(LINKS[framing], image_block_size=meters.BLOCK_SIZE, max_pdu_size=MAX_PDU_SIZE, cut=cut)
-    image = Image.from_bytes(meters.container(blocks=BLOCKS))
-    windows = [1]
-
-    def note(event: Event) -> None:
-        if isinstance(event, StrategyChosen):
-            windows.append(max(event.burst, event.blocks_per_request * event.depth))
-
-    def run() -> TransferResult:
-        with site.client(journal) as client:
-            return client.upgrade(image, POLICIES[strategy], on_event=note)
-
+    image, policy = Image.from_bytes(meters.container(blocks=BLOCKS)), POLICIES[strategy]
     try:
-        result = run()
+        return site, site.upgrade(journal, image, policy)
     except TransportError:
         # The first association is the caller's own to try again; a transfer goes on by itself.
         assert starts(site) == 0, cut
-        result = run()
-    return Upgraded(site, result, max(windows))
+        return site, site.upgrade(journal, image, policy)
 
 
 def breaks(framing: str, strategy: str, cut: Cut, journal: Journal, healthy: LinkSite) -> None:
     """One upgrade over a link with this cut."""
-    upgraded = upgrade(framing, strategy, journal, cut)
-    site, result = upgraded.site, upgraded.result
+    site, result = upgrade(framing, strategy, journal, cut)
     firmware, place = site.meter.units.firmware, f"{framing}, {strategy}, {cut}"
     assert site.line.cut_left is None, place
     assert result.outcome in {"activated", "already-current"}, place
     assert firmware.running(1).identifier == meters.IDENTIFIER, place
     assert firmware.activation.reboots == 1, place
     assert starts(site) <= 2, place
-    assert result.blocks_sent <= BLOCKS + upgraded.window, place
+    assert result.blocks_sent <= BLOCKS + site.window, place
     assert site.time.elapsed - healthy.time.elapsed <= LONGEST_S, place
 
 
@@ -93,10 +74,10 @@ def starts(site: LinkSite) -> int:
 
 def whole(framing: str, strategy: str, journal: Journal) -> LinkSite:
     """An upgrade without a cut, to know how many octets there are."""
-    upgraded = upgrade(framing, strategy, journal)
-    assert upgraded.result.outcome == "activated"
-    assert upgraded.result.blocks_sent == BLOCKS
-    return upgraded.site
+    site, result = upgrade(framing, strategy, journal)
+    assert result.outcome == "activated"
+    assert result.blocks_sent == BLOCKS
+    return site
 
 
 def cuts(site: LinkSite, step: int, first: int) -> Iterator[Cut]:
@@ -110,7 +91,16 @@ WAYS = pytest.mark.parametrize("framing", LINKS)
 STRATEGIES = pytest.mark.parametrize("strategy", POLICIES)
 
 
-@pytest.mark.fault("L-15")
+@pytest.mark.fault("L-19")
+@WAYS
+def test_a_link_that_drips_ends_by_the_deadline(tmp_path: Path, framing: str) -> None:
+    site = LinkSite(replace(LINKS[framing], rate=0.8, piece_octets=1, piece_overhead=0))
+    with Journal(tmp_path / "journal") as journal, pytest.raises(TransportError):
+        site.client(journal).connect()
+    assert site.time.elapsed <= site.profile.request_deadline_s + 1.0
+
+
+@pytest.mark.fault("L-15", "L-19")
 @WAYS
 @STRATEGIES
 def test_sampled_octets(tmp_path: Path, framing: str, strategy: str) -> None:
