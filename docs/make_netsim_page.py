@@ -68,7 +68,7 @@ def _usual(rows: Iterable[netsim.Row], block_size: int | None = None) -> Iterato
 
 def _by_strategy(rows: list[netsim.Row]) -> Iterator[str]:
     found = {(row.case.link, row.case.strategy): row for row in _usual(rows, 256)}
-    names = list(dict.fromkeys(strategy for _, strategy in found))
+    names = netsim.STRATEGIES["stream"]
     yield f"| blocks of 256 octets | optimum | {' | '.join(names)} |"
     yield "|---|---:|" + "---:|" * len(names)
     for link in dict.fromkeys(link for link, _ in found):

@@ -67,7 +67,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Row:
-    """What came out: seconds for the blocks, octets that both ends handed to the link meanwhile."""
+    """What came out: seconds for the blocks, to four digits; octets that both ends sent meanwhile."""
 
     case: Case
     image_octets: int
@@ -125,7 +125,7 @@ def run(case: Case, image_octets: int, journal: Journal, seed: int = 1) -> Row:
     with site.client(journal) as client:
         client.upgrade(image_of(image_octets), policy, on_event=note)
     (began, before), (ended, after) = marks
-    return Row(case, image_octets, ended - began, after - before)
+    return Row(case, image_octets, float(significant(ended - began)), after - before)
 
 
 def hdlc_settings(case: Case) -> HdlcSettings | None:
