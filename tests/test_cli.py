@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from dlms_fw.cli.upgrade import parse_activation, parse_limit
+from dlms_fw.cli.instructions import parse_activation, parse_limit
 from dlms_fw.containers.description import Version
 from dlms_fw.enums import ImageTransferStatus
 from dlms_fw.journal import Journal

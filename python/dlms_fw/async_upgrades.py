@@ -56,6 +56,9 @@ _NO_PART = -1
 class AsyncUpgrades:
     """Upgrades over the association of a driver."""
 
+    sends_blocks = True
+    """Whether blocks are its own to send; a subclass that leaves them to others has :meth:`elsewhere`."""
+
     endpoint: Endpoint
     profile: Profile
     statistics: Statistics
@@ -126,7 +129,7 @@ class AsyncUpgrades:
             ConfigurationError: neither side would prove itself, see ``TransferPolicy.allow_insecure``.
             Busy: another process works on this meter.
         """
-        policy = policy_for(self.profile, policy)
+        policy = policy_for(self.profile, policy, sends_blocks=self.sends_blocks)
         if self._session is None:
             await self.connect()
         meter = await self.meter_identity()
@@ -155,6 +158,13 @@ class AsyncUpgrades:
                 raise
         assert transfer.result is not None  # noqa: S101 (next_request gave None)
         return transfer.result
+
+    async def elsewhere(self, transfer: Transfer, order: Elsewhere) -> None:
+        """Blocks come to the meter by another way; returns when they should have arrived.
+
+        For subclasses whose ``sends_blocks`` is false; the association may be given up meanwhile.
+        """
+        raise LocalProtocolError(f"{order!r}, and nobody brings them to {transfer!r}")
 
     async def meter_identity(self) -> str:
         """What names this meter in our records: its system title, its logical device name, or its address."""
@@ -195,8 +205,9 @@ class AsyncUpgrades:
     ) -> None:
         """What a strategy asks for that does not wait for each answer."""
         if isinstance(asked, Elsewhere):
-            raise LocalProtocolError("the blocks are to come by another way")
-        if isinstance(asked, Burst):
+            await self.elsewhere(transfer, asked)
+            transfer.handle_sent(self._clock())
+        elif isinstance(asked, Burst):
             await self._send_burst(asked)
             transfer.handle_sent(self._clock())
         else:
@@ -246,7 +257,9 @@ class AsyncUpgrades:
             deadline = self._clock() + self._request_deadline
             await self._send(session.send_many(burst.requests), deadline)
             self.statistics.requests += len(burst.requests)
-            await self._wait_until(lambda: session.channel.idle, session, transport, deadline)
+            await self._wait_until(
+                lambda: session.is_linkless or session.channel.idle, session, transport, deadline
+            )
         except LocalProtocolError:
             raise
         except BaseException:

@@ -116,8 +116,14 @@ class Statistics:
     discarded: dict[str, int] = field(default_factory=dict)
 
 
-def framing(endpoint: Endpoint, profile: Profile) -> WrapperFraming | HdlcFraming:
+def framing(endpoint: Endpoint, profile: Profile, *, group: bool = False) -> WrapperFraming | HdlcFraming:
     """How octets are framed there; what the address says goes before what the profile says.
+
+    Args:
+        endpoint: The address.
+        profile: Who we are.
+        group: Whether the address is that of a group, to which there is no link: over HDLC all goes in UI
+            frames.
 
     Raises:
         ConfigurationError: the address is that of all stations, or has no form in HDLC.
@@ -137,6 +143,7 @@ def framing(endpoint: Endpoint, profile: Profile) -> WrapperFraming | HdlcFramin
             )
         return WrapperFraming(client_sap, server_sap, gateway=profile.gateway)
     hdlc = profile.hdlc
+    linkless = group or (profile.pre_established and hdlc.unconfirmed_as_ui)
     server_lower = hdlc.server_lower if endpoint.server_lower is None else endpoint.server_lower
     _check_one_station(server_sap, server_lower, hdlc.address_size)
     try:
@@ -149,8 +156,9 @@ def framing(endpoint: Endpoint, profile: Profile) -> WrapperFraming | HdlcFramin
             max_info_field_length_receive=hdlc.max_info_field_length,
             window_size_transmit=hdlc.window_size,
             window_size_receive=hdlc.window_size,
-            unconfirmed_as_ui=hdlc.unconfirmed_as_ui,
+            unconfirmed_as_ui=group or hdlc.unconfirmed_as_ui,
             gateway=profile.gateway,
+            max_info_field_length_unconfirmed=hdlc.max_info_field_length if linkless else None,
         )
     except (ValueError, OverflowError) as error:
         lower = "none" if server_lower is None else server_lower
@@ -343,7 +351,7 @@ def check_unanswered(message: Message) -> None:
 def is_settled(session: ClientSession) -> bool:
     """Whether the link has delivered what no answer will acknowledge, where the meter never answers."""
     unanswered = session.profile.is_unanswered and session.state is not State.DISCONNECTED
-    return not unanswered or session.channel.idle
+    return not unanswered or session.is_linkless or session.channel.idle
 
 
 def single(response: Response) -> Answer:
@@ -418,14 +426,16 @@ def transfer_answer(response: Response) -> TransferResponse:
     return response if isinstance(response, ResponseList) else single(response)
 
 
-def policy_for(profile: Profile, policy: TransferPolicy | None) -> TransferPolicy:
+def policy_for(
+    profile: Profile, policy: TransferPolicy | None, *, sends_blocks: bool = True
+) -> TransferPolicy:
     """The policy, with the meter type of the profile where it names none itself.
 
     Raises:
         ConfigurationError: neither side would prove itself, and the policy does not allow that.
     """
     policy = policy or TransferPolicy()
-    if policy.strategy == "elsewhere":
+    if policy.strategy == "elsewhere" and sends_blocks:
         raise ConfigurationError(
             "a client sends the blocks itself",
             code="configuration.strategy",

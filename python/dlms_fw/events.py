@@ -12,7 +12,10 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from enum import Enum
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 
 class Phase(Enum):
@@ -259,7 +262,7 @@ Callback: TypeAlias = Callable[[Event], None]
 _WORD_START: Final = re.compile(r"(?<!^)(?=[A-Z])")
 
 
-def event_to_dict(event: Event) -> dict[str, Any]:
+def event_to_dict(event: DataclassInstance) -> dict[str, Any]:
     """An event as JSON-able values: ``event`` is its name, octets are hex, enumerations their value."""
     named: dict[str, Any] = {"event": _WORD_START.sub("_", type(event).__name__).lower()}
     named.update((field.name, _plain(getattr(event, field.name))) for field in fields(event))

@@ -59,6 +59,9 @@ _NO_PART = -1
 class Upgrades:
     """Upgrades over the association of a driver."""
 
+    sends_blocks = True
+    """Whether blocks are its own to send; a subclass that leaves them to others has :meth:`elsewhere`."""
+
     endpoint: Endpoint
     profile: Profile
     statistics: Statistics
@@ -127,7 +130,7 @@ class Upgrades:
             ConfigurationError: neither side would prove itself, see ``TransferPolicy.allow_insecure``.
             Busy: another process works on this meter.
         """
-        policy = policy_for(self.profile, policy)
+        policy = policy_for(self.profile, policy, sends_blocks=self.sends_blocks)
         if self._session is None:
             self.connect()
         meter = self.meter_identity()
@@ -156,6 +159,13 @@ class Upgrades:
                 raise
         assert transfer.result is not None  # noqa: S101 (next_request gave None)
         return transfer.result
+
+    def elsewhere(self, transfer: Transfer, order: Elsewhere) -> None:
+        """Blocks come to the meter by another way; returns when they should have arrived.
+
+        For subclasses whose ``sends_blocks`` is false; the association may be given up meanwhile.
+        """
+        raise LocalProtocolError(f"{order!r}, and nobody brings them to {transfer!r}")
 
     def meter_identity(self) -> str:
         """What names this meter in our records: its system title, its logical device name, or its address."""
@@ -196,8 +206,9 @@ class Upgrades:
     ) -> None:
         """What a strategy asks for that does not wait for each answer."""
         if isinstance(asked, Elsewhere):
-            raise LocalProtocolError("the blocks are to come by another way")
-        if isinstance(asked, Burst):
+            self.elsewhere(transfer, asked)
+            transfer.handle_sent(self._clock())
+        elif isinstance(asked, Burst):
             self._send_burst(asked)
             transfer.handle_sent(self._clock())
         else:
@@ -247,7 +258,9 @@ class Upgrades:
             deadline = self._clock() + self._request_deadline
             self._send(session.send_many(burst.requests), deadline)
             self.statistics.requests += len(burst.requests)
-            self._wait_until(lambda: session.channel.idle, session, transport, deadline)
+            self._wait_until(
+                lambda: session.is_linkless or session.channel.idle, session, transport, deadline
+            )
         except LocalProtocolError:
             raise
         except BaseException:

@@ -32,6 +32,7 @@ class Home(NamedTuple):
 COMMANDS: dict[str, Home] = {
     "demo": Home("dlms_fw.cli.demo", "demo", "Upgrade a simulated meter; needs nothing."),
     "upgrade": Home("dlms_fw.cli.upgrade", "upgrade", "Bring a firmware image into a meter."),
+    "multicast": Home("dlms_fw.cli.multicast", "multicast", "Bring an image into a group of meters."),
     "cancel": Home("dlms_fw.cli.cancel", "cancel", "Take back a scheduled activation."),
     "info": Home("dlms_fw.cli.info", "info", "What a meter is, runs and has received."),
     "keys": Home("dlms_fw.cli.keys", "keys", "Replace a meter's keys, and give it certificates."),

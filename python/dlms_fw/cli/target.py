@@ -40,12 +40,14 @@ class Target:
         profile: Who we are to it.
         has_profile: Whether that was said, or is the management client without any security.
         journal_path: Where our records are.
+        config: The file with profiles, where one was named.
     """
 
     endpoint: Endpoint
     profile: Profile
     has_profile: bool
     journal_path: Path
+    config: str | None = None
 
     @classmethod
     def of(cls, url: str, config: str | None, profile: str | None, journal_file: str | None) -> Target:
@@ -55,6 +57,7 @@ class Target:
             profile=chosen_profile(config, profile) or without_security(),
             has_profile=config is not None,
             journal_path=Path(journal_file) if journal_file else default_path(os.environ),
+            config=config,
         )
 
     @contextmanager

@@ -61,6 +61,8 @@ class MeterConfig:
         hdlc: The most that is accepted in the negotiation of an HDLC link.
         hdlc_group_addresses: Groups whose UI frames it takes: upper and lower half, in the form of its own
             address.
+        multicast_groups: Groups that it joins when it is served on UDP: ``ADDRESS``, or
+            ``ADDRESS%INTERFACE:PORT`` where these are not its own.
         master_key: The key-encrypting key, under which other keys are transferred and wrapped.
         security_setup_version: Of its Security setup objects, 0 or 1.
         security_setups: One object for all clients, or one more for the reading client.
@@ -131,6 +133,7 @@ class MeterConfig:
     general_block_transfer_window: int = 16
     hdlc: HdlcSettings = field(default_factory=HdlcSettings)
     hdlc_group_addresses: tuple[tuple[int, int | None], ...] = ()
+    multicast_groups: tuple[str, ...] = ()
     image_block_size: int = 0
     image_size_limit: int = 16 * 1024 * 1024
     image_identifier_length: int = 6

@@ -142,6 +142,7 @@ class ClientSession:
         context: The keys and counters in use.
         link: What was agreed for the HDLC link, while there is one.
         started_at: The first invocation counter of this association.
+        is_linkless: Whether no HDLC link is brought up: a pre-established client's UI frames need none.
     """
 
     def __init__(
@@ -172,6 +173,9 @@ class ClientSession:
             general_block_transfer_acknowledge_last=profile.general_block_transfer_acknowledge_last,
         )
         self._datagrams = isinstance(framing, WrapperFraming) and framing.datagrams
+        self.is_linkless = (
+            isinstance(framing, HdlcFraming) and framing.unconfirmed_as_ui and profile.pre_established
+        )
         self.state = State.DISCONNECTED
         self.association: Association | None = None
         self.context: SecurityContext | None = None
@@ -192,11 +196,11 @@ class ClientSession:
     # Commands: each gives the octets to send
 
     def connect(self) -> bytes:
-        """Bring up the link; over the wrapper there is nothing to send."""
+        """Bring up the link; over the wrapper, and to a group, there is nothing to send."""
         state = self._after(Step.CONNECT)
-        data = self.channel.connect()
+        data = b"" if self.is_linkless else self.channel.connect()
         self.state = state
-        if self.channel.connected:
+        if self.is_linkless or self.channel.connected:
             self.state = self._after(Step.CONNECTED)
         return data
 
@@ -292,7 +296,7 @@ class ClientSession:
     def disconnect(self) -> bytes:
         """Take down the link."""
         state = self._after(Step.DISCONNECT)
-        data = self.channel.disconnect()
+        data = b"" if self.is_linkless else self.channel.disconnect()
         self.state = state
         if not data:  # over the wrapper there is nothing to say
             self.state = State.DISCONNECTED

@@ -1,0 +1,605 @@
+"""Upgrades of groups of simulated meters, in virtual time: what each kind of member comes to."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dlms_fw._core import Channel, SecurityContext, WrapperFraming
+from dlms_fw.cosem import ImageTransfer
+from dlms_fw.errors import (
+    Busy,
+    ConfigurationError,
+    ImageRejected,
+    LocalProtocolError,
+    TransferError,
+)
+from dlms_fw.journal import Journal
+from dlms_fw.meter.bus import MeterBus, Station
+from dlms_fw.multicast import Group, Member, MulticastPolicy, MulticastReport
+from dlms_fw.multicast.events import GroupPassSent
+from dlms_fw.multicast.lines import Line, Turn
+from dlms_fw.multicast.sender import GroupClient
+from dlms_fw.profiles import HdlcSettings, Profile
+from dlms_fw.transfer import TransferPolicy
+from dlms_fw.transports.faults import LINKS
+from group_bench import (
+    AUTHENTICATION_KEY,
+    CLIENT_TITLE,
+    GROUP_HOST,
+    GROUP_KEY,
+    HDLC,
+    OTHER_GROUP_KEY,
+    GroupBench,
+    group_profile,
+    image,
+    stored,
+    unicast_profile,
+)
+from virtual_loop import run_virtually
+
+SLOW = replace(LINKS["plc"], loss=0.0)
+IMAGE_TRANSFER = ImageTransfer("0-0:44.0.0.255")
+
+
+@pytest.fixture
+def journal() -> Iterator[Journal]:
+    memory = Path("/dev/shm")
+    with (
+        tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder,
+        Journal(Path(folder) / "journal.sqlite3") as opened,
+    ):
+        yield opened
+
+
+def outcomes(report: MulticastReport) -> list[str]:
+    return [member.outcome for member in report.members]
+
+
+# --- The good way ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.proves("image-transfer-multicast")
+def test_mc_01_five_members_get_the_image_from_the_group(journal: Journal) -> None:
+    async def body() -> None:
+        bench = GroupBench(link=SLOW)
+        stations = [bench.add() for _ in range(5)]
+        events: list[tuple[str | None, Any]] = []
+        upgrade = bench.upgrade(image(), journal, on_event=lambda *told: events.append(told))
+        report = await upgrade.run()
+        assert report.ok
+        assert outcomes(report) == ["verified"] * 5
+        assert [(row.blocks_by_multicast, row.blocks_by_unicast) for row in report.members] == [(12, 0)] * 5
+        assert (report.passes, report.blocks_sent, report.looks) == (1, 12, 5)
+        assert [stored(station) for station in stations] == [12] * 5
+        assert report.to_dict()["members"][4]["meter"] == "4D43530000000004"
+        assert {member for member, _ in events} == {None, *(f"meter {number}" for number in range(5))}
+
+    run_virtually(body())
+
+
+def test_and_activates_it_by_unicast(journal: Journal) -> None:
+    async def body() -> None:
+        bench = GroupBench(link=SLOW)
+        stations = [bench.add(line="plc") for _ in range(3)]
+        report = await bench.upgrade(image(), journal, TransferPolicy()).run()
+        assert outcomes(report) == ["activated"] * 3
+        for station in stations:
+            assert station.meter is not None
+            assert station.meter.units.firmware.running(1).identifier == image().image_identifier
+        again = await bench.upgrade(image(), journal, TransferPolicy()).run()
+        assert outcomes(again) == ["already-current"] * 3
+        assert again.blocks_sent == 0
+
+    run_virtually(body())
+
+
+@pytest.mark.fault("G-02")
+def test_mc_02_gaps_are_filled(journal: Journal) -> None:
+    async def body() -> None:
+        bench = GroupBench(link=SLOW, seed=7)
+        stations = [bench.add(group_loss=0.2, line="plc") for _ in range(6)]
+        report = await bench.upgrade(image(60), journal, group=bench.group("plc")).run()
+        assert outcomes(report) == ["verified"] * 6
+        assert [stored(station) for station in stations] == [60] * 6
+        assert sum(row.blocks_by_unicast for row in report.members) < 60
+
+    run_virtually(body())
+
+
+def test_mc_03_who_was_not_initiated_stores_nothing(journal: Journal) -> None:
+    async def body() -> None:
+        bench = GroupBench()
+        for _ in range(2):
+            bench.add()
+        bystander = bench.add()
+        bench.members.pop()
+        report = await bench.upgrade(image(), journal).run()
+        assert report.ok
+        assert bystander.heard >= 12
+        assert stored(bystander) == 0
+        assert image_transfer_status(bystander) == 0
+
+    run_virtually(body())
+
+
+def image_transfer_status(station: Station) -> int:
+    assert station.meter is not None
+    return station.meter.units.firmware.image_store.image_transfer_status
+
+
+# --- Who is refused, and what ------------------------------------------------------------------------------
+
+
+@pytest.mark.fault("G-01")
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"tcp://{GROUP_HOST}?server=127",
+        "hdlc+tcp://bus.example?server=127",
+        "hdlc+tcp://bus.example?server=1/127",
+        "hdlc+tcp://bus.example?server=16383/16383",
+        "udp://255.255.255.255",
+        "udp://192.0.2.255",
+        "udp://meter.example",
+    ],
+)
+def test_mc_04_no_address_of_all_stations(url: str) -> None:
+    member, profile = Member("tcp://meter.example", unicast_profile(0)), group_profile(hdlc=HdlcSettings())
+    with pytest.raises(ConfigurationError):
+        Group(url, profile).endpoint()
+    with pytest.raises(ConfigurationError), Journal(Path(tempfile.mkdtemp()) / "journal") as journal:
+        make(journal, [member], Group(url, profile))
+
+
+def make(journal: Journal | None, members: list[Member], group: Group, **more: Any) -> Any:
+    from dlms_fw.multicast import MulticastUpgrade
+
+    return MulticastUpgrade(image(), members, group, journal=journal, **more)
+
+
+def test_mc_04_a_meter_ignores_what_goes_to_all(journal: Journal) -> None:
+    async def body() -> None:
+        bench = GroupBench()
+        station = bench.add()
+        await bench.upgrade(image(), journal, TransferPolicy(dry_run=True)).run()
+        sealed = group_message(0, b"?" * 64, counter=5)
+        to_all = sealed[:4] + b"\x00\x7f" + sealed[6:]
+        assert station.take(None, "wrapper", to_all) == b""
+        assert stored(station) == 0
+
+    run_virtually(body())
+
+
+@pytest.mark.fault("G-03")
+def test_mc_05_a_member_of_another_kind_is_not_touched(journal: Journal) -> None:
+    async def body() -> None:
+        bench = GroupBench(link=SLOW)
+        good = [bench.add() for _ in range(3)]
+        wrong = [
+            bench.add(model="OTHER1"),
+            bench.add(image_block_size=128),
+            bench.add(factory_version="9.0.0"),
+        ]
+        report = await bench.upgrade(image(), journal).run()
+        assert outcomes(report) == ["verified"] * 3 + ["excluded"] * 3
+        assert [row.error.code for row in report.members[3:] if row.error] == [
+            "image.meter-type",
+            "image.block-size",
+            "image.version",
+        ]
+        assert not any(row.changed for row in report.members[3:])
+        assert [image_transfer_status(station) for station in wrong] == [0, 0, 0]
+        assert [stored(station) for station in good] == [12] * 3
+        assert not report.ok
+
+    run_virtually(body())
+
+
+@pytest.mark.fault("G-03")
+def test_a_meter_that_is_listed_twice_is_upgraded_once(journal: Journal) -> None:
+    async def body() -> None:
+        bench = GroupBench()
+        bench.add()
+        bench.members.append(replace(bench.members[0], name="the same", line="another"))
+        report = await bench.upgrade(image(), journal).run()
+        assert outcomes(report) == ["verified", "excluded"]
+        assert isinstance(report.members[1].error, ImageRejected)
+        with pytest.raises(ConfigurationError, match="listed twice"):
+            make(journal, [bench.members[0]] * 2, Group(f"tcp://{GROUP_HOST}", group_profile()))
+
+    run_virtually(body())
+
+
+@pytest.mark.fault("G-05")
+def test_mc_06_under_another_group_key_nothing_is_stored_and_unicast_fills(journal: Journal) -> None:
+    async def body() -> None:
+        bench = GroupBench(link=SLOW)
+        for _ in range(3):
+            bench.add()
+        bench.add(key=OTHER_GROUP_KEY)
+        bench.add(joined=False)
+        report = await bench.upgrade(image(24), journal).run()
+        assert outcomes(report) == ["verified"] * 5
+        assert [row.blocks_by_multicast for row in report.members] == [24, 24, 24, 0, 0]
+        assert [row.blocks_by_unicast for row in report.members] == [0, 0, 0, 24, 24]
+
+    run_virtually(body())
+
+
+def test_mc_09_nothing_but_blocks_goes_to_a_group(journal: Journal) -> None:
+    async def body() -> None:
+        bus = MeterBus()
+        sender = GroupClient(
+            Group(f"tcp://{GROUP_HOST}", group_profile()),
+            Turn(Line()),
+            first_counter=1,
+            journal=journal,
+            open_transport=lambda deadline: bus.open(sender.endpoint, deadline),
+        )
+        async with sender:
+            for call in (
+                IMAGE_TRANSFER.image_activate(),
+                IMAGE_TRANSFER.image_verify(),
+                IMAGE_TRANSFER.image_transfer_initiate(b"MCS102", 64),
+            ):
+                with pytest.raises(LocalProtocolError, match="only image blocks"):
+                    await sender.send(call.unconfirmed().request)
+                with pytest.raises(LocalProtocolError):
+                    await sender.action(call)
+            with pytest.raises(LocalProtocolError):
+                await sender.send(IMAGE_TRANSFER.image_block_transfer(0, b"?" * 64).request)
+            await sender.send(IMAGE_TRANSFER.image_block_transfer(0, b"?" * 64).unconfirmed().request)
+
+    run_virtually(body())
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"pre_established": False, "mechanism": 0}, "pre-established"),
+        ({"keys": unicast_profile(0).keys}, "global_broadcast_encryption_key: missing"),
+        ({"security_policy": 0, "keys": type(unicast_profile(0).keys)()}, "not authenticated"),
+    ],
+)
+def test_a_group_needs_a_key_of_its_own(journal: Journal, changes: dict[str, Any], words: str) -> None:
+    member = Member("tcp://meter.example", unicast_profile(0))
+    with pytest.raises(ConfigurationError, match=words):
+        make(journal, [member], Group(f"tcp://{GROUP_HOST}", group_profile(**changes)))
+
+
+def test_what_cannot_be_a_group(journal: Journal) -> None:
+    group = Group(f"tcp://{GROUP_HOST}", group_profile())
+    member = Member("tcp://meter.example", unicast_profile(0))
+    with pytest.raises(ConfigurationError, match="needs members"):
+        make(journal, [], group)
+    with pytest.raises(ConfigurationError, match="needs a journal"):
+        make(None, [member], group)
+    with pytest.raises(ConfigurationError, match="never answered"):
+        make(journal, [replace(member, profile=group_profile())], group)
+    shared = replace(unicast_profile(0).keys, global_unicast_encryption_key=GROUP_KEY)
+    with pytest.raises(ConfigurationError, match="is the key of the group"):
+        make(journal, [replace(member, profile=unicast_profile(0, keys=shared))], group)
+    with pytest.raises(ConfigurationError, match="neither side proves itself"):
+        make(journal, [replace(member, profile=Profile(client_sap=1))], group)
+
+
+def test_a_block_that_fits_no_message_is_noticed_before_anything_is_written(journal: Journal) -> None:
+    async def body() -> None:
+        bench = GroupBench()
+        station = bench.add()
+        with pytest.raises(ConfigurationError, match="does not fit one message"):
+            await bench.upgrade(image(), journal, group_changes={"max_pdu_size": 100}).run()
+        assert image_transfer_status(station) == 0
+
+    run_virtually(body())
+
+
+# --- What others may try -----------------------------------------------------------------------------------
+
+
+def group_message(number: int, value: bytes, *, counter: int) -> bytes:
+    """A block as any member could make it: it holds the key of the group."""
+    channel = Channel("client", WrapperFraming(102, 1))
+    channel.connect()
+    channel.negotiate(0x0040_1F1D, 1024)
+    channel.security = SecurityContext(
+        0,
+        0x30,
+        system_title=CLIENT_TITLE,
+        peer_system_title=b"MCS\x00\x00\x00\x00\x00",
+        authentication_key=AUTHENTICATION_KEY,
+        global_broadcast_encryption_key=GROUP_KEY,
+        invocation_counter=counter,
+        counter_limit=counter + 1,
+        general=True,
+    )
+    return channel.send(IMAGE_TRANSFER.image_block_transfer(number, value).unconfirmed().request)
+
+
+def counter_in(message: bytes) -> int:
+    """Wrapper header 8, tag, title 1 + 8, length, security control, counter."""
+    place = 8 + 1 + 9
+    place += 1 if message[place] < 0x80 else 1 + (message[place] & 0x7F)
+    return int.from_bytes(message[place + 1 : place + 5])
+
+
+def intercept(station: Station, change: Callable[[bytes], list[bytes]]) -> None:
+    """What the group says reaches this station changed."""
+    original = station.take
+
+    def take(port: Any, framing: Any, data: bytes) -> bytes:
+        if data[3] != 102:
+            return original(port, framing, data)
+        return b"".join(original(port, framing, message) for message in change(data))
+
+    station.take = take  # type: ignore[method-assign]
+
+
+@pytest.mark.proves("image-transfer-multicast")
+def test_mc_07_replayed_blocks_are_refused(journal: Journal) -> None:
+    async def body() -> None:
+        bench = GroupBench(link=SLOW)
+        station = bench.add()
+        heard: list[bytes] = []
+        intercept(station, lambda message: heard.append(message) or [message])
+        await bench.upgrade(image(), journal).run()
+        assert len(heard) == 12
+        assert station.meter is not None
+        store = station.meter.units.firmware.image_store
+        store.image_transfer_initiate(b"MCS102", len(image().data))
+        for message in list(heard):
+            assert station.take(None, "wrapper", message) == b""
+        assert stored(station) == 0
+
+    run_virtually(body())
+
+
+@pytest.mark.fault("G-07")
+def test_mc_08_a_forged_block_leads_to_no_activation_but_to_unicast(journal: Journal) -> None:
+    async def body() -> None:
+        bench = GroupBench(link=SLOW)
+        station, other = bench.add(), bench.add()
+        count = 0
+
+        def forge(message: bytes) -> list[bytes]:
+            nonlocal count
+            count += 1
+            return [group_message(3, b"!" * 64, counter=counter_in(message)) if count == 4 else message]
+
+        intercept(station, forge)
+        report = await bench.upgrade(image(), journal, TransferPolicy()).run()
+        assert outcomes(report) == ["activated"] * 2
+        assert [row.blocks_by_unicast for row in report.members] == [12, 0]
+        for each in (station, other):
+            assert each.meter is not None
+            assert each.meter.units.firmware.running(1).sha256 == image().sha256
+
+    run_virtually(body())
+
+
+@pytest.mark.fault("G-06")
+@pytest.mark.parametrize("rogue", [b"", b"\x00\x01\x00\x01\x00\x66\x00\x05\xc7\x01\x01\x00\x00"])
+def test_mc_11_answers_from_a_group_are_counted_and_ignored(journal: Journal, rogue: bytes) -> None:
+    async def body() -> None:
+        bench = GroupBench(link=SLOW)
+        for _ in range(3):
+            bench.add()
+        bench.bus.stations[1].rogue_answer = rogue
+        report = await bench.upgrade(image(), journal, multicast=MulticastPolicy(burst_blocks=4)).run()
+        assert outcomes(report) == ["verified"] * 3
+        assert bool(report.unexpected_answers) == bool(rogue)
+
+    run_virtually(body())
+
+
+@pytest.mark.fault("G-08")
+def test_one_sender_for_one_group_key(journal: Journal) -> None:
+    async def body() -> None:
+        bench = GroupBench()
+        bench.add()
+        with (
+            Journal(journal.path) as second,
+            second.lease(f"group key {GROUP_KEY.fingerprint}"),
+            pytest.raises(Busy),
+        ):
+            await bench.upgrade(image(), journal).run()
+        assert (await bench.upgrade(image(), journal).run()).ok
+
+    run_virtually(body())
+
+
+def test_the_counter_goes_on_above_what_members_have_accepted(journal: Journal) -> None:
+    async def body() -> None:
+        bench = GroupBench(link=SLOW)
+        station = bench.add()
+        station.take(None, "wrapper", group_message(0, b"?" * 64, counter=9_000))
+        heard: list[bytes] = []
+        intercept(station, lambda message: heard.append(message) or [message])
+        report = await bench.upgrade(image(), journal).run()
+        assert report.members[0].blocks_by_multicast == 12
+        assert counter_in(heard[0]) > 9_000
+
+    run_virtually(body())
+
+
+@pytest.mark.fault("G-10")
+def test_doubled_and_overtaken_blocks_do_no_harm(journal: Journal) -> None:
+    async def body() -> None:
+        bench = GroupBench(link=SLOW)
+        twice, late = bench.add(), bench.add()
+        held: list[bytes] = []
+
+        def overtaken(message: bytes) -> list[bytes]:
+            held.append(message)
+            return [held.pop(), held.pop()] if len(held) == 2 else []
+
+        intercept(twice, lambda message: [message, message])
+        intercept(late, overtaken)
+        report = await bench.upgrade(image(), journal).run()
+        assert outcomes(report) == ["verified"] * 2
+        assert report.members[0].blocks_by_multicast == 12
+        assert report.members[1].blocks_by_multicast == 6, "the counter of each other one was too old"
+
+    run_virtually(body())
+
+
+# --- Who comes and goes ------------------------------------------------------------------------------------
+
+
+@pytest.mark.fault("G-04")
+def test_mc_10_a_member_that_restarts_midway_completes(journal: Journal) -> None:
+    async def body() -> None:
+        bench = GroupBench(link=SLOW)
+        for _ in range(2):
+            bench.add()
+        station = bench.bus.stations[1]
+        count = 0
+
+        def restart(message: bytes) -> list[bytes]:
+            nonlocal count
+            count += 1
+            if count == 6:
+                bench.power_cycle(station, seconds=0.3)
+            return [message]
+
+        intercept(station, restart)
+        report = await bench.upgrade(image(24), journal).run()
+        assert outcomes(report) == ["verified"] * 2
+        assert report.members[1].blocks_by_multicast < 24
+        assert stored(station) == 24
+
+    run_virtually(body())
+
+
+@pytest.mark.fault("G-04")
+def test_mc_12_a_member_that_leaves_is_reported_and_keeps_nobody(journal: Journal) -> None:
+    async def body() -> None:
+        bench = GroupBench(link=SLOW)
+        for _ in range(3):
+            bench.add()
+        gone = bench.bus.stations[1]
+
+        def leave(member: str | None, event: Any) -> None:
+            if isinstance(event, GroupPassSent):
+                gone.meter = None
+
+        report = await bench.upgrade(
+            image(), journal, TransferPolicy(activate="never", losses_without_progress=3), on_event=leave
+        ).run()
+        assert outcomes(report) == ["verified", "failed", "verified"]
+        assert isinstance(report.members[1].error, TransferError)
+        assert report.members[1].error.retryable
+
+    run_virtually(body())
+
+
+@pytest.mark.fault("G-04")
+def test_a_member_that_comes_late_gets_what_it_missed(journal: Journal) -> None:
+    async def body() -> None:
+        bench = GroupBench(link=SLOW)
+        for _ in range(2):
+            bench.add()
+        late = bench.bus.stations[1]
+        meter, late.meter = late.meter, None
+        asyncio.get_running_loop().call_later(12.0, setattr, late, "meter", meter)
+        report = await bench.upgrade(image(200), journal, multicast=MulticastPolicy(gather_seconds=1.0)).run()
+        assert outcomes(report) == ["verified"] * 2
+
+    run_virtually(body())
+
+
+def test_a_member_that_is_never_there_is_reported(journal: Journal) -> None:
+    async def body() -> None:
+        bench = GroupBench(link=SLOW)
+        for _ in range(2):
+            bench.add()
+        bench.bus.stations[0].meter = None
+        report = await bench.upgrade(image(), journal).run()
+        assert outcomes(report) == ["failed", "verified"]
+        alone = GroupBench()
+        alone.add().meter = None
+        assert outcomes(await alone.upgrade(image(), journal).run()) == ["failed"]
+
+    run_virtually(body())
+
+
+@pytest.mark.fault("G-09")
+def test_members_that_are_busy_writing_make_the_group_wait(journal: Journal) -> None:
+    async def body() -> None:
+        bench = GroupBench(link=SLOW)
+        for _ in range(12):
+            bench.add(busy_seconds=0.15)
+        report = await bench.upgrade(image(100), journal).run()
+        assert report.ok
+        assert report.pause_seconds > 0.0
+        assert sum(row.blocks_by_unicast for row in report.members) < 200, "of 1200"
+
+    run_virtually(body())
+
+
+def test_a_second_run_goes_on_where_the_first_stopped(journal: Journal) -> None:
+    async def body() -> None:
+        bench = GroupBench(link=SLOW)
+        stations = [bench.add(line="plc") for _ in range(2)]
+        upgrade = asyncio.create_task(bench.upgrade(image(100), journal, group=bench.group("plc")).run())
+        while not stored(stations[0]) > 50:
+            await asyncio.sleep(0.5)
+        upgrade.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await upgrade
+        have = stored(stations[0])
+        report = await bench.upgrade(image(100), journal, group=bench.group("plc")).run()
+        assert outcomes(report) == ["verified"] * 2
+        assert report.blocks_sent <= 100 - have + 1
+
+    run_virtually(body())
+
+
+def test_a_group_that_cannot_be_sent_to_goes_by_unicast(journal: Journal) -> None:
+    async def body() -> None:
+        bench = GroupBench(link=SLOW)
+        bench.add()
+        upgrade = bench.upgrade(image(), journal)
+        bench.unreachable = GROUP_HOST
+        report = await upgrade.run()
+        assert report.ok
+        assert report.group_error is not None
+        assert report.members[0].blocks_by_unicast == 12
+
+    run_virtually(body())
+
+
+# --- On a bus ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.proves("image-transfer-multicast")
+def test_over_hdlc_blocks_go_in_ui_frames_to_a_group_address(journal: Journal) -> None:
+    async def body() -> None:
+        bench = GroupBench("hdlc", replace(LINKS["rs485-115200"], loss=0.0), seed=3)
+        stations = [bench.add(group_loss=0.1, line="bus") for _ in range(4)]
+        stations.append(bench.add(line="bus", joined=False))
+        report = await bench.upgrade(image(60), journal, TransferPolicy(), group=bench.group("bus")).run()
+        assert outcomes(report) == ["activated"] * 5
+        assert report.group_error is None
+        assert all(row.blocks_by_multicast > 40 for row in report.members[:4])
+        assert (report.members[4].blocks_by_multicast, report.members[4].blocks_by_unicast) == (0, 60)
+
+    run_virtually(body())
+
+
+def test_over_hdlc_a_block_must_fit_one_frame(journal: Journal) -> None:
+    async def body() -> None:
+        bench = GroupBench("hdlc")
+        bench.add(line="bus")
+        changes = {"hdlc": replace(HDLC, max_info_field_length=100)}
+        with pytest.raises(ConfigurationError, match="does not fit one message"):
+            await bench.upgrade(image(), journal, group_changes=changes).run()
+
+    run_virtually(body())
