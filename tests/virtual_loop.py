@@ -20,10 +20,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self._now
 
     def _run_once(self) -> None:
-        ready, scheduled = vars(self)["_ready"], vars(self)["_scheduled"]
-        if not ready:
-            assert scheduled, "everybody waits, and nothing will ever happen"
-            self._now = max(self._now, scheduled[0].when())
+        if not vars(self)["_ready"]:
+            due = [timer.when() for timer in vars(self)["_scheduled"] if not timer.cancelled()]
+            assert due, "everybody waits, and nothing will ever happen"
+            self._now = max(self._now, min(due))
         super()._run_once()  # type: ignore[misc]
 
 
