@@ -450,17 +450,21 @@ def test_framing_knows_that_datagrams_get_lost() -> None:
 
 
 @pytest.mark.proves("wrapper-udp")
-def test_the_command_line_upgrades_over_udp(workshop: Workshop) -> None:
+def test_the_command_line_over_udp(workshop: Workshop) -> None:
     meter = workshop.meter("--group", "239.17.4.3", scheme="udp", profile="hls-gmac")
     assert meter.url.startswith("udp://127.0.0.1:")
-    ended = workshop.upgrade(meter.url, workshop.image(SMALL), profile="hls-gmac")
-    assert ended.document["outcome"] == "activated", ended
+    assert workshop.info(meter.url, "hls-gmac")["identity"]
+    refused = workshop.run("sim", "--listen", "tcp://127.0.0.1:0", "--group", "239.17.4.3", "--state", "x")
+    assert "goes with udp:// only" in refused.stderr
 
 
-@pytest.mark.parametrize("scheme", ["tcp", "udp", "hdlc+tcp"])
-def test_another_process_is_upgraded_over_ipv6(workshop: Workshop, scheme: str) -> None:
-    meter = workshop.meter(listen=f"{scheme}://[::1]:0")
+@pytest.mark.proves("wrapper-udp")
+@pytest.mark.parametrize(
+    "listen", ["udp://127.0.0.1:0", "udp://[::1]:0", "tcp://[::1]:0", "hdlc+tcp://[::1]:0"]
+)
+def test_another_process_is_upgraded(workshop: Workshop, listen: str) -> None:
+    meter = workshop.meter(listen=listen)
     image = Image.open(workshop.image(SMALL))
-    with Client(meter.url, Profile(client_sap=1, response_timeout_s=5.0)) as client:
+    with Client(meter.url, Profile(client_sap=1, response_timeout_s=1.0)) as client:
         result = client.upgrade(image, TransferPolicy(allow_insecure=True, **QUICK_LIMITS))
         assert result.outcome == "activated"

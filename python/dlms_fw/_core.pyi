@@ -74,6 +74,7 @@ __all__ = [
     "derive_key",
     "expand_rows",
     "image_digests",
+    "wrapper_message_lengths",
 ]
 
 RANDOMNESS_LENGTH: Final[int]
