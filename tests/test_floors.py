@@ -37,6 +37,7 @@ FLOORS: dict[str, int] = {
     "logical_name": 2,
     "obis_names": 2,
     "regular_file": 2,
+    "secret_references": 2,
     "security": 2,
     "signing_keys": 2,
     "transports": 2,

@@ -13,8 +13,8 @@ from dlms_fw._core import Key
 from dlms_fw.certificates import private_key_in, public_key_in
 from dlms_fw.decode import DecodingKeys
 from dlms_fw.errors import ConfigurationError
-from dlms_fw.profile_files import read_secret
 from dlms_fw.regular_file import UnreadableError, read_once
+from dlms_fw.secret_references import read_secret
 from dlms_fw.security import SYSTEM_TITLE_LENGTH
 
 __all__ = ["load_decoding_keys"]

@@ -6,14 +6,9 @@ reported at once, by the names of its keys and never with the value of a secret.
 
 from __future__ import annotations
 
-import logging
 import os
-import shlex
-import stat
-import subprocess
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -40,6 +35,7 @@ from dlms_fw.profiles import (
     raise_if,
 )
 from dlms_fw.regular_file import UnreadableError, read_once
+from dlms_fw.secret_references import Secrets, from_hex
 from dlms_fw.security import (
     CIPHERINGS,
     COUNTER_LIMIT,
@@ -51,10 +47,8 @@ from dlms_fw.security import (
     SecurityPolicy,
 )
 
-_LOG = logging.getLogger("dlms_fw.profiles")
 _T = TypeVar("_T")
 
-COMMAND_TIMEOUT_S = 30
 _LARGEST_FILE = 1 << 20
 _LONGEST_ADDRESS = 255
 
@@ -125,9 +119,9 @@ def read_key(reference: str, *, folder: Path | None = None, environ: Mapping[str
     Raises:
         ConfigurationError: it cannot be read, or is not hex digits; without showing any of it.
     """
-    secrets = _Secrets(folder or Path(), os.environ if environ is None else environ)
+    secrets = Secrets(folder or Path(), os.environ if environ is None else environ)
     try:
-        octets = _from_hex(secrets.read(reference))
+        octets = from_hex(secrets.read(reference))
     except ValueError as error:
         raise ConfigurationError(f"a key cannot be read: {error}", code="configuration.key") from None
     if octets is None:
@@ -146,7 +140,7 @@ def parse_profile(
     manufacturer: ManufacturerMechanism | None = None,
 ) -> Profile:
     """A profile from the keys of its table; see :func:`load_profile`."""
-    reader = _Reader(dict(table), "", _Secrets(folder, os.environ if environ is None else environ))
+    reader = _Reader(dict(table), "", Secrets(folder, os.environ if environ is None else environ))
     values: dict[str, Any] = {"name": name, "manufacturer": manufacturer}
 
     def take(target: str, value: object) -> None:
@@ -268,7 +262,7 @@ def _short_names(reader: _Reader) -> tuple[ShortNameObject, ...] | None:
 class _Reader:
     """Takes known keys out of a table and notes what is wrong with them."""
 
-    def __init__(self, table: dict[str, Any], prefix: str, secrets: _Secrets) -> None:
+    def __init__(self, table: dict[str, Any], prefix: str, secrets: Secrets) -> None:
         self._table = table
         self._prefix = prefix
         self._secrets = secrets
@@ -317,7 +311,7 @@ class _Reader:
         value = self._take(key)
         if value is None:
             return None
-        octets = _from_hex(value) if isinstance(value, str) else None
+        octets = from_hex(value) if isinstance(value, str) else None
         if octets is None or len(octets) != length:
             self._mistake(key, f"{2 * length} hex digits are needed")
             return None
@@ -326,7 +320,7 @@ class _Reader:
     def hex_digits(self, key: str, longest: int) -> bytes | None:
         """Octets that must be there, of any number up to ``longest``."""
         value = self._take(key, required=True)
-        octets = _from_hex(value) if isinstance(value, str) else None
+        octets = from_hex(value) if isinstance(value, str) else None
         if value is not None and (octets is None or len(octets) > longest):
             self._mistake(key, f"up to {2 * longest} hex digits are needed")
             return None
@@ -334,7 +328,7 @@ class _Reader:
 
     def key(self, key: str) -> Key | None:
         """A symmetric key: the reference leads to hex digits."""
-        octets = None if (secret := self._secret(key)) is None else _from_hex(secret)
+        octets = None if (secret := self._secret(key)) is None else from_hex(secret)
         if secret is not None and octets is None:
             self._mistake(key, "what it refers to is not hex digits")
             return None
@@ -345,7 +339,7 @@ class _Reader:
         secret = self._secret(key)
         if secret is None:
             return None
-        octets = _from_hex(secret[4:]) if secret.startswith("hex:") else secret.encode()
+        octets = from_hex(secret[4:]) if secret.startswith("hex:") else secret.encode()
         if octets is None:
             self._mistake(key, "after hex: come hex digits")
             return None
@@ -425,74 +419,3 @@ class _Reader:
     def _mistake(self, key: str, message: str) -> None:
         self.wrong.add(self._prefix + key)
         self.mistakes.append(f"{self._prefix}{key}: {message}")
-
-
-def read_secret(reference: str, folder: Path, environ: Mapping[str, str]) -> str:
-    """What a ``file:``, ``env:`` or ``cmd:`` reference leads to; a ValueError never shows it."""
-    return _Secrets(folder, environ).read(reference)
-
-
-@dataclass(frozen=True, slots=True)
-class _Secrets:
-    """Follows references to secrets; its errors never show one."""
-
-    folder: Path
-    environ: Mapping[str, str]
-
-    def read(self, reference: str) -> str:
-        """The text referred to, without white space around it. Raises ValueError with a sentence."""
-        schemes: dict[str, Callable[[str], str]] = {"file": self._file, "env": self._env, "cmd": self._cmd}
-        scheme, colon, rest = reference.partition(":")
-        if not colon or scheme not in schemes:
-            raise ValueError(
-                "a secret does not belong into this file: write file:PATH, env:NAME or cmd:COMMAND"
-            )
-        secret = schemes[scheme](rest.strip()).strip()
-        if not secret:
-            raise ValueError(f"what {scheme}: refers to is empty")
-        return secret
-
-    def _file(self, name: str) -> str:
-        if "\0" in name:
-            raise ValueError("this is no path")
-        path = self.folder / Path(name).expanduser()
-        try:
-            octets, status = read_once(path, _LARGEST_FILE)
-            if status.st_mode & (stat.S_IRGRP | stat.S_IROTH):
-                _LOG.warning("%s can be read by other users: chmod 600 it", path)
-            return octets.decode()
-        except UnreadableError as error:
-            raise ValueError(f"cannot be read: {error}") from None
-        except UnicodeDecodeError:
-            raise ValueError(f"{path} is not text") from None
-
-    def _env(self, name: str) -> str:
-        if name not in self.environ:
-            raise ValueError(f"the environment has no {name}")
-        return self.environ[name]
-
-    def _cmd(self, command: str) -> str:
-        try:
-            arguments = shlex.split(command)
-            done = subprocess.run(  # noqa: S603 (the user's own command, without a shell)
-                arguments,
-                cwd=self.folder,
-                capture_output=True,
-                timeout=COMMAND_TIMEOUT_S,
-                check=False,
-                text=True,
-            )
-        except subprocess.TimeoutExpired:
-            raise ValueError(f"its command did not end within {COMMAND_TIMEOUT_S} s") from None
-        except (OSError, ValueError, IndexError):
-            raise ValueError("its command cannot be run") from None
-        if done.returncode != 0:
-            raise ValueError(f"its command ended with {done.returncode}")
-        return done.stdout
-
-
-def _from_hex(text: str) -> bytes | None:
-    try:
-        return bytes.fromhex("".join(text.replace(":", " ").split()))
-    except ValueError:
-        return None

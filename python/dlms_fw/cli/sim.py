@@ -31,7 +31,8 @@ from dlms_fw.meter.profiles import mcs301
 from dlms_fw.meter.push import MeterPush, push_periodically
 from dlms_fw.meter.serve import serve
 from dlms_fw.meter.storage import Directory
-from dlms_fw.profile_files import read_key, read_secret
+from dlms_fw.profile_files import read_key
+from dlms_fw.secret_references import read_secret
 from dlms_fw.signing_keys import load_public_keys
 
 MODELS = {"mcs301": mcs301.configured}
