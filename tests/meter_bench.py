@@ -12,6 +12,7 @@ from dlms_fw._core import (
     Key,
     SetRequest,
 )
+from dlms_fw.async_client import AsyncClient
 from dlms_fw.client import Client
 from dlms_fw.cosem import well_known
 from dlms_fw.cosem.clock import Clock
@@ -27,7 +28,7 @@ from dlms_fw.meter.power_cut import SimulatedMedium
 from dlms_fw.meter.profiles import mcs301
 from dlms_fw.profiles import Profile
 from dlms_fw.security import Keys, SecurityPolicy
-from dlms_fw.transports.loopback import LoopbackTransport
+from dlms_fw.transports.loopback import AsyncLoopbackTransport, LoopbackTransport
 from meters import IDENTIFIER, VENDOR_KEY, block, block_count
 
 GUEK, GAK, GBEK = (Key(bytes(range(start, start + 16))) for start in (0, 16, 32))
@@ -91,17 +92,37 @@ class Bench:
         self.time.advance(max(0.0, end - self.time.elapsed))
         self.meter.advance()
 
+    @property
+    def url(self) -> str:
+        return f"{'tcp' if self.framing == 'wrapper' else 'hdlc+tcp'}://meter"
+
+    def open(self, deadline: float) -> LoopbackTransport:
+        return LoopbackTransport(self.connect(), clock=self.time.monotonic, sleep=self.sleep)
+
     def client(self, profile: Profile | None = None) -> Client:
-        scheme = "tcp" if self.framing == "wrapper" else "hdlc+tcp"
         return Client(
-            f"{scheme}://meter",
+            self.url,
             profile or self.profile,
             journal=self.journal,
-            open_transport=lambda deadline: LoopbackTransport(
-                self.connect(), clock=self.time.monotonic, sleep=self.sleep
-            ),
+            open_transport=self.open,
             clock=self.time.monotonic,
             sleep=self.sleep,
+        )
+
+    async def asleep(self, seconds: float) -> None:
+        self.sleep(seconds)
+
+    async def open_async(self, deadline: float) -> AsyncLoopbackTransport:
+        return AsyncLoopbackTransport(self.open(deadline))
+
+    def async_client(self) -> AsyncClient:
+        return AsyncClient(
+            self.url,
+            self.profile,
+            journal=self.journal,
+            open_transport=self.open_async,
+            clock=self.time.monotonic,
+            sleep=self.asleep,
         )
 
 

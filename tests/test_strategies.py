@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from typing import Any, get_args
 
 import pytest
@@ -102,6 +104,69 @@ def test_every_strategy_brings_the_image(profile: Profile, framing: Framing, str
     assert (result.blocks_sent, result.retries, result.rounds) == (result.blocks_total, 0, 0)
     if framing == "wrapper" and strategy != "automatic":
         assert result.strategy == strategy
+
+
+@pytest.mark.usefixtures("meter_journal")
+@pytest.mark.parametrize("strategy", ["automatic", "with-list", "unconfirmed"])
+def test_by_short_names(strategy: Any) -> None:
+    bench = Bench(replace(PLAIN, referencing="short-name"))
+    image = Image.from_bytes(container(blocks=40))
+    result, _ = upgrade(bench, image, strategy=strategy)
+    assert result.strategy == ("with-list" if strategy == "automatic" else strategy)
+    assert (result.blocks_sent, result.retries) == (result.blocks_total, 0)
+
+
+@pytest.mark.usefixtures("meter_journal")
+@pytest.mark.parametrize("framing", ["wrapper", "hdlc"])
+@pytest.mark.parametrize("max_pdu_size", [200, 512])
+def test_lists_in_general_blocks(framing: Framing, max_pdu_size: int) -> None:
+    profile = replace(GMAC, max_pdu_size=max_pdu_size, general_block_transfer="when-needed")
+    image = Image.from_bytes(container(blocks=40))
+    result, _ = upgrade(Bench(profile, framing), image, strategy="general-block-transfer")
+    assert result.strategy == "general-block-transfer"
+    assert (result.blocks_sent, result.retries) == (result.blocks_total, 0)
+
+
+async def _async_upgrade(bench: Bench, image: Image, policy: TransferPolicy) -> TransferResult:
+    async with bench.async_client() as client:
+        return await client.upgrade(image, policy)
+
+
+@pytest.mark.usefixtures("meter_journal")
+@pytest.mark.parametrize("strategy", ["with-list", "pipelined", "unconfirmed"])
+def test_the_asyncio_client(strategy: Any) -> None:
+    image = Image.from_bytes(container(blocks=40))
+    policy = TransferPolicy(allow_insecure=True, strategy=strategy)
+    result = asyncio.run(_async_upgrade(Bench(GMAC), image, policy))
+    assert result.strategy == strategy
+    assert (result.blocks_sent, result.retries) == (result.blocks_total, 0)
+
+
+@pytest.mark.usefixtures("meter_journal")
+@pytest.mark.parametrize(
+    ("shortcomings", "strategy", "used"),
+    [
+        ({"no-lists"}, "with-list", "sequential"),
+        ({"refuses-lists"}, "with-list", "sequential"),
+        ({"refuses-lists"}, "pipelined", "pipelined"),
+        ({"one-at-a-time"}, "pipelined", "with-list"),
+        ({"one-at-a-time", "refuses-lists"}, "automatic", "sequential"),
+        ({"ignores-unconfirmed"}, "unconfirmed", "with-list"),
+        ({"ignores-unconfirmed", "no-lists"}, "unconfirmed", "sequential"),
+    ],
+)
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_a_meter_that_falls_short(
+    shortcomings: set[Any], strategy: Any, used: str, *, asynchronous: bool
+) -> None:
+    bench = Bench(GMAC, shortcomings=frozenset(shortcomings))
+    image = Image.from_bytes(container(blocks=120))
+    policy = TransferPolicy(allow_insecure=True, strategy=strategy)
+    if asynchronous:
+        result = asyncio.run(_async_upgrade(bench, image, policy))
+    else:
+        result, _ = upgrade(bench, image, strategy=strategy)
+    assert (result.outcome, result.strategy) == ("activated", used)
 
 
 # --- A meter that refuses -----------------------------------------------------------------------------------
