@@ -91,6 +91,7 @@ def upgrade(bench: Bench, image: Image, **policy: Any) -> tuple[TransferResult, 
     return result, events
 
 
+@pytest.mark.proves("image-transfer-strategies")
 @pytest.mark.usefixtures("meter_journal")
 @pytest.mark.parametrize("framing", ["wrapper", "hdlc"])
 @pytest.mark.parametrize("profile", [PLAIN, LLS, GMAC], ids=["none", "lls", "gmac"])
@@ -116,6 +117,7 @@ def test_by_short_names(strategy: Any) -> None:
     assert (result.blocks_sent, result.retries) == (result.blocks_total, 0)
 
 
+@pytest.mark.proves("image-transfer-strategies")
 @pytest.mark.usefixtures("meter_journal")
 @pytest.mark.parametrize("framing", ["wrapper", "hdlc"])
 @pytest.mark.parametrize("max_pdu_size", [200, 512])
@@ -142,6 +144,7 @@ def test_the_asyncio_client(strategy: Any) -> None:
     assert (result.blocks_sent, result.retries) == (result.blocks_total, 0)
 
 
+@pytest.mark.proves("image-transfer-fallback-strategy")
 @pytest.mark.usefixtures("meter_journal")
 @pytest.mark.parametrize(
     ("shortcomings", "strategy", "used"),
@@ -244,6 +247,7 @@ def test_a_meter_that_ignores_what_it_shall_not_answer(strategy: Any) -> None:
     assert run.requests.count("unconfirmed image_block_transfer") == 8
 
 
+@pytest.mark.proves("image-transfer-fallback-strategy")
 @pytest.mark.parametrize("seconds", [0.001, 0.004, 0.02, 0.1])
 def test_a_meter_that_drops_blocks_while_it_writes(seconds: float) -> None:
     meter, image = ScriptedMeter(), raw_image(64 * 600)
@@ -288,6 +292,7 @@ STRATEGIES = ("with-list", "pipelined", "unconfirmed")
 ANY = LinkFacts(conformance=Conformance.MULTIPLE_REFERENCES, medium="stream", max_pdu_size=300)
 
 
+@pytest.mark.fault("T-11")
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize("arrives", [False, True])
 def test_the_link_breaks_at_every_request(strategy: Any, *, arrives: bool) -> None:
@@ -311,6 +316,7 @@ def killed() -> None:
     raise Killed
 
 
+@pytest.mark.fault("T-31")
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_the_client_dies_anywhere_and_no_block_was_beyond_the_bound(strategy: Any) -> None:
     policy = TransferPolicy(activate="never", strategy=strategy, checkpoint_blocks=5)
