@@ -1484,6 +1484,13 @@ class LinkDisconnected:
 
     @property
     def reason(self) -> Literal["disc", "dm", "frmr"]: ...
+    @property
+    def rejection(self) -> bytes | None:
+        """What the FRMR says, 3 octets: the control field rejected, the sequence numbers, the reasons.
+
+        Reasons are 1 for a control field that is not used, 2 with it for an information field in a frame that
+        has none, 4 for one that is too long, 8 for an acknowledgement of what was never sent.
+        """
 
 @final
 class PeerChanged:

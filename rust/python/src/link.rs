@@ -8,6 +8,7 @@ use dlms_fw_core::hdlc::parameters::{MAX_INFO_FIELD_LENGTH, Parameters};
 use dlms_fw_core::wrapper::message_lengths;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 
 use crate::errors::Error;
 use crate::gateway::Gateway;
@@ -272,25 +273,37 @@ impl LinkConnected {
 }
 
 /// The link is down.
-#[pyclass(frozen, get_all, eq, hash, module = "dlms_fw._core")]
+#[pyclass(frozen, eq, hash, module = "dlms_fw._core")]
 #[derive(PartialEq, Eq, Hash)]
 pub(crate) struct LinkDisconnected {
+    #[pyo3(get)]
     reason: &'static str,
+    rejection: Option<[u8; 3]>,
 }
 
 impl From<DisconnectReason> for LinkDisconnected {
-    fn from(reason: DisconnectReason) -> Self {
-        let reason = match reason {
+    fn from(why: DisconnectReason) -> Self {
+        let reason = match why {
             DisconnectReason::Disc => "disc",
             DisconnectReason::Dm => "dm",
-            DisconnectReason::Frmr => "frmr",
+            DisconnectReason::Frmr { .. } => "frmr",
         };
-        Self { reason }
+        let rejection = match why {
+            DisconnectReason::Frmr { rejection } => rejection,
+            _ => None,
+        };
+        Self { reason, rejection }
     }
 }
 
 #[pymethods]
 impl LinkDisconnected {
+    #[getter]
+    fn rejection<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
+        self.rejection
+            .map(|information| PyBytes::new(py, &information))
+    }
+
     fn __repr__(&self) -> String {
         format!("LinkDisconnected(reason={:?})", self.reason)
     }

@@ -1,5 +1,7 @@
 //! What carries APDUs: an HDLC link or the wrapper. Takes a whole APDU, gives whole APDUs back, and says when the link comes and goes.
 
+mod upkeep;
+
 use crate::apdu::Role;
 use crate::codec::{Emit, Writer};
 use crate::error::{LinkError, LinkErrorKind};
@@ -180,78 +182,6 @@ impl Framing {
         }
     }
 
-    /// Server: whether an idle link is given up now.
-    pub(super) fn handle_inactivity_timeout(&mut self) -> bool {
-        match &mut self.carrier {
-            Carrier::Wrapper { .. } => false,
-            Carrier::Hdlc { link, .. } => link.handle_inactivity_timeout(),
-        }
-    }
-
-    pub(super) fn handle_inter_octet_timeout(&mut self) {
-        if let Carrier::Hdlc { link, .. } = &mut self.carrier {
-            link.handle_inter_octet_timeout();
-        }
-    }
-
-    pub(super) fn has_unfinished(&self) -> bool {
-        match &self.carrier {
-            Carrier::Wrapper { .. } => false,
-            Carrier::Hdlc { link, .. } => link.has_unfinished(),
-        }
-    }
-
-    pub(super) fn keep_alive(&mut self, out: &mut Vec<u8>) {
-        if let Carrier::Hdlc { link, .. } = &mut self.carrier {
-            link.keep_alive(out);
-        }
-    }
-
-    pub(super) fn set_busy(&mut self, busy: bool) {
-        if let Carrier::Hdlc { link, .. } = &mut self.carrier {
-            link.set_busy(busy);
-        }
-    }
-
-    pub(super) fn is_peer_busy(&self) -> bool {
-        match &self.carrier {
-            Carrier::Wrapper { .. } => false,
-            Carrier::Hdlc { link, .. } => link.is_peer_busy(),
-        }
-    }
-
-    pub(super) fn handle_timeout(&mut self, out: &mut Vec<u8>) -> Result<(), LinkError> {
-        let repeated = match &mut self.carrier {
-            Carrier::Hdlc { link, .. } => link.handle_timeout(out)?,
-            // A stream repeats by itself: over TCP there is nothing that could be sent again.
-            Carrier::Wrapper { .. } => false,
-        };
-        if repeated {
-            Ok(())
-        } else {
-            Err(LinkErrorKind::RetriesExhausted.into())
-        }
-    }
-
-    /// Server: a request that gets no answer must still be acknowledged on the link.
-    pub(super) fn acknowledge(&mut self, out: &mut Vec<u8>) {
-        if let Carrier::Hdlc { link, .. } = &mut self.carrier {
-            link.acknowledge(out);
-        }
-    }
-
-    /// More is to come without a word of ours: what the link must say for that. A server lets go of the turn, a client gives it back.
-    pub(super) fn await_message(&mut self, out: &mut Vec<u8>) {
-        if let Carrier::Hdlc { link, .. } = &mut self.carrier {
-            match self.role {
-                Role::Server => link.acknowledge(out),
-                Role::Client => {
-                    link.keep_alive(out);
-                }
-            }
-        }
-    }
-
     /// Whether nothing is under way below that would be repeated by itself.
     pub(super) fn is_idle(&self) -> bool {
         match &self.carrier {
@@ -426,7 +356,9 @@ impl Framing {
                     return Ok(Some(Input::Disconnected(match reason {
                         HdlcReason::Disc => DisconnectReason::Disc,
                         HdlcReason::Dm => DisconnectReason::Dm,
-                        HdlcReason::Frmr => DisconnectReason::Frmr,
+                        HdlcReason::Frmr => DisconnectReason::Frmr {
+                            rejection: link.rejection(),
+                        },
                     })));
                 }
                 Some(event @ (Event::Apdu | Event::UnconfirmedApdu { .. })) => {

@@ -93,8 +93,11 @@ pub enum DisconnectReason {
     Disc,
     /// The peer is in disconnected mode.
     Dm,
-    /// The peer rejected a frame.
-    Frmr,
+    /// A frame was rejected, by the peer or, in a server, by us.
+    Frmr {
+        /// What the FRMR says: the control field that was rejected, the sequence numbers, the reasons.
+        rejection: Option<[u8; 3]>,
+    },
 }
 
 /// Why a channel could not do what it was asked, or cannot go on.

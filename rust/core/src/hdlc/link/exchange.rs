@@ -280,7 +280,7 @@ impl Machine {
         count(&mut self.statistics.unexpected);
         if self.role == Role::Server && frame.control.poll_final {
             if self.state == State::Rejecting && from_peer {
-                let rejection = self.rejection;
+                let rejection = self.rejection.unwrap_or_default();
                 self.put(FrameKind::Frmr, true, &rejection, out);
             } else {
                 self.put_to(frame.source, FrameKind::Dm, true, &[], out);
@@ -316,11 +316,11 @@ impl Machine {
             Violation::ReceiveSequence => 0x08,
         };
         let sequences = self.receive_sequence << 5 | self.segmenter.send_sequence() << 1;
-        self.rejection = [frame.control.into(), sequences, reason];
+        let rejection = [frame.control.into(), sequences, reason];
+        self.rejection = Some(rejection);
         self.reset();
         self.state = State::Rejecting;
         if frame.control.poll_final {
-            let rejection = self.rejection;
             self.put(FrameKind::Frmr, true, &rejection, out);
         }
         Ok(Some(Event::Disconnected(DisconnectReason::Frmr)))

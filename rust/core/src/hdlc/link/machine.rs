@@ -63,8 +63,8 @@ pub(super) struct Machine {
     pub(super) repeats_unanswered: u8,
     /// Final bits that may still arrive because of repetitions that were not needed.
     pub(super) stale_finals: u8,
-    /// Server: the information field of the FRMR.
-    pub(super) rejection: [u8; 3],
+    /// The information field of the last FRMR, said or heard.
+    pub(super) rejection: Option<[u8; 3]>,
     pub(super) statistics: Statistics,
 }
 
@@ -119,7 +119,7 @@ impl Machine {
             retries: 0,
             repeats_unanswered: 0,
             stale_finals: 0,
-            rejection: [0; 3],
+            rejection: None,
             statistics: Statistics::default(),
         }
     }
@@ -279,6 +279,7 @@ impl Machine {
                 return Ok(Some(Event::Disconnected(DisconnectReason::Disc)));
             }
             Action::Report(reason) => {
+                self.rejection = frame.information.first_chunk().copied();
                 self.reset();
                 self.state = next;
                 return Ok(Some(Event::Disconnected(reason)));

@@ -388,6 +388,13 @@ impl Link {
         self.machine.parameters
     }
 
+    /// The information field of the FRMR after [`DisconnectReason::Frmr`], said or heard: the control field that was
+    /// rejected, the sequence numbers, the reasons. None where it was not three octets.
+    #[must_use]
+    pub const fn rejection(&self) -> Option<[u8; 3]> {
+        self.machine.rejection
+    }
+
     /// What has been dropped and repeated so far.
     #[must_use]
     pub const fn statistics(&self) -> Statistics {

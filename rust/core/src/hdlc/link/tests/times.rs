@@ -102,6 +102,11 @@ fn l_09_what_a_server_cannot_take_is_rejected_with_its_reason() {
         assert_eq!(events.len(), 1);
         assert_eq!(said, frame(Role::Server, FrameKind::Frmr, &rejected));
         assert_eq!(server.state(), State::Rejecting);
+        assert_eq!(server.rejection(), Some(rejected));
+
+        let mut client = connected_client(symmetric(UP, 1));
+        let (events, _) = feed(&mut client, &said).expect("no error");
+        assert_eq!((events.len(), client.rejection()), (1, Some(rejected)));
 
         let mut client = connected_client(symmetric(UP, 1));
         let _ = send(&mut client, &[1; 5]);
