@@ -171,7 +171,7 @@ def test_an_idle_link_is_dropped_by_the_meter_and_the_client_is_told() -> None:
         site.bench.sleep(119)
         assert client.get(LOGICAL_DEVICE_NAME.value)
         site.bench.sleep(121)
-        with pytest.raises(TransportError, match="ended the link"):
+        with pytest.raises(TransportError, match=r"ended the link \(DM"):
             client.get(LOGICAL_DEVICE_NAME.value)
         client.connect()
         assert client.get(LOGICAL_DEVICE_NAME.value)
@@ -316,11 +316,22 @@ def test_a_frame_that_is_not_of_this_profile_is_rejected_and_a_new_link_is_welco
     server = Channel("server", HdlcFraming(1, 1))
     server.receive(frame(0x93))
     events, said = server.receive(frame(control))
-    assert [type(event) for event in events] == [LinkDisconnected]
+    (event,) = events
+    assert isinstance(event, LinkDisconnected)
+    assert (event.reason, event.rejection) == ("frmr", bytes((control, 0, 0x01)))
     assert said[5] == 0x97
     assert said[8:11] == bytes((control, 0, 0x01))
     events, said = server.receive(frame(0x93))
     assert [type(event) for event in events] == [LinkConnected]
+
+
+@pytest.mark.fault("L-14")
+def test_what_a_meter_has_rejected_stands_in_the_error() -> None:
+    site = Site()
+    with site.client() as client:
+        site.line.to_client = lambda _data: frame(0x97, bytes((0x32, 0x20, 0x04)))
+        with pytest.raises(TransportError, match=r"ended the link \(FRMR.*322004"):
+            client.get(LOGICAL_DEVICE_NAME.value)
 
 
 @pytest.mark.fault("L-18")

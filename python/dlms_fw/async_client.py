@@ -211,7 +211,7 @@ class AsyncClient(AsyncServices, AsyncUpgrades):
                     else:
                         note_aside(event, self.statistics, self._on_notification)
                 if session.state is not _ASSOCIATED:
-                    raise link_ended()
+                    raise link_ended(session)
         except LocalProtocolError:
             raise
         except NotInObjectList as known:
@@ -321,7 +321,7 @@ class AsyncClient(AsyncServices, AsyncUpgrades):
             for event in await self._receive(session, transport, deadline):
                 note_aside(event, self.statistics, self._on_notification)
             if session.state is State.DISCONNECTED and goal is not State.DISCONNECTED:
-                raise link_ended()
+                raise link_ended(session)
 
     async def _receive(
         self, session: ClientSession, transport: AsyncTransport, deadline: float
@@ -352,7 +352,7 @@ class AsyncClient(AsyncServices, AsyncUpgrades):
             for event in await self._receive(session, transport, deadline):
                 note_aside(event, self.statistics, self._on_notification)
             if session.state is not _ASSOCIATED:
-                raise link_ended()
+                raise link_ended(session)
 
     async def _send(self, data: bytes, deadline: float) -> None:
         if data and self._transport is not None:

@@ -240,7 +240,7 @@ class AsyncUpgrades:
                         transfer.handle_response(transfer_answer(event), self._clock())
                         deadline = self._clock() + self._request_deadline
                 if session.state is not _ASSOCIATED:
-                    raise link_ended()
+                    raise link_ended(session)
                 asked = transfer.next_ahead(self._clock())
         except LocalProtocolError:
             raise

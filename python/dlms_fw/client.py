@@ -210,7 +210,7 @@ class Client(Services, Upgrades):
                     else:
                         note_aside(event, self.statistics, self._on_notification)
                 if session.state is not _ASSOCIATED:
-                    raise link_ended()
+                    raise link_ended(session)
         except LocalProtocolError:
             raise
         except NotInObjectList as known:
@@ -320,7 +320,7 @@ class Client(Services, Upgrades):
             for event in self._receive(session, transport, deadline):
                 note_aside(event, self.statistics, self._on_notification)
             if session.state is State.DISCONNECTED and goal is not State.DISCONNECTED:
-                raise link_ended()
+                raise link_ended(session)
 
     def _receive(self, session: ClientSession, transport: Transport, deadline: float) -> list[Event]:
         wait = patience(session, self._response_timeout)
@@ -349,7 +349,7 @@ class Client(Services, Upgrades):
             for event in self._receive(session, transport, deadline):
                 note_aside(event, self.statistics, self._on_notification)
             if session.state is not _ASSOCIATED:
-                raise link_ended()
+                raise link_ended(session)
 
     def _send(self, data: bytes, deadline: float) -> None:
         if data and self._transport is not None:

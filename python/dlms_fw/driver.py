@@ -458,9 +458,20 @@ def policy_for(
     return policy
 
 
-def link_ended() -> TransportError:
+_LINK_ENDS = {
+    "disc": "DISC",
+    "dm": "DM: it has no link any more, as after its inactivity timeout or a restart",
+    "frmr": "FRMR: it has rejected a frame",
+}
+
+
+def link_ended(session: ClientSession) -> TransportError:
     """The error of a meter that took the link down."""
-    return TransportError("the meter ended the link", code="transport.link-ended")
+    end = session.link_end
+    why = "" if end is None else f" ({_LINK_ENDS[end.reason]})"
+    if end is not None and end.rejection is not None:
+        why += f", rejection {end.rejection.hex()}"
+    return TransportError(f"the meter ended the link{why}", code="transport.link-ended")
 
 
 def _confirmed_service_error(response: ConfirmedServiceError, asked: str) -> ServiceError:

@@ -141,6 +141,7 @@ class ClientSession:
         association: What was agreed, from the AARE on.
         context: The keys and counters in use.
         link: What was agreed for the HDLC link, while there is one.
+        link_end: How the last one ended.
         started_at: The first invocation counter of this association.
         is_linkless: Whether no HDLC link is brought up: a pre-established client's UI frames need none.
     """
@@ -180,6 +181,7 @@ class ClientSession:
         self.association: Association | None = None
         self.context: SecurityContext | None = None
         self.link: LinkConnected | None = None
+        self.link_end: LinkDisconnected | None = None
         self.started_at: int | None = None
         self._challenge = challenge
         self._counters = counters
@@ -367,8 +369,9 @@ class ClientSession:
         return event
 
     def _on_link_disconnected(self, event: Event) -> Event:
+        assert isinstance(event, LinkDisconnected)  # noqa: S101 (by _HANDLERS)
         self.state = self._seen(Step.DISCONNECTED)
-        self.link = None
+        self.link, self.link_end = None, event
         self._forget()
         return event
 
