@@ -65,6 +65,14 @@ def signed_image(size: int = 64 * 1024) -> Image:
     return Image.from_bytes(container)
 
 
+def free_udp_port() -> int:
+    """A port that nobody uses now, for a group."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
 @contextlib.contextmanager
 def simulated_meter(
     scheme: str = "tcp", *, profile: Profile = PROFILE, **changes: Any

@@ -17,6 +17,7 @@ SAYS = {
     "simulate_meter.py": ["before:", "failed, as it should", "again:  activated"],
     "tls_transport.py": ["through TLS: 20"],
     "upgrade_async.py": ["4D43530460BC614E: activated", "4D43530460BC614F: activated"],
+    "upgrade_group.py": ["4D43530000000002: activated, 69 blocks from the group"],
     "upgrade_tcp.py": ["activated: 69 blocks"],
     "vendor_container.py": ["acme: b'ACM200'", "refused, as it should"],
 }

@@ -49,7 +49,10 @@ _SECONDS = click.FloatRange(0, 86_400)
     help="tcp://, udp:// or hdlc+tcp://HOST:PORT (port 0 is any), serial:DEVICE or pty.",
 )
 @click.option(
-    "--group", multiple=True, metavar="ADDRESS", help="A multicast group to listen to as well, with udp://."
+    "--group",
+    multiple=True,
+    metavar="ADDRESS[%INTERFACE][:PORT]",
+    help="A multicast group to listen to as well, with udp://.",
 )
 @click.option("--model", type=click.Choice(list(MODELS)), default="mcs301", show_default=True)
 @click.option("--state", required=True, metavar="DIR", help="Its memory; made where it is missing.")

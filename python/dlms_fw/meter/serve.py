@@ -70,7 +70,8 @@ class MeterServer:
         """``open_memory`` is called at each power-up, e.g. ``lambda: Directory(path)``.
 
         ``on_power_up`` gets the meter after that, before anybody can connect. ``groups`` are multicast
-        addresses that a meter on UDP listens to as well, without ever answering there.
+        addresses that a meter on UDP listens to as well, besides those of its configuration, without ever
+        answering there.
         """
         if endpoint.scheme not in _SERVED:
             raise ConfigurationError(f"a meter cannot be served on {endpoint.scheme}:")
@@ -79,7 +80,7 @@ class MeterServer:
         self._config = config
         self._open_memory = open_memory
         self._endpoint = endpoint
-        self._groups = groups
+        self._groups = (*config.multicast_groups, *groups)
         self._on_power_up = on_power_up
         self._max_connections = max_connections
         self.inactivity_seconds = inactivity_seconds

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
 
 from dlms_fw.driver import framing
@@ -10,6 +9,7 @@ from dlms_fw.endpoint import Endpoint
 from dlms_fw.errors import ConfigurationError
 from dlms_fw.profiles import Profile
 from dlms_fw.security import SecurityPolicy
+from dlms_fw.transports.udp import is_group
 
 PRE_ESTABLISHED_CLIENT = 102
 
@@ -60,7 +60,7 @@ class Group:
         """Its address. Raises ConfigurationError where that is not one of a group."""
         endpoint = Endpoint.parse(self.url)
         framing(endpoint, self.profile, group=True)  # raises where it is the address of all stations
-        if endpoint.scheme == "udp" and not _is_multicast(endpoint.host):
+        if endpoint.scheme == "udp" and not is_group(endpoint.host):
             raise ConfigurationError(
                 f"{endpoint.host} is not a multicast address",
                 code="configuration.group",
@@ -110,10 +110,3 @@ def check_member(member: Member, group: Group) -> None:
             code="configuration.group",
             hint="a key of a single meter must not be known to others",
         )
-
-
-def _is_multicast(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_multicast
-    except ValueError:
-        return False

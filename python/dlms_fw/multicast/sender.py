@@ -20,6 +20,8 @@ from dlms_fw.multicast.lines import Turn
 from dlms_fw.security import SYSTEM_TITLE_LENGTH
 from dlms_fw.session.client import Message
 from dlms_fw.transfer import Burst, LinkFacts
+from dlms_fw.transports.base import AsyncTransport
+from dlms_fw.transports.udp import AsyncUdpGroupTransport
 
 _BLOCK_TRANSFER = (ImageTransfer.class_id, ImageTransfer.image_block_transfer.method_id)
 _LLC_OCTETS = 3
@@ -43,12 +45,15 @@ class GroupClient(AsyncClient):
         self, group: Group, turn: Turn, *, first_counter: int, journal: Journal | None, **options: Any
     ) -> None:
         endpoint = group.endpoint()
+        if endpoint.scheme == "udp":
+            options.setdefault("open_transport", self._open_group)
         given = group.profile.first_invocation_counter or 0
         # A group cannot be asked for its counter: it goes on from ours, or from what members have told.
         profile = replace(group.profile, first_invocation_counter=max(first_counter, given, 1))
         super().__init__(endpoint, profile, journal=journal, **options)
         self._framing = framing(endpoint, profile, group=True)
         self.unexpected_answers = 0
+        self._group = group
         self._turn = turn
 
     async def send(self, message: Message) -> None:
@@ -119,6 +124,11 @@ class GroupClient(AsyncClient):
                 return
             self.unexpected_answers += 1
 
+    async def _open_group(self, deadline: float) -> AsyncTransport:  # noqa: ARG002 (nothing is waited for)
+        return await AsyncUdpGroupTransport.open(
+            self.endpoint.host, self.endpoint.port, interface=self._group.interface, ttl=self._group.ttl
+        )
+
 
 def is_block(message: Message) -> bool:
     """Whether a message is an unconfirmed image_block_transfer, which alone goes to a group."""
@@ -136,7 +146,7 @@ def check_block_fits(group: Group, image_block_size: int) -> None:
     if profile.is_protected:  # with our title in it: no association has told it before
         overhead = profile.protection.overhead(profile.security_suite) + 1 + SYSTEM_TITLE_LENGTH
     limit = profile.max_pdu_size
-    if group.endpoint().scheme not in {"tcp", "udp"}:
+    if group.endpoint().is_hdlc:
         limit = min(limit, profile.hdlc.max_info_field_length - _LLC_OCTETS)
     if not LinkFacts(max_pdu_size=limit, ciphering_overhead=overhead).carries(image_block_size):
         raise ConfigurationError(

@@ -12,9 +12,10 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 from dlms_fw.endpoint import Endpoint
-from dlms_fw.errors import TransportError
+from dlms_fw.errors import ConfigurationError, TransportError
 from dlms_fw.meter.listeners.base import Host, Line, longest_silent
 from dlms_fw.transports.udp import datagrams, group_member, is_whole
 
@@ -31,10 +32,8 @@ class UdpListener(asyncio.DatagramProtocol):
         self._groups: list[UdpListener] = []
 
     @classmethod
-    async def open(
-        cls, host: Host, endpoint: Endpoint, groups: Sequence[str] = (), interface: str | None = None
-    ) -> UdpListener:
-        """Listen, and join groups. Raises TransportError."""
+    async def open(cls, host: Host, endpoint: Endpoint, groups: Sequence[str] = ()) -> UdpListener:
+        """Listen, and join groups, see :func:`parse_group`. Raises TransportError, ConfigurationError."""
         loop = asyncio.get_running_loop()
         listener = cls(host, endpoint)
         try:
@@ -43,8 +42,9 @@ class UdpListener(asyncio.DatagramProtocol):
             raise TransportError(f"cannot listen on {endpoint}: {error.strerror or error}") from None
         try:
             for group in groups:
-                member = group_member(group, listener.endpoint.port, interface=interface)
-                silent = cls(host, replace(listener.endpoint, host=group), answers=False)
+                address, port, interface = parse_group(group, listener.endpoint.port)
+                member = group_member(address, port, interface=interface)
+                silent = cls(host, replace(listener.endpoint, host=address, port=port), answers=False)
                 await loop.create_datagram_endpoint(lambda silent=silent: silent, sock=member)  # type: ignore[misc]
                 listener._groups.append(silent)
         except BaseException:
@@ -96,6 +96,32 @@ class UdpListener(asyncio.DatagramProtocol):
                 return None
         self._clients[address] = client
         return client
+
+
+def parse_group(group: str, port: int) -> tuple[str, int, str | None]:
+    """The address, the port and the network interface of a group.
+
+    It is written as ``ADDRESS`` or ``ADDRESS%INTERFACE``, and either with ``:PORT``; an IPv6 address that
+    has one stands in brackets.
+
+    Args:
+        group: What was written.
+        port: The port where none was.
+
+    Raises:
+        ConfigurationError: it is not of that form.
+    """
+    try:
+        bare = group.count(":") > 1 and not group.startswith("[")
+        parts = urlsplit(f"//[{group}]" if bare else f"//{group}")
+        address, _, interface = (parts.hostname or "").partition("%")
+        return address, parts.port or port, interface or None
+    except ValueError:
+        raise ConfigurationError(
+            f"{group} is no group",
+            code="configuration.address",
+            hint="write ADDRESS or ADDRESS%INTERFACE:PORT",
+        ) from None
 
 
 class UdpLine(Line):
