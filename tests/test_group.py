@@ -246,7 +246,8 @@ def test_the_command_line_serves_and_reaches_them(
 ) -> None:
     meter = workshop.meter("--meters", 3, "--together", together, scheme=scheme)
     with workshop.config.open("a") as config:
-        config.write(f'\n[profiles.second]\nclient_sap = 1\nauthentication = "none"\n{table}\n')
+        config.write('\n[profiles.second]\nclient_sap = 1\nauthentication = "none"\n')
+        config.write(f"response_timeout_s = 1\n{table}\n")
     image = workshop.image(SMALL)
     ended = workshop.upgrade(meter.url, image, "--allow-insecure", profile="second")
     assert ended.code == 0, ended
