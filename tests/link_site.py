@@ -18,7 +18,7 @@ from dlms_fw.events import Event, StrategyChosen
 from dlms_fw.image import Image
 from dlms_fw.journal import Journal
 from dlms_fw.meter.clock import VirtualTime
-from dlms_fw.meter.meter import SimulatedMeter
+from dlms_fw.meter.meter import Framing, SimulatedMeter
 from dlms_fw.meter.power_cut import SimulatedMedium
 from dlms_fw.meter.profiles import mcs301
 from dlms_fw.meter.slow_memory import SlowMemory
@@ -32,6 +32,12 @@ from meters import IDENTIFIER, VENDOR_KEY
 SECONDS_PER_BLOCK = 0.005
 """What the meter needs for a block, whatever its size."""
 MAX_PDU_SIZE = 2048
+
+_WAYS: dict[str, tuple[str, Framing]] = {
+    "line": ("hdlc+tcp", "hdlc"),
+    "stream": ("tcp", "wrapper"),
+    "datagram": ("udp", "datagrams"),
+}
 
 _serial = itertools.count(1)
 _challenges = itertools.count(1)
@@ -67,8 +73,7 @@ class LinkSite:
         **changes: Any,
     ) -> None:
         hdlc = hdlc or HdlcSettings()
-        framing = "hdlc" if link.flavour == "line" else "wrapper"
-        self.scheme = "hdlc+tcp" if framing == "hdlc" else "tcp"
+        self.scheme, framing = _WAYS[link.flavour]
         # Never the same meter again, so records of another run say nothing about it.
         self.system_title = b"MCS" + next(_serial).to_bytes(5, "big")
         self.profile = replace(

@@ -40,7 +40,7 @@ STRATEGIES: dict[str, tuple[WantedStrategy, ...]] = {
         "unconfirmed",
         "automatic",
     ),
-    "datagram": (),
+    "datagram": ("sequential", "unconfirmed", "automatic"),
 }
 """Those that make a difference, by the flavour of the link."""
 TRIED_MOST = {"sequential", "automatic"}

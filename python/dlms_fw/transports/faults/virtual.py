@@ -14,6 +14,7 @@ from dlms_fw.transports.base import closed_by_peer, no_answer
 from dlms_fw.transports.faults.profiles import Cut, End, LinkProfile
 from dlms_fw.transports.faults.shaped_link import ShapedLink
 from dlms_fw.transports.loopback import Peer
+from dlms_fw.transports.udp import datagrams, is_whole
 
 
 class MovableTime(Protocol):
@@ -179,7 +180,10 @@ class VirtualLine:
 
 
 class VirtualTransport:
-    """One connection of a :class:`VirtualLine`: a :class:`~dlms_fw.transports.base.Transport`."""
+    """One connection of a :class:`VirtualLine`: a :class:`~dlms_fw.transports.base.Transport`.
+
+    Where the link carries datagrams, what is sent must be wrapper messages, as over UDP.
+    """
 
     def __init__(
         self, line: VirtualLine, link: ShapedLink, connect: Callable[[Callable[[], None]], Peer]
@@ -187,6 +191,7 @@ class VirtualTransport:
         self.link = link
         self._line = line
         self.peer = connect(self.close)
+        self._is_datagram = link.profile.flavour == "datagram"
         self._received = bytearray()
         self._is_open = True
 
@@ -223,6 +228,8 @@ class VirtualTransport:
     def carry(self, now: float) -> None:
         """Bring what has arrived by now to both ends."""
         for arrival in self.link.advance(now):
+            if self._is_datagram and not is_whole(arrival.data):
+                continue  # as a socket would drop it
             if arrival.end is End.CLIENT:
                 self._received += arrival.data
             else:
@@ -236,7 +243,8 @@ class VirtualTransport:
 
     def _hand_in(self, sender: End, data: bytes) -> None:
         before = self.link.octets
-        self.link.send(sender, data, self._line.clock())
+        for part in datagrams(data) if self._is_datagram else (data,):
+            self.link.send(sender, part, self._line.clock())
         self._line.note(self.link, before)
 
 
