@@ -9,7 +9,10 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import os
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +37,7 @@ from dlms_fw.meter.storage import Directory
 from dlms_fw.profile_files import read_key
 from dlms_fw.secret_references import read_secret
 from dlms_fw.signing_keys import load_public_keys
+from dlms_fw.transports.faults import LINKS, ShapedLink
 
 MODELS = {"mcs301": mcs301.configured}
 TOGETHER = {"logical-devices": logical_devices, "bus": bus, "gateway": behind_gateway}
@@ -97,6 +101,9 @@ _SECONDS = click.FloatRange(0, 86_400)
     show_default=True,
     help="What --meters are to each other.",
 )
+@click.option("--link", type=click.Choice(list(LINKS)), help="Be as slow and as bad as this link, over TCP.")
+@click.option("--loss", type=click.FloatRange(0, 1), help="Share of pieces that --link loses.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the accidents of --link.")
 @click.option("--push-to", metavar="URL", help="Push there, as dlms-fw listen takes it.")
 @click.option("--push-every", type=_SECONDS, default=60.0, show_default=True, help="Seconds between pushes.")
 @click.option("--push-confirmed", is_flag=True, help="Ask for confirmations.")
@@ -112,6 +119,9 @@ def sim(
     clock: datetime | None,
     meters: int,
     together: str,
+    link: str | None,
+    loss: float | None,
+    seed: int,
     push_to: str | None,
     push_every: float,
     push_confirmed: bool,
@@ -145,6 +155,7 @@ def sim(
             lambda: Directory(state),
             endpoint,
             groups=group,
+            links=_links(link, loss, seed),
             on_power_up=on_power_up,
             on_listening=lambda url: outcome.say(f"listening on {url}"),
         )
@@ -156,6 +167,17 @@ def sim(
             raise ConfigurationError(
                 f"the state directory {state} cannot be used: {error.strerror}"
             ) from error
+
+
+def _links(name: str | None, loss: float | None, seed: int) -> Callable[[], ShapedLink] | None:
+    """What makes the link of each connection; they have different accidents."""
+    if name is None:
+        if loss is not None:
+            raise ConfigurationError("--loss goes with --link only")
+        return None
+    profile = LINKS[name] if loss is None else replace(LINKS[name], loss=loss)
+    seeds = count(seed)
+    return lambda: ShapedLink(profile, next(seeds))
 
 
 def _changes(settings: dict[str, Any]) -> dict[str, Any]:

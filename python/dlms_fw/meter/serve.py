@@ -22,13 +22,15 @@ from dlms_fw.endpoint import Endpoint
 from dlms_fw.errors import ConfigurationError, TransportError
 from dlms_fw.meter.configuration import MeterConfig
 from dlms_fw.meter.group import GroupedMeter
-from dlms_fw.meter.listeners.base import Line, Listener
+from dlms_fw.meter.listeners.base import Host, Line, Listener
 from dlms_fw.meter.listeners.serial import SerialListener
-from dlms_fw.meter.listeners.tcp import TcpListener
+from dlms_fw.meter.listeners.shaped import ShapedTcpLine
+from dlms_fw.meter.listeners.tcp import TcpLine, TcpListener
 from dlms_fw.meter.listeners.udp import UdpListener
 from dlms_fw.meter.meter import Framing, MeterConnection, SimulatedMeter
 from dlms_fw.meter.power_cut import PowerCut
 from dlms_fw.meter.storage import Medium
+from dlms_fw.transports.faults import ShapedLink
 
 MAX_CONNECTIONS: Final = 100
 INACTIVITY_SECONDS: Final = 300.0
@@ -66,21 +68,28 @@ class MeterServer:
         max_connections: int = MAX_CONNECTIONS,
         inactivity_seconds: float = INACTIVITY_SECONDS,
         groups: Sequence[str] = (),
+        links: Callable[[], ShapedLink] | None = None,
     ) -> None:
         """``open_memory`` is called at each power-up, e.g. ``lambda: Directory(path)``.
 
         ``on_power_up`` gets the meter after that, before anybody can connect. ``groups`` are multicast
         addresses that a meter on UDP listens to as well, besides those of its configuration, without ever
-        answering there.
+        answering there. ``links`` makes the link that each connection over TCP passes through.
         """
         if endpoint.scheme not in _SERVED:
             raise ConfigurationError(f"a meter cannot be served on {endpoint.scheme}:")
         if endpoint.is_network and not endpoint.host:
             raise ConfigurationError("a meter is served at an address of this machine", hint="name a host")
+        if links is not None and endpoint.scheme not in {"tcp", "hdlc+tcp"}:
+            raise ConfigurationError(
+                f"a link is put between connections over TCP, not {endpoint.scheme}:",
+                hint="listen on tcp:// or hdlc+tcp://",
+            )
         self._config = config
         self._open_memory = open_memory
         self._endpoint = endpoint
         self._groups = (*config.multicast_groups, *groups)
+        self._links = links
         self._on_power_up = on_power_up
         self._max_connections = max_connections
         self.inactivity_seconds = inactivity_seconds
@@ -201,7 +210,13 @@ class MeterServer:
             return await UdpListener.open(self, self._endpoint, self._groups)
         if self._endpoint.scheme in {"serial", "pty"}:
             return await SerialListener.open(self, self._endpoint)
-        return await TcpListener.open(self, self._endpoint)
+        return await TcpListener.open(
+            self, self._endpoint, None if self._links is None else self._shaped_line
+        )
+
+    def _shaped_line(self, host: Host, framing: Framing) -> TcpLine:
+        assert self._links is not None  # noqa: S101 (the caller looked)
+        return ShapedTcpLine(host, framing, self._links())
 
     def _set_timer(self) -> None:
         if self._timer is not None:
@@ -233,6 +248,7 @@ async def serve(
     max_connections: int = MAX_CONNECTIONS,
     inactivity_seconds: float = INACTIVITY_SECONDS,
     groups: Sequence[str] = (),
+    links: Callable[[], ShapedLink] | None = None,
 ) -> None:
     """Runs a meter until SIGTERM or SIGINT; ``on_listening`` is told the URL once a client may connect."""
     server = MeterServer(
@@ -243,6 +259,7 @@ async def serve(
         max_connections=max_connections,
         inactivity_seconds=inactivity_seconds,
         groups=groups,
+        links=links,
     )
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -271,6 +288,7 @@ class BackgroundMeter:
         max_connections: int = MAX_CONNECTIONS,
         inactivity_seconds: float = INACTIVITY_SECONDS,
         groups: Sequence[str] = (),
+        links: Callable[[], ShapedLink] | None = None,
     ) -> None:
         self.server = MeterServer(
             config,
@@ -279,6 +297,7 @@ class BackgroundMeter:
             max_connections=max_connections,
             inactivity_seconds=inactivity_seconds,
             groups=groups,
+            links=links,
         )
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="simulated meter", daemon=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 
 from dlms_fw.endpoint import Endpoint
@@ -20,12 +21,14 @@ class TcpListener:
         self.endpoint = endpoint
 
     @classmethod
-    async def open(cls, host: Host, endpoint: Endpoint) -> TcpListener:
-        """Listen. Raises TransportError."""
+    async def open(
+        cls, host: Host, endpoint: Endpoint, line: Callable[[Host, Framing], TcpLine] | None = None
+    ) -> TcpListener:
+        """Listen; ``line`` makes the line of each client, if not a plain one. Raises TransportError."""
         framing: Framing = "wrapper" if endpoint.scheme == "tcp" else "hdlc"
         try:
             server = await asyncio.get_running_loop().create_server(
-                lambda: TcpLine(host, framing), endpoint.host, endpoint.port
+                lambda: (line or TcpLine)(host, framing), endpoint.host, endpoint.port
             )
         except OSError as error:
             raise TransportError(f"cannot listen on {endpoint}: {error.strerror or error}") from None
@@ -66,7 +69,12 @@ class TcpLine(Line, asyncio.Protocol):
         if not self.is_open:
             transport.abort()
         elif answer:
-            transport.write(answer)
+            self.write(answer)
+
+    def write(self, data: bytes) -> None:
+        """To the client."""
+        if self._transport is not None:
+            self._transport.write(data)
 
     def eof_received(self) -> None:
         """The client says no more; nobody waits for an answer."""
