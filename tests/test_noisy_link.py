@@ -16,6 +16,7 @@ from dlms_fw.image import Image
 from dlms_fw.journal import Journal
 from dlms_fw.meter.activation import bank_region
 from dlms_fw.transfer import TransferPolicy
+from dlms_fw.transports import faults
 from dlms_fw.transports.faults import LinkProfile
 from link_site import LinkSite
 
@@ -32,11 +33,14 @@ LINKS = {
     "stream": LinkProfile(
         name="network", flavour="stream", rate=40e3, delay_s=(0.2, 0.4), piece_octets=536, piece_overhead=40
     ),
+    "datagram": replace(faults.LINKS["plc"], loss=0.0),
 }
 KINDS = ("loss", "duplication", "reorder", "corruption")
 TRIES = 3
 """How often the same command is given again before the upgrade counts as not finished."""
-SEEDS_IN_SAMPLE = 15
+FINISHED = {"activated", "already-current"}
+"""The second where the answer to the order to activate was lost for good, and the command was given again."""
+SEEDS_IN_SAMPLE = 10
 SEEDS = 2_000
 
 
@@ -72,7 +76,7 @@ def upgrade(flavour: str, seed: int, journal: Journal) -> Ended:
         else:
             outcome, losses, sent = result.outcome, losses + result.link_losses, sent + result.blocks_sent
             break
-    finished = outcome in {"activated", "already-current"}
+    finished = outcome in FINISHED
     assert site.time.elapsed <= TRIES * DAY_S, place
     assert firmware.activation.reboots <= 1, place
     assert not any(site.tells_a_key(text) for text in told), place
@@ -95,7 +99,7 @@ def test_sampled_seeds(tmp_path: Path, flavour: str) -> None:
         for seed in range(first, first + SEEDS_IN_SAMPLE):
             ended = upgrade(flavour, seed, journal)
             if ended.worst <= 0.1:
-                assert ended.outcome == "activated", f"seed {seed}"
+                assert ended.outcome in FINISHED, f"seed {seed}"
 
 
 @pytest.mark.soak
@@ -109,4 +113,4 @@ def test_many_seeds(tmp_path: Path, flavour: str) -> None:
             accidents += ended.accidents
     print(f"{flavour}: up to 10 %: {dict(gentle)}; up to 30 %: {dict(rough)}; {dict(accidents)}")
     assert min(accidents[kind] for kind in KINDS) >= 50
-    assert gentle["activated"] >= 0.999 * gentle.total()
+    assert sum(gentle[outcome] for outcome in FINISHED) >= 0.999 * gentle.total()

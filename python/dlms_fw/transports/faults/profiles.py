@@ -56,7 +56,7 @@ class LinkProfile:
         loss: Share of pieces that do not arrive, 0.0 to 1.0.
         duplication: Share that arrive twice; not seen in a stream.
         reorder: Share that up to eight later ones may overtake; not seen in a stream.
-        corruption: Share that arrive with one bit wrong; a stream drops them.
+        corruption: Share that arrive with one bit wrong; streams and datagrams have checksums and drop them.
         send_buffer: Octets that an end may have under way before sending waits.
     """
 

@@ -178,7 +178,8 @@ class _Datagrams:
 
     def __init__(self, profile: LinkProfile, seed: int) -> None:
         self._profile = profile
-        self.wire: Wire[_Fragment] = Wire(profile, seed, self._damaged)
+        # A damaged datagram is dropped by the checksum of UDP.
+        self.wire: Wire[_Fragment] = Wire(profile, seed, None)
         self._serial = 0
         self._unfinished: dict[tuple[End, int], dict[int, bytes]] = {}
 
@@ -215,10 +216,6 @@ class _Datagrams:
         if len(self._unfinished) > _UNFINISHED_DATAGRAMS:
             del self._unfinished[next(iter(self._unfinished))]
         return None
-
-    @staticmethod
-    def _damaged(fragment: _Fragment, chance: random.Random) -> _Fragment:
-        return fragment._replace(data=with_wrong_bit(fragment.data, chance))
 
 
 class _Stream:
