@@ -137,8 +137,9 @@ def choose(
         saturated: Whether all invoke ids were on their way at a time, and the line could take more.
     """
     if wanted == "automatic":
-        order = _SATURATED if saturated and link.medium == "stream" else _AUTOMATIC[link.medium]
-        reason = f"best for {_MEDIUM_NAMES[link.medium]}"
+        order, reason = _AUTOMATIC[link.medium], f"best for {_MEDIUM_NAMES[link.medium]}"
+        if saturated and link.medium == "stream":
+            order, reason = _SATURATED, f"the line takes more than {MOST_REQUESTS} requests at a time"
     else:
         order = (wanted, *_FALLBACK[wanted])
         reason = "as it was set"
