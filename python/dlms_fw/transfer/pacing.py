@@ -23,7 +23,7 @@ _LOOK_ROUND_TRIPS: Final = 30
 _SHARE_OF_TIMEOUT: Final = 0.4
 """A burst may wait in a buffer on the way: the answer to a look must come before the link counts as lost."""
 _GROWTH: Final = 4
-_MUCH_LOST: Final = 0.25
+_MUCH_LOST: Final = 0.4
 """A larger share than this is not the line's doing: the meter drops what comes too fast."""
 _FIRST_PAUSE: Final = 0.005
 _LONGEST_PAUSE: Final = 2.0
