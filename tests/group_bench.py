@@ -79,11 +79,17 @@ class GroupBench:
         self.unreachable = ""
 
     def add(
-        self, *, key: Key = GROUP_KEY, line: str | None = None, joined: bool = True, **more: Any
+        self,
+        *,
+        key: Key = GROUP_KEY,
+        line: str | None = None,
+        joined: bool = True,
+        response_timeout_s: float = 5.0,
+        **more: Any,
     ) -> Station:
         """One more member; ``more`` are settings of the meter, or of the station on the bus."""
         number = len(self.members)
-        profile = unicast_profile(number)
+        profile = unicast_profile(number, response_timeout_s=response_timeout_s)
         on_bus = {name: more.pop(name) for name in ("loss", "group_loss", "busy_seconds") if name in more}
         settings: dict[str, Any] = {
             "trusted": (VENDOR_KEY.public_key(),),

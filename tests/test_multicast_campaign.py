@@ -20,7 +20,7 @@ from group_bench import OTHER_GROUP_KEY, GroupBench, image, stored
 from virtual_loop import run_virtually
 
 MEMBERS, WRONG, SEEDS = 50, 5, 120
-LINK = replace(LINKS["plc"], loss=0.0)
+SHARED, SEPARATE = (replace(LINKS[name], loss=0.0) for name in ("plc", "ethernet"))
 TODAY = int(os.environ.get("DLMS_FW_SEED") or date.today().toordinal())
 
 
@@ -34,9 +34,9 @@ def journals() -> Iterator[Path]:
 async def strike(journal: Journal, seed: int) -> tuple[MulticastReport, list[Station], list[Station], int]:
     """One group, upgraded; gives the report, the right members, the wrong ones, and the image's blocks."""
     chance = random.Random(seed)
-    blocks = chance.randrange(8, 40)
+    blocks = chance.randrange(8, 25)
     shared = chance.random() < 0.7
-    bench = GroupBench(link=LINK, seed=seed)
+    bench = GroupBench(link=SHARED if shared else SEPARATE, seed=seed)
     wrong_places = set(chance.sample(range(MEMBERS + WRONG), WRONG))
     right: list[Station] = []
     wrong: list[Station] = []

@@ -11,7 +11,7 @@ _COUNTS = (
     "trial_blocks",
     "most_rounds",
     "most_at_once",
-    "survey_tries",
+    "tries",
 )
 
 
@@ -28,8 +28,8 @@ class MulticastPolicy:
         sample: Members in that sample.
         trial_blocks: Blocks that show to a sample whether a slower pace is worth it.
         most_rounds: Times that all incomplete members are asked, before the rest goes by unicast.
-        survey_tries: Times that a member is called at first, before it is given up.
-        survey_pause_seconds: Between two of these.
+        tries: Times that a member is called at first, before it is given up.
+        pause_seconds: Between two of these.
         gather_seconds: How long the first pass waits for members that cannot be reached or are busy. Who
             comes later has missed what was sent.
         missed_looks: Times in a row that a member may be unreachable when it is asked, until it is left to
@@ -44,8 +44,8 @@ class MulticastPolicy:
     sample: int = 5
     trial_blocks: int = 128
     most_rounds: int = 30
-    survey_tries: int = 3
-    survey_pause_seconds: float = 10.0
+    tries: int = 3
+    pause_seconds: float = 10.0
     gather_seconds: float = 300.0
     missed_looks: int = 2
     most_at_once: int = 64
@@ -57,7 +57,7 @@ class MulticastPolicy:
             "sample",
             "most_rounds",
             "most_at_once",
-            "survey_tries",
+            "tries",
         )
         for name in counts:
             if getattr(self, name) < 1:

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from dlms_fw._core import ImageBlocks
 from dlms_fw.cosem.image_transfer import ImageTransfer
@@ -35,6 +35,8 @@ from dlms_fw.multicast.sender import GroupClient, check_block_fits
 from dlms_fw.security import resynchronised_counter
 from dlms_fw.transfer import TransferPolicy
 from dlms_fw.transports.base import AsyncTransport
+
+_T = TypeVar("_T")
 
 OpenTransport: TypeAlias = Callable[[Endpoint, float], Awaitable[AsyncTransport]]
 """Opens a medium to an address before a deadline."""
@@ -171,20 +173,24 @@ class MulticastUpgrade:
         entry.client = client = self._member_client(entry)
         counter = self._group.profile.invocation_counter_object if self._group.profile.is_protected else None
         try:
-            for tries_left in range(self._multicast.survey_tries - 1, -1, -1):
-                try:
-                    entry.survey = await client.survey(self._image_transfer, counter)
-                    break
-                except DlmsError as error:
-                    if not (is_loss(error) and tries_left):
-                        raise
-                await client.pause(self._multicast.survey_pause_seconds)
+            entry.survey = await self._patiently(client, lambda: client.survey(self._image_transfer, counter))
         except DlmsError as error:
             entry.report.error = error
         finally:
             await client.close()
         if entry.survey is not None:
             entry.report.meter = entry.survey.meter
+
+    async def _patiently(self, client: MemberClient, call: Callable[[], Awaitable[_T]]) -> _T:
+        """Do it, and again after a pause where the meter could not be reached, so many times."""
+        for _ in range(self._multicast.tries - 1):
+            try:
+                return await call()
+            except DlmsError as error:
+                if not is_loss(error):
+                    raise
+            await client.pause(self._multicast.pause_seconds)
+        return await call()
 
     def _next_counter(self, accepted: int) -> int:
         """Where the group's stream goes on for a member; one that asks for too much is not followed."""
@@ -225,8 +231,11 @@ class MulticastUpgrade:
         policy, seat = replace(self._policy, strategy="elsewhere"), entry.seat
         report = entry.report
         try:
-            result = await entry.client.upgrade(
-                self._image, policy, on_event=lambda event: self._on_member_event(entry, event)
+            result = await self._patiently(
+                entry.client,
+                lambda: entry.client.upgrade(
+                    self._image, policy, on_event=lambda event: self._on_member_event(entry, event)
+                ),
             )
         except DlmsError as error:
             report.error = error
