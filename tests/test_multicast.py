@@ -13,6 +13,8 @@ import pytest
 
 from dlms_fw._core import Channel, SecurityContext, WrapperFraming
 from dlms_fw.cosem import ImageTransfer
+from dlms_fw.cosem.interface import MethodCall
+from dlms_fw.endpoint import Endpoint
 from dlms_fw.errors import (
     Busy,
     ConfigurationError,
@@ -21,7 +23,7 @@ from dlms_fw.errors import (
     TransferError,
 )
 from dlms_fw.journal import Journal
-from dlms_fw.meter.bus import MeterBus, Station
+from dlms_fw.meter.bus import BusPort, MeterBus, Station
 from dlms_fw.multicast import Group, Member, MulticastPolicy, MulticastReport
 from dlms_fw.multicast.events import GroupPassSent
 from dlms_fw.multicast.lines import Line, Turn
@@ -236,7 +238,7 @@ def test_mc_06_under_another_group_key_nothing_is_stored_and_unicast_fills(journ
 def test_mc_09_nothing_but_blocks_goes_to_a_group(journal: Journal) -> None:
     async def body() -> None:
         bus = MeterBus()
-        sender = GroupClient(
+        sender: GroupClient = GroupClient(
             Group(f"tcp://{GROUP_HOST}", group_profile()),
             Turn(Line()),
             first_counter=1,
@@ -306,6 +308,10 @@ def test_a_block_that_fits_no_message_is_noticed_before_anything_is_written(jour
 
 def group_message(number: int, value: bytes, *, counter: int) -> bytes:
     """A block as any member could make it: it holds the key of the group."""
+    return forged(IMAGE_TRANSFER.image_block_transfer(number, value), counter=counter)
+
+
+def forged(call: MethodCall[None], *, counter: int) -> bytes:
     channel = Channel("client", WrapperFraming(102, 1))
     channel.connect()
     channel.negotiate(0x0040_1F1D, 1024)
@@ -320,7 +326,7 @@ def group_message(number: int, value: bytes, *, counter: int) -> bytes:
         counter_limit=counter + 1,
         general=True,
     )
-    return channel.send(IMAGE_TRANSFER.image_block_transfer(number, value).unconfirmed().request)
+    return channel.send(call.unconfirmed().request)
 
 
 def counter_in(message: bytes) -> int:
@@ -328,6 +334,14 @@ def counter_in(message: bytes) -> int:
     place = 8 + 1 + 9
     place += 1 if message[place] < 0x80 else 1 + (message[place] & 0x7F)
     return int.from_bytes(message[place + 1 : place + 5])
+
+
+def noting(heard: list[bytes]) -> Callable[[bytes], list[bytes]]:
+    def note(message: bytes) -> list[bytes]:
+        heard.append(message)
+        return [message]
+
+    return note
 
 
 def intercept(station: Station, change: Callable[[bytes], list[bytes]]) -> None:
@@ -348,7 +362,7 @@ def test_mc_07_replayed_blocks_are_refused(journal: Journal) -> None:
         bench = GroupBench(link=SLOW)
         station = bench.add()
         heard: list[bytes] = []
-        intercept(station, lambda message: heard.append(message) or [message])
+        intercept(station, noting(heard))
         await bench.upgrade(image(), journal).run()
         assert len(heard) == 12
         assert station.meter is not None
@@ -358,6 +372,51 @@ def test_mc_07_replayed_blocks_are_refused(journal: Journal) -> None:
         for message in replayed:
             assert station.take(None, "wrapper", message) == b""
         assert stored(station) == 0
+
+    run_virtually(body())
+
+
+@pytest.mark.fault("G-07")
+def test_whoever_has_the_key_of_the_group_can_neither_initiate_nor_verify_nor_activate(
+    journal: Journal,
+) -> None:
+    async def body() -> None:
+        bench = GroupBench()
+        station = bench.add()
+        await bench.upgrade(image(), journal).run()
+        before = image_transfer_status(station)
+        assert before == 3
+        calls = (
+            IMAGE_TRANSFER.image_transfer_initiate(b"MCS102", 64),
+            IMAGE_TRANSFER.image_verify(),
+            IMAGE_TRANSFER.image_activate(),
+        )
+        for counter, call in enumerate(calls, 50_000):
+            assert station.take(None, "wrapper", forged(call, counter=counter)) == b""
+            assert image_transfer_status(station) == before
+        assert stored(station) == 12
+
+    run_virtually(body())
+
+
+def test_members_on_one_line_take_turns(journal: Journal) -> None:
+    async def body() -> None:
+        bench = GroupBench(link=SLOW)
+        for _ in range(4):
+            bench.add(line="plc")
+        most = 0
+
+        async def open_transport(endpoint: Endpoint, deadline: float) -> BusPort:
+            nonlocal most
+            port = await bench.bus.open(endpoint, deadline)
+            most = max(most, len(vars(bench.bus)["_ports"]))
+            return port
+
+        bench.open = open_transport  # type: ignore[method-assign]
+        group = bench.group("plc")
+        report = await bench.upgrade(image(), journal, TransferPolicy(), group=group).run()
+        assert outcomes(report) == ["activated"] * 4
+        assert most == 1, "the group is spoken to on the same line"
 
     run_virtually(body())
 
@@ -422,7 +481,7 @@ def test_the_counter_goes_on_above_what_members_have_accepted(journal: Journal) 
         station = bench.add()
         station.take(None, "wrapper", group_message(0, b"?" * 64, counter=9_000))
         heard: list[bytes] = []
-        intercept(station, lambda message: heard.append(message) or [message])
+        intercept(station, noting(heard))
         report = await bench.upgrade(image(), journal).run()
         assert report.members[0].blocks_by_multicast == 12
         assert counter_in(heard[0]) > 9_000

@@ -28,9 +28,9 @@ class TransferOwnership:
     def admits(self, caller: Caller, method_id: int) -> bool:
         """Whether the caller may call the method; it owns the process then."""
         now = self._monotonic()
-        is_free = self._owner is None or now - self._last_call >= self._idle_seconds
         if caller.association.pre_established:
-            return is_free or method_id == _BLOCK
+            return method_id == _BLOCK
+        is_free = self._owner is None or now - self._last_call >= self._idle_seconds
         key = (caller.connection, caller.client_sap)
         if not is_free and self._owner != key:
             return False

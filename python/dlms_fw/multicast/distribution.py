@@ -154,6 +154,8 @@ class Distribution(Generic[K]):
         passes: Times that what was missing was sent to the group.
         blocks_sent: Blocks sent to the group, repetitions included.
         looks: Times that one member was asked what it has.
+        sending_seconds: For blocks to the group.
+        looking_seconds: For asking members, all together.
     """
 
     def __init__(self, blocks: int, policy: MulticastPolicy, *, parallel: int = 1) -> None:
@@ -161,6 +163,7 @@ class Distribution(Generic[K]):
         self.passes = 0
         self.blocks_sent = 0
         self.looks = 0
+        self.sending_seconds = self.looking_seconds = 0.0
         self._blocks = blocks
         self._policy = policy
         self._pace = Pace(policy.block_pause_seconds)
@@ -207,6 +210,7 @@ class Distribution(Generic[K]):
 
     def measured(self, *, look_seconds: float, exchange_seconds: float) -> None:
         """How long it took to ask a member, and how long one small exchange of that."""
+        self.looking_seconds += look_seconds
         self._look_seconds = _blend(self._look_seconds, look_seconds)
         self._exchange_seconds = _blend(self._exchange_seconds, exchange_seconds)
 
@@ -237,6 +241,7 @@ class Distribution(Generic[K]):
         count, trial = self._in_hand.bit_count(), self._is_trial
         self.passes += not trial
         self.blocks_sent += count
+        self.sending_seconds += seconds
         if count:
             self._block_seconds = seconds / count
         for seat in self._seats.values():

@@ -24,7 +24,7 @@ from dlms_fw.transfer import Elsewhere, Transfer, WantedStrategy
 from dlms_fw.transfer.decisions import completeness
 
 _SHORT_WAIT_S = 2.0
-"""A pause for which the association is kept, and the line with it."""
+"""A pause for which the association is kept, and the line with it, while nobody else waits for it."""
 
 _T = TypeVar("_T")
 
@@ -91,6 +91,7 @@ class MemberClient(AsyncClient):
         super().__init__(member.url, member.profile, sleep=self.pause, **options)
         self._turn = turn
         self._pass_time = sleep
+        self._connect_seconds = 0.0
         self.blocks_elsewhere: Callable[[Transfer, Elsewhere], Awaitable[None]]
 
     sends_blocks = False
@@ -102,7 +103,9 @@ class MemberClient(AsyncClient):
     async def connect(self) -> None:
         """Wait for the line, then connect."""
         await self._turn.take()
+        began = self._clock()
         await super().connect()
+        self._connect_seconds = self._clock() - began
 
     async def close(self) -> None:
         """Release the association and the line."""
@@ -146,14 +149,13 @@ class MemberClient(AsyncClient):
         else:
             known = what.first_missing or 0
             missing = ((known, blocks - known),)
-        seconds = self._clock() - began
         if missing:
             await self.leave()
-        return Look(missing, seconds, exchange_seconds)
+        return Look(missing, self._clock() - began, exchange_seconds)
 
     async def pause(self, seconds: float) -> None:
-        """Let time pass; others have the line meanwhile, where it is long."""
-        if seconds > _SHORT_WAIT_S:
+        """Let time pass; others have the line meanwhile, where that is longer than to associate anew."""
+        if seconds > (self._connect_seconds if self._turn.line.waiting else _SHORT_WAIT_S):
             await self.leave()
         await self._pass_time(seconds)
 

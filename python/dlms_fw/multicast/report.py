@@ -60,13 +60,18 @@ class GroupSeconds:
     Attributes:
         survey: Asking every member who it is and how large its blocks are.
         preparation: Until the first block: identification and initiation, each member alone.
-        distribution: Blocks to the group, and asking who has what.
+        distribution: From the first block to the group to the last look; who is complete is verified
+            meanwhile.
+        sending: Of that, for blocks to the group.
+        looking: For asking who has what, all members together.
         completion: The rest by unicast, verification and activation, as far as they came later.
     """
 
     survey: float = 0.0
     preparation: float = 0.0
     distribution: float = 0.0
+    sending: float = 0.0
+    looking: float = 0.0
     completion: float = 0.0
 
 

@@ -288,7 +288,9 @@ class MulticastUpgrade:
         self.report.blocks_sent = distribution.blocks_sent
         self.report.looks = distribution.looks
         self.report.pause_seconds = distribution.pause_seconds
-        self.report.seconds.distribution = self._clock() - began
+        seconds = self.report.seconds
+        seconds.distribution = self._clock() - began
+        seconds.sending, seconds.looking = distribution.sending_seconds, distribution.looking_seconds
 
     def _admit(self, ready: list[_Entry], distribution: Distribution[_Entry]) -> None:
         """Who has come to wait for blocks gets a place; who waits no more gives it back."""

@@ -422,9 +422,8 @@ def _clock(units: MeterUnits) -> list[Entry]:
 def _firmware(units: MeterUnits, ownership: TransferOwnership) -> Iterator[Entry]:
     unit, config = units.firmware, units.config
     store = unit.image_store
-    blocks_only = frozenset(
-        {ImageTransfer.image_transfer_initiate.method_id, ImageTransfer.image_block_transfer.method_id}
-    )
+    # An initiation by whoever has the key of a group would throw away what all its meters have received.
+    blocks_only = frozenset({ImageTransfer.image_block_transfer.method_id})
     yield Entry(
         store,
         {
