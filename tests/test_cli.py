@@ -121,6 +121,13 @@ def test_never_activating_leaves_a_verified_image(workshop: Workshop) -> None:
     assert (now.code, now.document["outcome"], now.document["blocks_sent"]) == (0, "activated", 0), now
 
 
+def test_the_strategy_is_as_it_was_set_and_is_told(workshop: Workshop) -> None:
+    meter = workshop.meter()
+    ended = workshop.upgrade(meter.url, workshop.image(SMALL), "--strategy", "unconfirmed")
+    assert (ended.code, ended.document["strategy"]) == (0, "unconfirmed"), ended
+    assert "strategy    unconfirmed: as it was set" in ended.stderr
+
+
 def test_the_reason_is_in_the_record(workshop: Workshop) -> None:
     meter = workshop.meter("--allow-downgrade")
     older = workshop.image(SMALL, firmware_version=Version(0, 9, 0))
