@@ -68,6 +68,7 @@ class AsyncUpgrades:
     _transport: AsyncTransport | None
     _on_notification: Callable[[Any], None] | None
     _request_deadline: float
+    _busy: bool
     _clock: Callable[[], float]
     _sleep: Callable[[float], Awaitable[object]]
     _wall_clock: Callable[[], datetime]
@@ -218,6 +219,9 @@ class AsyncUpgrades:
         session, transport = self._session, self._transport
         assert session is not None  # noqa: S101 (connected by the caller)
         assert transport is not None  # noqa: S101 (connected by the caller)
+        if self._busy:
+            raise LocalProtocolError("another request is still being answered")
+        self._busy = True
         asked: Request | Save | None = first
         if transfer.general_blocks:
             session.channel.prefer_general_blocks()
@@ -247,6 +251,8 @@ class AsyncUpgrades:
         except BaseException:
             await self._drop()
             raise
+        finally:
+            self._busy = False
 
     async def _send_burst(self, burst: Burst) -> None:
         """Send what is not answered, as fast as the medium and the pause allow."""

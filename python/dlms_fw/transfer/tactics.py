@@ -16,8 +16,6 @@ _ENOUGH_OCTETS: Final = 16_384
 """More than this on its way at a time fills about every line; a measurement that says otherwise is chance."""
 _LOSSES_TO_LOWER: Final = 2
 """Links lost in a row, with nothing taken in between, before the strategy is made smaller."""
-
-
 _LOOKS_UNPROVEN: Final = 2
 """Looks that find nothing of the first unconfirmed blocks, before these are given up."""
 _LOOKS_IN_VAIN: Final = 5
