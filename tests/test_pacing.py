@@ -100,9 +100,11 @@ def test_a_burst_does_not_outlast_the_patience_for_its_answer() -> None:
     assert pace.burst * 0.1 <= 10.0 * 0.5
 
 
-def test_a_line_that_takes_more_than_all_invoke_ids_gets_bursts() -> None:
+@pytest.mark.parametrize("round_trip", [0.06, 2.0])
+def test_a_line_that_takes_more_than_all_invoke_ids_gets_bursts(round_trip: float) -> None:
     tactics = Tactics("automatic", LinkFacts(medium="stream"), 0.0)
     assert tactics.strategy(64).name == "pipelined"
+    tactics.answered(round_trip)
     now, changed = 0.0, False
     while not changed:
         now += 1.0 / tactics.probe.depth
@@ -140,3 +142,14 @@ def test_what_was_never_taken_is_given_up_at_the_first_loss() -> None:
     tactics.lost()
     assert tactics.strategy(64).name == "sequential"
     assert Means.AHEAD.value in (tactics.news() or "")
+
+
+def test_a_fast_line_stays_with_what_is_confirmed() -> None:
+    tactics, now = Tactics("automatic", LinkFacts(medium="stream"), 0.0), 0.0
+    assert tactics.strategy(64).name == "pipelined"
+    tactics.answered(0.001)
+    for _ in range(200):
+        now += 0.01 / tactics.probe.depth
+        assert not tactics.taken(1, now)
+    assert tactics.probe.saturated
+    assert tactics.strategy(64).name == "pipelined"

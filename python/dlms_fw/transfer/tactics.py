@@ -14,6 +14,8 @@ from dlms_fw.transfer.strategies import Choice, Means, Strategy, WantedStrategy,
 
 _ENOUGH_OCTETS: Final = 16_384
 """More than this on its way at a time fills about every line; a measurement that says otherwise is chance."""
+_LONG_ROUND_TRIP: Final = 0.05
+"""Below this, a line is not idle for long: what looks so is another program that had the processor."""
 _LOSSES_TO_LOWER: Final = 2
 """Links lost in a row, with nothing taken in between, before the strategy is made smaller."""
 _LOOKS_UNPROVEN: Final = 2
@@ -98,6 +100,8 @@ class Tactics:
         """Whether the line has room for more than all invoke ids can keep on their way."""
         octets = strategy.depth * strategy.blocks_per_request * self._image_block_size
         if self.wanted != "automatic" or not self.probe.saturated or octets > _ENOUGH_OCTETS:
+            return False
+        if self.pace.round_trip_seconds < _LONG_ROUND_TRIP:
             return False
         self._saturated = True
         if Means.UNCONFIRMED in self._refused:
