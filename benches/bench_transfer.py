@@ -32,6 +32,7 @@ from benches.parties import image, profile
 from dlms_fw.client import Client
 from dlms_fw.events import Event, Phase, PhaseFinished, PhaseStarted
 from dlms_fw.journal import Journal
+from dlms_fw.profiles import GeneralBlockTransfer
 from dlms_fw.transfer import TransferPolicy
 
 ROUNDS = 7
@@ -177,7 +178,15 @@ def test_image_transfer(
     )
 
 
-@pytest.mark.parametrize("block_size", [128, 1024])
+@pytest.fixture(scope="module", params=[128, 1024])
+def ciphered_meter(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Meter, int]]:
+    """One meter for all strategies, with its block size."""
+    with meter_process("tcp", "ciphered", request.param, tmp_path_factory.mktemp("meter")) as meter:
+        yield meter, request.param
+
+
 @pytest.mark.parametrize(
     "strategy", ["sequential", "with-list", "pipelined", "general-block-transfer", "unconfirmed", "automatic"]
 )
@@ -186,17 +195,17 @@ def test_strategies(
     pytestconfig: pytest.Config,
     report: Callable[[str], None],
     tmp_path: Path,
+    ciphered_meter: tuple[Meter, int],
     strategy: Any,
-    block_size: int,
 ) -> None:
     """Each way to send blocks, over the wrapper and ciphered; on loopback there is no line to wait for."""
+    meter, block_size = ciphered_meter
     size = pytestconfig.getoption("--image-kib") * 1024 * block_size // 1024
     blocks = size // block_size
     firmware, policy = image(size), replace(POLICY, strategy=strategy)
-    general = "when-needed" if strategy == "general-block-transfer" else "off"
+    general: GeneralBlockTransfer = "when-needed" if strategy == "general-block-transfer" else "off"
     ours = replace(profile(ciphered=True), general_block_transfer=general)
     with (
-        meter_process("tcp", "ciphered", block_size, tmp_path / "meter") as meter,
         Journal(tmp_path / "journal.sqlite3") as journal,
         Client(meter.url, ours, journal=journal) as client,
     ):
