@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import random
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
+import dlms_fw.multicast
 from dlms_fw.multicast.distribution import (
     TRANSITIONS,
     Distribution,
@@ -227,3 +230,17 @@ def test_a_policy_is_finite() -> None:
         MulticastPolicy(sample=0)
     with pytest.raises(ValueError, match="gather_seconds must be finite"):
         MulticastPolicy(gather_seconds=float("inf"))
+
+
+@pytest.mark.parametrize("name", ["distribution", "estimates", "events", "pace", "policy", "report"])
+def test_what_decides_touches_nothing_outside(name: str) -> None:
+    path = Path(dlms_fw.multicast.__file__).with_name(f"{name}.py")
+    imported = {
+        alias.name if isinstance(node, ast.Import) else str(node.module)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+    assert not imported & {"asyncio", "time", "random", "socket", "os"}
+    allowed = ("dlms_fw.multicast.", "dlms_fw.errors")
+    assert all(each.startswith(allowed) for each in imported if each.startswith("dlms_fw"))
