@@ -169,6 +169,7 @@ class Distribution(Generic[K]):
         self._pace = Pace(policy.block_pause_seconds)
         self._parallel = parallel
         self._seats: dict[K, _Seat] = {}
+        self._losses: list[float] = []
         self._deaf: list[K] = []
         self._filling: tuple[K, ...] = ()
         self._blind = 1
@@ -190,8 +191,8 @@ class Distribution(Generic[K]):
 
     @property
     def losses(self) -> list[float]:
-        """What members have lost of each pass, where that is known."""
-        return [seat.loss for seat in self._seats.values() if seat.loss is not None]
+        """What members had lost of each pass, as of the last time that some were asked."""
+        return list(self._losses)
 
     @property
     def pause_seconds(self) -> float:
@@ -227,10 +228,9 @@ class Distribution(Generic[K]):
                 numbers = numbers[: self._policy.trial_blocks]
             self._in_hand = sum(1 << number for number in numbers) if self._is_trial else self._union()
             return SendBlocks(numbers, self._pace.pause_seconds)
-        if self.state is GroupState.SAMPLE:
-            return LookAt(self._sample())
-        if self.state is GroupState.LOOK:
-            return LookAt(self.members)
+        if self.state in (GroupState.SAMPLE, GroupState.LOOK):
+            self._losses.clear()
+            return LookAt(self._sample() if self.state is GroupState.SAMPLE else self.members)
         if self.state is GroupState.FILL:
             self._filling = self.members
             return FillAlone(self._filling)
@@ -270,10 +270,14 @@ class Distribution(Generic[K]):
         """A member has told what it misses."""
         self.looks += 1
         seat = self._seats.get(member)
-        if seat is not None and seat.look(_bits(missing)):
+        if seat is None:
+            return
+        if seat.look(_bits(missing)):
             # It gets nothing of what the group gets: it has another key, or is not in the group at all.
             self._deaf.append(member)
             del self._seats[member]
+        elif seat.loss is not None:
+            self._losses.append(seat.loss)
 
     def handle_looked(self) -> None:
         """All have been asked; whoever did not answer stays as it was."""

@@ -51,7 +51,8 @@ def expected_seconds(passes: int, members: int, blocks: int, losses: Sequence[fl
     for sent in range(passes, passes + _MOST_ROUNDS):
         misses = [min(loss, _LARGEST_LOSS) ** sent for loss in losses]
         incomplete = members * _mean([1.0 - (1.0 - miss) ** blocks for miss in misses])
-        seconds += (asked + incomplete) * costs.look / costs.parallel
+        # Whoever misses something is asked for the bitmap, too, while the association is there.
+        seconds += (asked * costs.look + incomplete * costs.exchange) / costs.parallel
         if incomplete < 0.5:
             break
         missing = members * blocks * _mean(misses)
