@@ -155,9 +155,11 @@ def test_a_street_is_upgraded_by_one_command(street: Street) -> None:
 def test_a_member_that_does_not_belong_there_decides_the_exit_code(street: Street) -> None:
     street.add()
     street.add(model="OTHER1")
+    street.add(image_block_size=128)
     ended = street.run()
     assert ended.exit_code == 5
     assert "meter type" in ended.stderr
+    assert "house 2  excluded: house 2: its blocks have 128 octets" in ended.stderr
     assert "house 0  verified" in ended.stderr
 
 

@@ -93,6 +93,7 @@ def multicast(
         if instructions.events_file is not None:
             write = stack.enter_context(ndjson(instructions.events_file))
         stack.enter_context(recorded(journal, "multicast", outcome.facts, instructions))
+        begun: set[str] = set()
         upgrade = MulticastUpgrade(
             image,
             members,
@@ -100,12 +101,13 @@ def multicast(
             instructions.policy,
             multicast=MulticastPolicy(block_pause_seconds=block_pause),
             journal=journal,
-            on_event=_subscriber(write),
+            on_event=_subscriber(write, begun),
         )
         try:
             report = asyncio.run(upgrade.run())
         finally:
             _take(outcome.facts, upgrade.report)
+        _tell_who_never_began(report, begun)
         _raise_first_failure(report)
     reached = f"{len(report.members)} meters, {report.blocks_sent} blocks to the group"
     write_line(told_to_a_person, printable(f"done: {reached}"))
@@ -141,10 +143,19 @@ def _raise_first_failure(report: MulticastReport) -> None:
                 raise row.error
 
 
-def _subscriber(write: Callable[[dict[str, Any]], None] | None) -> Callable[..., None]:
+def _tell_who_never_began(report: MulticastReport, begun: set[str]) -> None:
+    """A line for each member that was not reached or left out before its upgrade began."""
+    for row in report.members:
+        if row.member not in begun and row.error is not None:
+            write_line(sys.stderr, printable(f"  !!  {row.member}  {row.outcome}: {row.error}"))
+
+
+def _subscriber(write: Callable[[dict[str, Any]], None] | None, begun: set[str]) -> Callable[..., None]:
     """Gets each event; people get a line for what concerns the group, and one for each member's end."""
 
     def subscriber(member: str | None, event: Event | GroupEvent) -> None:
+        if member is not None:
+            begun.add(member)
         if write is not None:
             write({"member": member, **event_to_dict(event)})
         line = _line(member, event)
