@@ -50,7 +50,8 @@ def _received(channel: _core.Channel, octets: bytes) -> list[Any]:
 
 
 def _addresses(source: Source) -> Exchange:
-    server = source.choice(([source.randint(1, 127), None], [source.randint(1, 127), source.randint(1, 127)]))
+    # 127 is all stations, which a client of ours does not speak to.
+    server = source.choice(([source.randint(1, 126), None], [source.randint(1, 126), source.randint(1, 126)]))
     return {"client": source.randint(1, 127), "server": server}
 
 
