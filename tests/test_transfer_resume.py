@@ -184,6 +184,21 @@ def test_the_same_proof_with_the_first_missing_number_alone() -> None:
         assert (type(run.error) is ForeignTransfer) is foreign
 
 
+@pytest.mark.fault("G-04")
+def test_what_a_group_was_sent_before_we_were_ready_for_it_is_thrown_away() -> None:
+    """Initiated, and the link was lost before the bound was on record; the group has begun meanwhile."""
+    meter = ScriptedMeter()
+    meter.receive_blocks(IMAGE, range(5))
+    policy = replace(NEVER, strategy="elsewhere")
+    transfer, run = drive(
+        meter, IMAGE, policy, checkpoint=checkpoint(TransferState.INITIATE, 0), stop_after=8
+    )
+    assert run.requests[-2:] == ["image_transfer_initiate", "image_transfer_status"]
+    assert (transfer.state, meter.blocks) == (TransferState.TRANSFER_BLOCKS, {})
+    _, run = drive(meter, IMAGE, NEVER, checkpoint=checkpoint(TransferState.INITIATE, 0))
+    assert run.error is None, "nothing was there any more"
+
+
 @pytest.mark.fault("T-12")
 def test_another_client_takes_the_meter_in_the_middle() -> None:
     meter = ScriptedMeter()

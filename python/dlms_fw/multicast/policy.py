@@ -30,8 +30,8 @@ class MulticastPolicy:
         most_rounds: Times that all incomplete members are asked, before the rest goes by unicast.
         tries: Times that a member is called at first, before it is given up.
         pause_seconds: Between two of these.
-        gather_seconds: How long the first pass waits for members that cannot be reached or are busy. Who
-            comes later has missed what was sent.
+        gather_seconds: How long the first pass waits, after one member has got ready, for another one to.
+            Who comes later has missed what was sent.
         missed_looks: Times in a row that a member may be unreachable when it is asked, until it is left to
             unicast.
         most_at_once: Members that are talked to at the same time, where they are on different lines.

@@ -255,14 +255,21 @@ class MulticastUpgrade:
             self._on_event(entry.member.label, event)
 
     async def _gather(self, ready: list[_Entry]) -> None:
-        """Until every member waits for blocks or has ended, but no longer than is worth waiting."""
+        """Until every member waits for blocks or has ended, or none has for longer than is worth waiting."""
         began = self._clock()
+        getting_ready = {asyncio.create_task(entry.seat.changed.wait()) for entry in ready}
         try:
-            async with asyncio.timeout(self._multicast.gather_seconds):
-                for entry in ready:
-                    await entry.seat.changed.wait()
-        except TimeoutError:
-            pass  # who comes later has missed what was sent
+            while getting_ready:
+                done, getting_ready = await asyncio.wait(
+                    getting_ready,
+                    timeout=self._multicast.gather_seconds,
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+                if not done:
+                    break  # who comes later has missed what was sent
+        finally:
+            for task in getting_ready:
+                task.cancel()
         self.report.seconds.preparation = self._clock() - began
 
     # The group
