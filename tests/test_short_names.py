@@ -666,14 +666,15 @@ def test_the_client_that_is_never_answered_writes_unconfirmed() -> None:
     bench = Bench(by_short_name(PLAIN))
     with bench.client() as client:
         places = {element.logical_name: element for element in client.get(ASSOCIATION.object_list)}
+        client.action(IMAGE_TRANSFER.image_transfer_initiate(IDENTIFIER, 100))
     connection = bench.connect()
     channel = _core.Channel("client", WrapperFraming(102, 1))
-    initiate = places[well_known.IMAGE_TRANSFER].base_name + 0x40
-    parameter = IMAGE_TRANSFER.image_transfer_initiate(IDENTIFIER, 100).request.parameter or b""
+    transfer = places[well_known.IMAGE_TRANSFER].base_name + method_offset(18, 0, 2)
+    block = IMAGE_TRANSFER.image_block_transfer(0, bytes(64)).request.parameter or b""
     assert connection.receive(channel.send(ReadRequest([0xFD08]))) == b""
-    assert connection.receive(channel.send(WriteRequest([initiate], [parameter], confirmed=False))) == b""
+    assert connection.receive(channel.send(WriteRequest([transfer], [block], confirmed=False))) == b""
     with bench.client() as client:
-        assert client.get(IMAGE_TRANSFER.image_transfer_status) == 1
+        assert client.get(IMAGE_TRANSFER.image_first_not_transferred_block_number) == 1
 
 
 def test_a_report_is_handed_on_beside_the_answers() -> None:
