@@ -11,7 +11,7 @@ JOBS   ?= 3
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 RUST   := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: demo test lint bench docs wheel soak doctor lock clean
+.PHONY: demo test test-core test-python lint bench docs wheel soak doctor lock clean
 .DEFAULT_GOAL := test
 
 $(VENV)/.deps: pyproject.toml constraints.txt
@@ -33,8 +33,14 @@ $(VENV)/.peers: $(VENV)/.deps tests/peers/requirements.txt
 demo: $(VENV)/.built
 	$(BIN)/dlms-fw demo
 
-test: $(VENV)/.built $(VENV)/.peers
-	cargo test --quiet --locked -p dlms-fw-core
+# The core is compiled and tested while the extension is built and the tests of Python wait for their processes.
+test: $(VENV)/.deps
+	@$(MAKE) --no-print-directory -j2 test-core test-python
+
+test-core:
+	CARGO_INCREMENTAL=0 cargo test --quiet --locked -p dlms-fw-core
+
+test-python: $(VENV)/.built $(VENV)/.peers
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m "not soak" --benchmark-disable
 
 soak: $(VENV)/.built $(VENV)/.peers

@@ -16,14 +16,14 @@ from simulator import FIELDS, IDENTIFIER, SMALL, Workshop, quiet_port, shared_wo
 __all__ = ["shared_workshop", "workshop"]
 
 MEBIBYTE = 1 << 20
-SCHEMES = ("tcp", "hdlc+tcp")
-SECURITIES = ("none", "lls", "hls-gmac")
 
 # The main job
 
 
-@pytest.mark.parametrize("security", SECURITIES)
-@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize(
+    ("scheme", "security"),
+    [("tcp", "none"), ("tcp", "hls-gmac"), ("hdlc+tcp", "lls"), ("hdlc+tcp", "hls-gmac")],
+)
 @pytest.mark.proves("image-transfer-steps", "wrapper")
 def test_a_mebibyte_arrives_to_the_octet_and_is_confirmed(
     workshop: Workshop, scheme: str, security: str
