@@ -184,7 +184,7 @@ class _Conversation:
 
     def __init__(self, notes: Notes) -> None:
         self._notes = notes
-        self._asked: int | None = None
+        self._asked: dict[int, int] = {}  # blocks on their way, by invoke id
 
     def hear(self, way: Way, apdu: bytes) -> bytes:
         """Notes what an APDU holds; gives it without its cipher."""
@@ -193,7 +193,7 @@ class _Conversation:
         if plain[0] == _ACTION_REQUEST and plain[1] == 1:
             target, method, data = plain[3:11], plain[11], plain[13:]
             if target == _IMAGE_TRANSFER:
-                self._image_transfer(method, data)
+                self._image_transfer(plain[2] & 0x0F, method, data)
             elif target == _ASSOCIATION:
                 self._use(title, data[3:7])  # octet-string, length, security control, counter of pass 3
         elif (
@@ -207,12 +207,12 @@ class _Conversation:
 
     def arrived(self, way: Way, plain: bytes) -> None:
         """An APDU was handed on."""
-        if way is Way.TO_CLIENT and self._asked is not None and plain[0] == _ACTION_RESPONSE:
+        if way is Way.TO_CLIENT and plain[0] == _ACTION_RESPONSE and plain[2] & 0x0F in self._asked:
+            block = self._asked.pop(plain[2] & 0x0F)
             if plain[3] == 0:
-                self._notes.acknowledged.add(self._asked)
-            self._asked = None
+                self._notes.acknowledged.add(block)
 
-    def _image_transfer(self, method: int, data: bytes) -> None:
+    def _image_transfer(self, invoke_id: int, method: int, data: bytes) -> None:
         notes = self._notes
         if method == 1:
             notes.initiations += 1
@@ -222,7 +222,7 @@ class _Conversation:
             notes.blocks[block] += 1
             if block in notes.acknowledged:
                 notes.sent_after_acknowledgement.append(block)
-            self._asked = block
+            self._asked[invoke_id] = block
         elif method == 4:
             notes.activations += 1
 
