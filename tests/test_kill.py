@@ -138,16 +138,16 @@ def image_of(workshop: Workshop) -> Path:
 
 @pytest.mark.fault("T-31")
 @pytest.mark.fault("S-20")
-@pytest.mark.parametrize("turn", range(4))
+@pytest.mark.parametrize("turn", range(2))
 def test_the_client_is_killed_and_run_again(workshop: Workshop, turn: int) -> None:
-    client_killed_at(workshop, sample("client", 4)[turn])
+    client_killed_at(workshop, sample("client", 2)[turn])
 
 
 @pytest.mark.fault("T-10")
 @pytest.mark.fault("M-22")
-@pytest.mark.parametrize("turn", range(4))
+@pytest.mark.parametrize("turn", range(2))
 def test_the_meter_is_killed_and_starts_again(workshop: Workshop, turn: int) -> None:
-    meter_killed_at(workshop, sample("meter", 4)[turn])
+    meter_killed_at(workshop, sample("meter", 2)[turn])
 
 
 @pytest.mark.fault("T-28")
