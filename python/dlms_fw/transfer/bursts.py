@@ -32,6 +32,8 @@ class Bursts(BlockStep):
         self._sent = 0
         self._first: Get[int] | None = None
         self._bits: Get[BitString] | None = None
+        # There were gaps, so the first one tells little, and the bitmap has been found to agree with it.
+        self._bitmap_alone = False
 
     def ask(self) -> Asked:
         """The next blocks, or what has become of those before."""
@@ -41,13 +43,20 @@ class Bursts(BlockStep):
         if self._next_number >= self._total:
             return Outcome.COMPLETE
         if self._sent >= self._pace.burst:
-            self._first = Get(self.job.image_transfer.image_first_not_transferred_block_number)
-            return self._first.request()
+            return self._look().request()
         most = 1 if self._pace.pause_seconds else _MOST_REQUESTS
         numbers = self.ascending(min(most, self._pace.burst - self._sent))
         if numbers[-1] >= self._bound:
             return self.raise_bound(numbers)
         return self._burst(numbers)
+
+    def _look(self) -> Get[Any]:
+        image_transfer = self.job.image_transfer
+        if self._bitmap_alone or self._first is not None:
+            self._bits = Get(image_transfer.image_transferred_blocks_status)
+            return self._bits
+        self._first = Get(image_transfer.image_first_not_transferred_block_number)
+        return self._first
 
     def _burst(self, numbers: tuple[int, ...]) -> Burst:
         job = self.job
@@ -75,21 +84,26 @@ class Bursts(BlockStep):
         outcome = look.read(response)
         if outcome is Outcome.BUSY or outcome is Outcome.LOST:
             return outcome
-        assert self._first is not None  # noqa: S101 (asked before the bitmap)
-        first = self._first.value
+        first = None if self._first is None else self._first.value
         if self._bits is None:
             if first is None or first < self._next_number:
-                self._bits = Get(self.job.image_transfer.image_transferred_blocks_status)
+                self._look()
                 return Outcome.MORE
+            self._bitmap_alone = False
             for number in range(self._next_number):
                 self._status.mark(number)
             return self._looked()
+        if self._bits.value is None and self._first is None:
+            self._bitmap_alone, self._bits = False, None
+            self._look()
+            return Outcome.MORE
         return self._compare(decisions.completeness(self._bits.value, first, self._total))
 
     def _compare(self, what: decisions.Completeness) -> Outcome:
         job = self.job
         if decisions.holds_unsent_block(what, self._bound, self._total):
             return Outcome.INCOMPLETE
+        self._bitmap_alone = what.block_status is not None and what.warning is None
         if what.block_status is not None:
             job.block_status = self._status = what.block_status
         elif what.first_missing is not None:

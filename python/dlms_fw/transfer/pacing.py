@@ -16,7 +16,7 @@ _WINDOWS_OF_MOST: Final = 3
 """Windows of answers at the last step. The first is of requests of the step before; one may meet a loss."""
 
 _LONGEST_BURST: Final = 4096
-_LOOK_SECONDS: Final = 10.0
+_LOOK_SECONDS: Final = 12.0
 """Time between two looks that bursts grow towards, at least."""
 _LOOK_ROUND_TRIPS: Final = 30
 """The same in round trips, so that looking costs little."""
