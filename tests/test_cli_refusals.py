@@ -214,7 +214,7 @@ def test_a_foreign_transfer_is_not_touched(workshop: Workshop) -> None:
     theirs, ours = workshop.image(os.urandom(50_000)), workshop.image(SMALL)
     interrupted_at(workshop, meter.url, theirs, block=20, with_signal=signal.SIGKILL)
     before = workshop.info(meter.url)["image_transfer"]
-    assert before["first_missing_block"] >= 20
+    assert 20 <= before["first_missing_block"] <= 20 + 16  # as many requests as there are invoke ids
 
     nobody = workshop.folder / "nobody.sqlite3"
     ended = workshop.upgrade(meter.url, ours, journal=nobody)
