@@ -127,10 +127,18 @@ class DataType(Generic[T]):
     Attributes:
         name: The name in the standard's words, e.g. ``"double-long-unsigned"``.
         schema: The compiled form.
+        zero: The encoding of its natural zero: 0, no octets, an empty array, a structure of zeros, a
+            date-time of which nothing is specified; of a choice that of the first alternative.
     """
 
     name: str
     schema: Schema
+    zero: bytes = b"\0"
+
+    @property
+    def default(self) -> T:
+        """The natural zero as a value; what a server says of an attribute that nobody has set."""
+        return self.decode(self.zero)
 
     def encode(self, value: T) -> bytes:
         """The complete A-XDR encoding of a value, tag included.
@@ -160,14 +168,44 @@ class DataType(Generic[T]):
         return f"<{self.name}>"
 
 
+_UNSPECIFIED = {
+    Tag.DATE_TIME: bytes.fromhex("FFFF FF FF FF FF FF FF FF 8000 FF"),
+    Tag.DATE: bytes.fromhex("FFFF FF FF FF"),
+    Tag.TIME: bytes.fromhex("FF FF FF FF"),
+}
+_EMPTY = {Tag.NULL_DATA, Tag.DONT_CARE}
+_ZERO_OCTETS = {
+    Tag.DOUBLE_LONG: 4,
+    Tag.DOUBLE_LONG_UNSIGNED: 4,
+    Tag.FLOATING_POINT: 4,
+    Tag.LONG: 2,
+    Tag.LONG_UNSIGNED: 2,
+    Tag.LONG64: 8,
+    Tag.LONG64_UNSIGNED: 8,
+    Tag.FLOAT32: 4,
+    Tag.FLOAT64: 8,
+    Tag.DELTA_LONG: 2,
+    Tag.DELTA_DOUBLE_LONG: 4,
+    Tag.DELTA_LONG_UNSIGNED: 2,
+    Tag.DELTA_DOUBLE_LONG_UNSIGNED: 4,
+}
+"""Of all other tags the zero is one octet: the number, or the length of nothing."""
+
+
+def _zero(tag: Tag) -> bytes:
+    if tag in _EMPTY:
+        return bytes((tag,))
+    return bytes((tag,)) + _UNSPECIFIED.get(tag, bytes(_ZERO_OCTETS.get(tag, 1)))
+
+
 def _simple(tag: Tag) -> DataType[Any]:
-    return DataType(tag.name.lower().replace("_", "-"), Schema.primitive(tag))
+    return DataType(tag.name.lower().replace("_", "-"), Schema.primitive(tag), _zero(tag))
 
 
 def _converted(
     name: str, inner: DataType[Any], decode: Callable[[Any], T], encode: Callable[[T], object] | None
 ) -> DataType[T]:
-    return DataType(name, Schema.converted(inner.schema, decode, encode))
+    return DataType(name, Schema.converted(inner.schema, decode, encode), inner.zero)
 
 
 # --- Simple types, in the order of their tags ---------------------------------------------------------------
@@ -215,7 +253,8 @@ any_data: DataType[Data] = DataType("data", Schema.any())
 
 def octets(length: int) -> DataType[bytes]:
     """An octet-string of exactly ``length`` octets; another length is refused both ways."""
-    return DataType(f"octet-string({length})", Schema.fixed_octet_string(length))
+    zero = octet_string.schema.encode(bytes(length))
+    return DataType(f"octet-string({length})", Schema.fixed_octet_string(length), zero)
 
 
 def enumerated(members: type[E]) -> DataType[E]:
@@ -235,7 +274,7 @@ def flags(members: type[F], carrier: DataType[int] = plain_enum) -> DataType[F]:
 
 def array(element: DataType[T]) -> DataType[list[T]]:
     """An array of any number of elements of one type; decodes a compact-array of them too."""
-    return DataType(f"array of {element.name}", Schema.array(element.schema))
+    return DataType(f"array of {element.name}", Schema.array(element.schema), bytes((Tag.ARRAY, 0)))
 
 
 @overload
@@ -292,6 +331,7 @@ def structure(*members: DataType[Any]) -> DataType[Any]:
     return DataType(
         f"structure({', '.join(member.name for member in members)})",
         Schema.structure([member.schema for member in members]),
+        _zeros(members),
     )
 
 
@@ -302,7 +342,12 @@ def record(fields: type[R], *members: DataType[Any]) -> DataType[R]:
         ValueError: The class has another number of fields than there are members.
         TypeError: The class is not a NamedTuple.
     """
-    return DataType(fields.__name__, Schema.structure([member.schema for member in members], record=fields))
+    schema = Schema.structure([member.schema for member in members], record=fields)
+    return DataType(fields.__name__, schema, _zeros(members))
+
+
+def _zeros(members: tuple[DataType[Any], ...]) -> bytes:
+    return bytes((Tag.STRUCTURE, len(members))) + b"".join(member.zero for member in members)
 
 
 @overload
@@ -320,6 +365,7 @@ def choice(*alternatives: DataType[Any]) -> DataType[Any]:
     return DataType(
         " or ".join(alternative.name for alternative in alternatives),
         Schema.choice([alternative.schema for alternative in alternatives]),
+        alternatives[0].zero,
     )
 
 
@@ -336,7 +382,7 @@ logical_name_octets = _converted("logical-name", octets(6), LogicalName, _logica
 
 
 def _moment(name: str, tag: Tag) -> DataType[Any]:
-    return DataType(name, Schema.carried(tag))
+    return DataType(name, Schema.carried(tag), octet_string.encode(_UNSPECIFIED[tag]))
 
 
 date_time_octets: DataType[DateTime] = _moment("date-time octets", Tag.DATE_TIME)

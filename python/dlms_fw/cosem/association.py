@@ -151,7 +151,9 @@ def _bits_of(conformance: Conformance) -> BitString:
 
 
 _conformance: DataType[Conformance] = DataType(
-    "conformance", Schema.converted(bit_string.schema, _conformance_of, _bits_of)
+    "conformance",
+    Schema.converted(bit_string.schema, _conformance_of, _bits_of),
+    bit_string.encode(BitString.from_bytes(bytes(3), 24)),
 )
 
 

@@ -108,7 +108,7 @@ def _signed_of(name: int) -> int:
 
 # A long by the book, though names are spoken of without a sign; some servers send them so as well.
 _base_name: DataType[int] = choice(
-    DataType("base-name", Schema.converted(long.schema, _unsigned_of, _signed_of)), long_unsigned
+    DataType("base-name", Schema.converted(long.schema, _unsigned_of, _signed_of), long.zero), long_unsigned
 )
 short_name_object = record(ShortNameObject, _base_name, long_unsigned, unsigned, logical_name_octets)
 """One element of an object list."""
