@@ -35,6 +35,7 @@ FLOORS: dict[str, int] = {
     "journal_tables": 2,
     "leases": 2,
     "logical_name": 2,
+    "memory_journal": 2,
     "obis_names": 2,
     "regular_file": 2,
     "secret_references": 2,
@@ -69,6 +70,7 @@ FLOORS: dict[str, int] = {
     "multicast": 6,
     "push": 5,
     "fleet": 6,
+    "simulation": 6,
     "cli": 7,
 }
 

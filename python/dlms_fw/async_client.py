@@ -79,6 +79,7 @@ class AsyncClient(AsyncServices, AsyncUpgrades):
         sleep: Passes time.
         wall_clock: The time of day, aware; activations are scheduled by it.
         challenge: Gives fresh random challenges.
+        randomness: Gives that many random octets, for keys that are made.
     """
 
     def __init__(
@@ -93,6 +94,7 @@ class AsyncClient(AsyncServices, AsyncUpgrades):
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         wall_clock: Callable[[], datetime] = _local_time,
         challenge: Callable[[], bytes] = _fresh_challenge,
+        randomness: Callable[[int], bytes] = os.urandom,
     ) -> None:
         self.endpoint = url if isinstance(url, Endpoint) else Endpoint.parse(url)
         self.profile = profile
@@ -104,6 +106,7 @@ class AsyncClient(AsyncServices, AsyncUpgrades):
         self._sleep = sleep
         self._wall_clock = wall_clock
         self._challenge = challenge
+        self._randomness = randomness
         self._framing = framing(self.endpoint, profile)
         self._ledger = Ledger(profile, journal, place=str(self.endpoint), now=wall_clock)
         self._transport: AsyncTransport | None = None
@@ -302,7 +305,7 @@ class AsyncClient(AsyncServices, AsyncUpgrades):
                 return
 
     async def _try_to_associate(self) -> None:
-        session = self._ledger.session(self._framing, self._challenge, os.urandom)
+        session = self._ledger.session(self._framing, self._challenge, self._randomness)
         self._session = session
         self._transport = await self._open_transport(self._clock() + self.profile.connect_timeout_s)
         await self._until(State.CONNECTED, session.connect())

@@ -78,6 +78,7 @@ class Client(Services, Upgrades):
         sleep: Passes time.
         wall_clock: The time of day, aware; activations are scheduled by it.
         challenge: Gives fresh random challenges.
+        randomness: Gives that many random octets, for keys that are made.
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class Client(Services, Upgrades):
         sleep: Callable[[float], object] = time.sleep,
         wall_clock: Callable[[], datetime] = _local_time,
         challenge: Callable[[], bytes] = _fresh_challenge,
+        randomness: Callable[[int], bytes] = os.urandom,
     ) -> None:
         self.endpoint = url if isinstance(url, Endpoint) else Endpoint.parse(url)
         self.profile = profile
@@ -103,6 +105,7 @@ class Client(Services, Upgrades):
         self._sleep = sleep
         self._wall_clock = wall_clock
         self._challenge = challenge
+        self._randomness = randomness
         self._framing = framing(self.endpoint, profile)
         self._ledger = Ledger(profile, journal, place=str(self.endpoint), now=wall_clock)
         self._transport: Transport | None = None
@@ -301,7 +304,7 @@ class Client(Services, Upgrades):
                 return
 
     def _try_to_associate(self) -> None:
-        session = self._ledger.session(self._framing, self._challenge, os.urandom)
+        session = self._ledger.session(self._framing, self._challenge, self._randomness)
         self._session = session
         self._transport = self._open_transport(self._clock() + self.profile.connect_timeout_s)
         self._until(State.CONNECTED, session.connect())

@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from dlms_fw.journal import Journal
+from dlms_fw.memory_journal import MemoryJournal
 
-__all__ = ["DeferredJournal"]
+__all__ = ["DeferredJournal", "deferred"]
 
 
 class DeferredJournal(Journal):
@@ -66,3 +67,8 @@ class DeferredJournal(Journal):
                     self._db.execute("RELEASE one_write")
                 raise
             self._db.execute("RELEASE one_write")
+
+
+def deferred(journal: Journal) -> DeferredJournal | MemoryJournal:
+    """The same records, written together; one on memory has nothing to put off."""
+    return journal if isinstance(journal, MemoryJournal) else DeferredJournal(journal)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dlms_fw.async_client import AsyncClient
-from dlms_fw.deferred_journal import DeferredJournal
+from dlms_fw.deferred_journal import deferred
 from dlms_fw.endpoint import Endpoint
 from dlms_fw.errors import ConfigurationError, DlmsError
 from dlms_fw.events import Callback
@@ -57,7 +57,7 @@ class Fleet:
     """
 
     def __init__(self, journal: Journal | None = None, *, connecting: int = 100) -> None:
-        self._journal = None if journal is None else DeferredJournal(journal)
+        self._journal = None if journal is None else deferred(journal)
         self._opening = asyncio.Semaphore(connecting)
         self._settling: asyncio.Future[None] | None = None
 

@@ -47,6 +47,10 @@ class VirtualTime:
             raise ValueError("time does not run backwards")
         self.elapsed += seconds
 
+    def advance_to(self, elapsed: float) -> None:
+        """Moves both clocks to a moment of the monotonic one; one that is past is now."""
+        self.elapsed = max(self.elapsed, elapsed)
+
 
 class MeterClock:
     """The meter's clock: the given wall clock plus an offset that is kept in a record."""

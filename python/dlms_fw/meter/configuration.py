@@ -6,7 +6,7 @@ Keys enter as :class:`~dlms_fw._core.Key`; nothing here reads files or the envir
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from dlms_fw._core import Gateway, Key
@@ -28,6 +28,8 @@ from dlms_fw.signing_keys import PublicKey
 
 BLOCK_OVERHEAD: Final = 54
 """Octets around an image block in a general-glo ciphered ACTION request, at most."""
+_NAME_DIGITS: Final = 8
+_SERIAL_NUMBERS: Final = 1 << 28
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,3 +186,19 @@ class MeterConfig:
             check_anchor(anchor)
         if self.counter_stride < 1:
             raise ConfigurationError("counter_stride is at least 1")
+
+
+def numbered(config: MeterConfig, number: int) -> MeterConfig:
+    """The same meter with a serial number that is so much higher, which its name and system title tell."""
+    title = int.from_bytes(config.system_title, "big")
+    serial = (title + number) % _SERIAL_NUMBERS
+    name = config.logical_device_name
+    digits = name[-_NAME_DIGITS:]
+    if digits.isdigit():
+        following = (int(digits) + number) % 10**_NAME_DIGITS
+        name = name[:-_NAME_DIGITS] + str(following).zfill(_NAME_DIGITS).encode()
+    return replace(
+        config,
+        system_title=(title - title % _SERIAL_NUMBERS + serial).to_bytes(len(config.system_title), "big"),
+        logical_device_name=name,
+    )

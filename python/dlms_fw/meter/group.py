@@ -17,14 +17,12 @@ from dlms_fw._core import ApduReceiver, ExceptionResponse, Gateway
 from dlms_fw.enums import ServiceErrorCode, StateError
 from dlms_fw.errors import ConfigurationError, TransportError
 from dlms_fw.meter.clock import TimeSource
-from dlms_fw.meter.configuration import MeterConfig
+from dlms_fw.meter.configuration import MeterConfig, numbered
 from dlms_fw.meter.meter import Framing, MeterConnection, SimulatedMeter
 from dlms_fw.meter.storage import Medium
 
 FIRST_ON_A_BUS: Final = 16
 """Lower addresses below are reserved."""
-_NAME_DIGITS: Final = 8
-_SERIAL_NUMBERS: Final = 1 << 28
 
 
 def logical_devices(config: MeterConfig, count: int) -> MeterConfig:
@@ -33,7 +31,7 @@ def logical_devices(config: MeterConfig, count: int) -> MeterConfig:
     Each has a name and a system title of its own; the SAP assignment of the first lists all.
     """
     devices = [
-        replace(_numbered(config, number), server_sap=config.server_sap + number) for number in range(count)
+        replace(numbered(config, number), server_sap=config.server_sap + number) for number in range(count)
     ]
     others = {device.server_sap: device.logical_device_name for device in devices[1:]}
     return _together([replace(devices[0], other_logical_devices=others), *devices[1:]])
@@ -48,7 +46,7 @@ def bus(config: MeterConfig, count: int) -> MeterConfig:
     first = FIRST_ON_A_BUS if first is None else first
     return _together(
         [
-            replace(_numbered(config, number), hdlc=replace(config.hdlc, server_lower=first + number))
+            replace(numbered(config, number), hdlc=replace(config.hdlc, server_lower=first + number))
             for number in range(count)
         ]
     )
@@ -58,7 +56,7 @@ def behind_gateway(config: MeterConfig, count: int, *, network_id: int = 1) -> M
     """So many meters behind a gateway, their addresses 0001, 0002 and so on, as two octets."""
     return _together(
         [
-            replace(_numbered(config, number), gateway=Gateway(network_id, (number + 1).to_bytes(2, "big")))
+            replace(numbered(config, number), gateway=Gateway(network_id, (number + 1).to_bytes(2, "big")))
             for number in range(count)
         ]
     )
@@ -66,22 +64,6 @@ def behind_gateway(config: MeterConfig, count: int, *, network_id: int = 1) -> M
 
 def _together(configs: Sequence[MeterConfig]) -> MeterConfig:
     return replace(configs[0], neighbours=tuple(configs[1:]))
-
-
-def _numbered(config: MeterConfig, number: int) -> MeterConfig:
-    """The same meter with another serial number."""
-    title = int.from_bytes(config.system_title, "big")
-    serial = (title + number) % _SERIAL_NUMBERS
-    name = config.logical_device_name
-    digits = name[-_NAME_DIGITS:]
-    if digits.isdigit():
-        following = (int(digits) + number) % 10**_NAME_DIGITS
-        name = name[:-_NAME_DIGITS] + str(following).zfill(_NAME_DIGITS).encode()
-    return replace(
-        config,
-        system_title=(title - title % _SERIAL_NUMBERS + serial).to_bytes(len(config.system_title), "big"),
-        logical_device_name=name,
-    )
 
 
 class GroupedMeter(SimulatedMeter):

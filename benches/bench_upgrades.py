@@ -1,0 +1,184 @@
+"""Whole upgrades of a simulated meter in virtual time, both ends in this process: what a test author pays.
+
+One upgrade is everything: the container is read and its signature verified, a new meter gets its memory and
+its power, a client associates, 64 blocks go over one by one or as the strategy wants it, the meter verifies
+them and the vendor's signature, activates, reboots and is found running the new version. Nothing is kept from
+one upgrade to the next but the octets of the image, the keys and the configuration. Seconds are CPU seconds
+of this process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from time import process_time
+from typing import Any
+
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from benches.conftest import ROUNDS, WARM_UP_ROUNDS
+from dlms_fw.containers import dfw
+from dlms_fw.containers.description import Version
+from dlms_fw.events import Event, PhaseFinished, PhaseStarted
+from dlms_fw.image import Image
+from dlms_fw.meter.configuration import MeterConfig
+from dlms_fw.meter.meter import MeterConnection
+from dlms_fw.meter.profiles import mcs301
+from dlms_fw.profiles import Profile
+from dlms_fw.signing_keys import PrivateKey, generate
+from dlms_fw.simulation import CIPHERED, PLAIN, Framing, Simulation, VirtualMeter
+from dlms_fw.transfer import TransferPolicy, TransferResult
+
+BLOCKS = 64
+BLOCK_SIZE = 64
+UPGRADES = 10
+"""Of a round."""
+PROFILES = {"plain": PLAIN, "ciphered": CIPHERED}
+
+
+@cache
+def vendor() -> PrivateKey:
+    return generate()
+
+
+@cache
+def container() -> bytes:
+    """A signed container of exactly so many blocks."""
+
+    def of(payload: bytes) -> bytes:
+        return dfw.build(
+            payload,
+            image_identifier=b"BENCH1",
+            part=1,
+            meter_type="MCS301",
+            firmware_version=Version(2, 0, 0),
+            key=vendor(),
+        )
+
+    return of(bytes(BLOCKS * BLOCK_SIZE - (len(of(b"x")) - 1)))
+
+
+@cache
+def config(protection: str) -> MeterConfig:
+    """What each of the meters is."""
+    return mcs301.configured(
+        PROFILES[protection], trusted=(vendor().public_key(),), image_block_size=BLOCK_SIZE
+    )
+
+
+def policy(strategy: Any) -> TransferPolicy:
+    return TransferPolicy(allow_insecure=True, strategy=strategy)
+
+
+def meter_of(profile: Profile, protection: str, framing: Framing) -> VirtualMeter:
+    return Simulation().meter(profile, config=config(protection), framing=framing)
+
+
+def upgrade(protection: str, framing: Framing, strategy: str) -> TransferResult:
+    """One upgrade, from nothing to the new version."""
+    image = Image.from_bytes(container())
+    image.verify([vendor().public_key()])
+    meter = meter_of(PROFILES[protection], protection, framing)
+    with meter.client() as client:
+        return client.upgrade(image, policy(strategy))
+
+
+@pytest.mark.parametrize(
+    ("protection", "framing", "strategy"),
+    [
+        ("plain", "wrapper", "automatic"),
+        ("ciphered", "wrapper", "automatic"),
+        ("ciphered", "wrapper", "sequential"),
+        ("ciphered", "hdlc", "automatic"),
+    ],
+)
+@pytest.mark.benchmark(timer=process_time)
+@pytest.mark.filterwarnings("ignore")
+def test_upgrades(
+    benchmark: BenchmarkFixture,
+    report: Callable[[str], None],
+    protection: str,
+    framing: Framing,
+    strategy: str,
+) -> None:
+    """Whole upgrades by the CPU second."""
+
+    def run() -> None:
+        for _ in range(UPGRADES):
+            result = upgrade(protection, framing, strategy)
+            assert (result.outcome, result.blocks_sent) == ("activated", BLOCKS)
+
+    benchmark.pedantic(run, rounds=ROUNDS, warmup_rounds=WARM_UP_ROUNDS)  # type: ignore[no-untyped-call]
+    if benchmark.stats is None:
+        return
+    seconds = benchmark.stats.stats.median / UPGRADES
+    benchmark.extra_info.update(upgrades_per_cpu_second=1 / seconds)
+    name = f"upgrade, {framing}, {protection}, {strategy}"
+    report(f"{name:<46} {seconds * 1e3:>6.2f} ms of CPU: {1 / seconds:>5.0f} upgrades a CPU second")
+
+
+class Breakdown:
+    """CPU seconds by section; a section lasts until the next one begins."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self.meter_seconds = 0.0
+        self._section = ""
+        self._since = process_time()
+
+    def enter(self, section: str) -> None:
+        now = process_time()
+        if self._section:
+            self.seconds[self._section] = self.seconds.get(self._section, 0.0) + now - self._since
+        self._section, self._since = section, now
+
+    def event(self, event: Event) -> None:
+        if isinstance(event, PhaseStarted):
+            self.enter(event.phase.value)
+        elif isinstance(event, PhaseFinished):
+            self.enter("between phases")
+
+
+@pytest.mark.parametrize("protection", ["plain", "ciphered"])
+@pytest.mark.filterwarnings("ignore")
+def test_where_the_time_goes(
+    pytestconfig: pytest.Config,
+    report: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+    protection: str,
+) -> None:
+    """The sections of an upgrade, and the share of the meter where a client talks to it."""
+    parts = Breakdown()
+    receive = MeterConnection.receive
+
+    def timed(connection: MeterConnection, data: bytes) -> bytes:
+        start = process_time()
+        try:
+            return receive(connection, data)
+        finally:
+            parts.meter_seconds += process_time() - start
+
+    monkeypatch.setattr(MeterConnection, "receive", timed)
+    count = pytestconfig.getoption("--operations") or 100
+    for _ in range(count):
+        parts.enter("image")
+        image = Image.from_bytes(container())
+        image.verify([vendor().public_key()])
+        parts.enter("meter")
+        meter = meter_of(PROFILES[protection], protection, "wrapper")
+        parts.enter("client")
+        client = meter.client()
+        parts.enter("associate")
+        with client:
+            parts.enter("begin")
+            result = client.upgrade(image, policy("automatic"), on_event=parts.event)
+            parts.enter("release")
+        assert result.outcome == "activated"
+    parts.enter("")
+    total = sum(parts.seconds.values())
+    shares = ", ".join(f"{name} {seconds / count * 1e6:.0f}" for name, seconds in parts.seconds.items())
+    report(
+        f"{protection}, µs of CPU: {shares}; all {total / count * 1e6:.0f}, of these in the meter's answers "
+        f"{parts.meter_seconds / count * 1e6:.0f}"
+    )
