@@ -71,6 +71,7 @@ FLOORS: dict[str, int] = {
     "push": 5,
     "fleet": 6,
     "simulation": 6,
+    "conformance": 6,
     "cli": 7,
 }
 
@@ -86,6 +87,7 @@ DRIVERS = {
     "multicast",
     "push",
     "fleet",
+    "conformance",
     "cli",
 }
 

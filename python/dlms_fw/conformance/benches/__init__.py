@@ -1,0 +1,1 @@
+"""Benches: what can be done to a meter beside its interface."""

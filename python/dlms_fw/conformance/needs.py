@@ -1,0 +1,74 @@
+"""What a case may need, by name, and how to see whether it is there.
+
+A case whose need is not met is INAPPLICABLE, with the reason that stands here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from dlms_fw.conformance.benches.base import VERBS
+
+if TYPE_CHECKING:
+    from dlms_fw.conformance.site import Site
+
+
+class Need(NamedTuple):
+    """One need: what is missing where it is not met, and whether it is met."""
+
+    missing: str
+    is_met: Callable[[Site], bool]
+
+
+def _medium(medium: str, words: str) -> Need:
+    return Need(f"the meter was not declared to be reached over {words}", lambda site: medium in site.media)
+
+
+def _client(role: str) -> Need:
+    return Need(f"no client was declared as {role}", lambda site: role in site.declaration.clients)
+
+
+def _verb(verb: str) -> Need:
+    return Need(f"the bench cannot do {verb}", lambda site: verb in site.bench.verbs)
+
+
+def _referencing(referencing: str, words: str) -> Need:
+    return Need(
+        f"the meter was not declared to know {words}",
+        lambda site: referencing in site.declaration.referencing,
+    )
+
+
+NEEDS: Final[Mapping[str, Need]] = {
+    "hdlc": _medium("hdlc", "HDLC"),
+    "wrapper": _medium("wrapper", "the wrapper on TCP"),
+    "datagrams": _medium("datagrams", "the wrapper on UDP"),
+    "management": _client("management"),
+    "reading": _client("reading"),
+    "public": _client("public"),
+    "low": _client("low"),
+    "logical-names": _referencing("logical-name", "logical names"),
+    "short-names": _referencing("short-name", "short names"),
+    "password": Need(
+        "the management client does not prove itself by a password",
+        lambda site: site.declaration.profile("management").authentication.id == 1,
+    ),
+    "high-level": Need(
+        "the management client has no high level security",
+        lambda site: site.declaration.profile("management").authentication.high_level,
+    ),
+    "ciphered": Need(
+        "the messages of the management client are not protected",
+        lambda site: site.declaration.profile("management").is_protected,
+    ),
+    "unprotected": Need(
+        "the messages of the management client are protected",
+        lambda site: not site.declaration.profile("management").is_protected,
+    ),
+    "writable": Need(
+        "no attribute was declared that may be written (writable = …)",
+        lambda site: site.declaration.writable is not None,
+    ),
+    **{f"bench.{verb}": _verb(verb) for verb in VERBS},
+}

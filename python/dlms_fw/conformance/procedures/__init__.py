@@ -1,0 +1,1 @@
+"""What each case does, one function for each."""

@@ -1,0 +1,140 @@
+"""The conformance suite itself: its data, its runner, and all of it against the simulated meter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from dlms_fw.conformance.catalogue import GROUPS, Case, cases, groups
+from dlms_fw.conformance.registry import procedures
+from dlms_fw.conformance.runner import Runner
+from dlms_fw.conformance.simulated import simulated
+from dlms_fw.conformance.site import Site
+from dlms_fw.conformance.verdicts import Failed, Inapplicable, SuiteError, Verdict
+from dlms_fw.errors import ServiceError, TransportError
+from dlms_fw.journal import Journal
+from dlms_fw.transports.base import Transport
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    with Journal(tmp_path / "journal.db") as opened:
+        yield opened
+
+
+def runner(journal: Journal, *one: Case, procedure: object = None) -> Runner:
+    declaration, bench = simulated()
+    made = Runner(declaration, bench, journal)
+    if one:
+        made.catalogue = {case.id: case for case in one}
+        made.procedures = {case.id: procedure for case in one}  # type: ignore[misc]
+    return made
+
+
+CASE = Case(id="XX-01", group="hdlc", title="", does="", expects="")
+
+
+def test_no_group_has_more_cases_than_it_is_said_to_have() -> None:
+    assert all(len(group.cases) <= GROUPS[name] for name, group in groups().items())
+    assert sum(GROUPS.values()) == 259
+
+
+def test_every_case_has_a_procedure_and_every_procedure_a_case() -> None:
+    assert set(procedures()) == set(cases())
+
+
+@pytest.mark.parametrize("group", groups())
+def test_our_meter_conforms(group: str, journal: Journal) -> None:
+    results = runner(journal).run(list(groups()[group].cases))
+    assert {r.case.id: r.reason for r in results if r.verdict in {Verdict.FAIL, Verdict.INCONCLUSIVE}} == {}
+
+
+def test_what_a_procedure_raises_is_its_verdict(journal: Journal) -> None:
+    def fails(site: Site) -> None:
+        site.step("looked")
+        raise Failed("a", "b")
+
+    def gives_up(site: Site) -> None:
+        raise Inapplicable("no such thing")
+
+    def is_refused(site: Site) -> None:
+        raise ServiceError("refused", result=3)
+
+    def is_wrong(site: Site) -> None:
+        raise KeyError("a slip")
+
+    found = [runner(journal, CASE, procedure=p).run()[0] for p in (fails, gives_up, is_refused, is_wrong)]
+    assert [(r.verdict.value, r.reason) for r in found] == [
+        ("FAIL", "expected a; observed b"),
+        ("INAPPLICABLE", "no such thing"),
+        ("INCONCLUSIVE", "ServiceError: refused"),
+        ("INCONCLUSIVE", "defect of the suite: KeyError: 'a slip'"),
+    ]
+    assert found[0].steps == ("looked",)
+
+
+def test_a_case_without_procedure_is_an_error_of_the_suite(journal: Journal) -> None:
+    made = runner(journal, CASE)
+    made.procedures = {}
+    with pytest.raises(SuiteError, match="XX-01"):
+        made.run()
+
+
+def test_a_meter_that_does_not_come_back_fails_the_case_before(journal: Journal) -> None:
+    made = runner(journal, CASE, replace(CASE, id="XX-02"))
+
+    def unreachable(deadline: float) -> Transport:
+        raise TransportError("unreachable")
+
+    def kills(site: Site) -> None:
+        made.bench.openers = lambda: {"wrapper": unreachable}  # type: ignore[method-assign]
+
+    made.procedures = {"XX-01": kills, "XX-02": kills}
+    first, second = made.run()
+    assert first.verdict is Verdict.FAIL
+    assert "answer an ordinary request" in first.reason
+    assert second.verdict is Verdict.INCONCLUSIVE
+    assert "since XX-01" in second.reason
+
+
+def test_everything_is_put_back_and_what_cannot_be_is_said(journal: Journal) -> None:
+    undone: list[str] = []
+
+    def changes(site: Site) -> None:
+        site.put_back("the first", lambda: undone.append("first"))
+        site.put_back("the second", lambda: [][0])
+        raise Failed("a", "b")
+
+    result = runner(journal, CASE, procedure=changes).run()[0]
+    assert undone == ["first"]
+    assert result.not_put_back == ("the second: list index out of range",)
+
+
+def test_a_case_does_not_last_longer_than_it_may(journal: Journal) -> None:
+    result = runner(journal, CASE, procedure=lambda site: site.sleep(601)).run()[0]
+    assert result.verdict is Verdict.INCONCLUSIVE
+    assert "600 s" in result.reason
+
+
+def test_what_alters_too_much_is_not_run(journal: Journal) -> None:
+    touching = replace(CASE, alters="image")
+    made = runner(journal, touching, procedure=lambda site: None)
+    assert "--allow-alter image" in made.run()[0].reason
+    made.allowed = frozenset({"image"})
+    assert made.run()[0].verdict is Verdict.PASS
+
+
+def test_a_need_that_is_not_met_is_the_reason(journal: Journal) -> None:
+    made = runner(journal, replace(CASE, needs=("short-names",)), procedure=lambda site: None)
+    assert made.run()[0].reason == "the meter was not declared to know short names"
+
+
+def test_what_builds_on_a_failed_case_says_nothing(journal: Journal) -> None:
+    def fails(site: Site) -> None:
+        raise Failed("a", "b")
+
+    made = runner(journal, CASE, replace(CASE, id="XX-02", after=("XX-01",)), procedure=fails)
+    assert made.run()[1].reason == "XX-01, which it builds on, is FAIL"
