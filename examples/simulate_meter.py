@@ -11,7 +11,7 @@ import dlms_fw
 from dlms_fw.cosem import Data
 from dlms_fw.cosem.well_known import active_firmware_identifier
 from dlms_fw.errors import ActivationFailed
-from dlms_fw.meter.activation import FirmwareBehaviour
+from dlms_fw.meter.activation_table import FirmwareBehaviour
 from dlms_fw.meter.serve import MeterServer
 
 

@@ -12,7 +12,8 @@ from dlms_fw.containers import dfw
 from dlms_fw.containers.description import HardwareRange, Version
 from dlms_fw.cosem.server import CosemFault
 from dlms_fw.enums import ActionResult, ImageTransferStatus
-from dlms_fw.meter.activation import ActivationTimings, FirmwareBehaviour, bank_is_good
+from dlms_fw.meter.activation import ActivationTimings, bank_is_good
+from dlms_fw.meter.activation_table import FirmwareBehaviour
 from dlms_fw.meter.clock import MeterClock, VirtualTime
 from dlms_fw.meter.configuration import MeterConfig
 from dlms_fw.meter.event_log import EventLog

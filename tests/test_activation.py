@@ -8,7 +8,7 @@ from datetime import datetime
 import pytest
 
 from dlms_fw.enums import ActionResult
-from dlms_fw.meter.activation import TRANSITIONS, FirmwareBehaviour, Outcome
+from dlms_fw.meter.activation_table import TRANSITIONS, FirmwareBehaviour, Outcome
 from dlms_fw.meter.schedule import check_entry, next_moment
 from dlms_fw.meter.state import ActivationStep, FirmwarePart, Trigger, check_change
 from dlms_fw.meter.storage import StorageError

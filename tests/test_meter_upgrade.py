@@ -20,7 +20,7 @@ from dlms_fw.cosem.interface import MethodCall
 from dlms_fw.enums import ActionResult, DataAccessResult
 from dlms_fw.errors import DlmsError, SecurityError, TransportError
 from dlms_fw.image import Image
-from dlms_fw.meter.activation import FirmwareBehaviour
+from dlms_fw.meter.activation_table import FirmwareBehaviour
 from dlms_fw.meter.configuration import MeterConfig
 from dlms_fw.meter.meter import Framing
 from dlms_fw.profiles import Profile

@@ -13,7 +13,7 @@ import pytest
 
 from dlms_fw.enums import ActionResult
 from dlms_fw.errors import Busy, ConfigurationError
-from dlms_fw.meter.activation import FirmwareBehaviour
+from dlms_fw.meter.activation_table import FirmwareBehaviour
 from dlms_fw.meter.event_log import EventLog
 from dlms_fw.meter.firmware import format_memory
 from dlms_fw.meter.power_cut import Cut, PowerCut, SimulatedMedium, Unsynced, When

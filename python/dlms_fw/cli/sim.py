@@ -23,10 +23,12 @@ from dlms_fw.certificates import private_key_in
 from dlms_fw.cli.image import parsed_by
 from dlms_fw.cli.keys import read_certificate
 from dlms_fw.cli.outcome import Outcome
+from dlms_fw.cli.sim_switches import switch_options, switches
 from dlms_fw.cli.target import chosen_profile, profile_options, without_security
 from dlms_fw.endpoint import Endpoint
 from dlms_fw.errors import ConfigurationError, DlmsError
-from dlms_fw.meter.activation import ActivationTimings, FirmwareBehaviour
+from dlms_fw.meter.activation import ActivationTimings
+from dlms_fw.meter.activation_table import FirmwareBehaviour
 from dlms_fw.meter.configuration import MeterConfig
 from dlms_fw.meter.group import behind_gateway, bus, logical_devices
 from dlms_fw.meter.meter import Framing, SimulatedMeter
@@ -85,6 +87,7 @@ _SECONDS = click.FloatRange(0, 86_400)
     type=click.Choice(["newest-first", "newest-last"]),
     help="Where the running firmware's identifier stands in its array.",
 )
+@switch_options
 @click.option("--master-key", metavar="REF", help="Its master key: file:PATH, env:NAME or cmd:COMMAND.")
 @click.option("--signing-key", metavar="REF", help="Its private key for signatures, PEM, referred to alike.")
 @click.option("--key-agreement-key", metavar="REF", help="Its private key for key agreement, PEM.")
@@ -197,11 +200,14 @@ def _changes(settings: dict[str, Any]) -> dict[str, Any]:
         "accept_raw": settings["accept_raw"] or None,
         "allow_downgrade": settings["allow_downgrade"] or None,
         "self_verify": False if settings["no_self_verify"] else None,
-        "timings": None
-        if settings["reboot_seconds"] is None
-        else ActivationTimings(reboot_seconds=settings["reboot_seconds"]),
-    }
+        "timings": _timings(settings),
+    } | switches(settings)
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def _timings(settings: dict[str, Any]) -> ActivationTimings:
+    given = {name: settings[name] for name in ("reboot_seconds", "confirmation_seconds")}
+    return ActivationTimings(**{name: seconds for name, seconds in given.items() if seconds is not None})
 
 
 def _private_key(reference: str | None) -> PrivateKey | None:

@@ -1,15 +1,8 @@
-"""From a verified image to a running firmware, or back: using, testing, discarding (MCS301 manual, page 116).
+"""From a verified image to a running firmware, or back: what is done in each step of the table.
 
-The order is a table. Each step is recorded before it is taken, and each may find the power gone:
-
-- before confirmation the old firmware boots, the new image is kept, and the meter waits for an activation
-  command;
-- a new firmware that cannot be installed, does not boot or fails its self-test is discarded and the old one
-  boots;
-- after confirmation the new one boots, and what is left of discarding the old one is done at power-up.
-
-Neither version is discarded before that. Time is an argument: the owner calls :meth:`Activation.advance` at
-:attr:`Activation.deadline`. How an image was received and judged is not known here.
+The order is :data:`~dlms_fw.meter.activation_table.ROWS`, with its rules. Time is an argument: the owner
+calls :meth:`Activation.advance` at :attr:`Activation.deadline`. How an image was received and judged is not
+known here.
 """
 
 from __future__ import annotations
@@ -17,10 +10,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from enum import Enum
 from typing import Any, Final
 
 from dlms_fw.enums import ActionResult, ImageTransferStatus
+from dlms_fw.meter.activation_table import TRANSITIONS, Confirmation, FirmwareBehaviour, Outcome
 from dlms_fw.meter.event_log import StandardEvent
 from dlms_fw.meter.state import IDENTIFIERS_KEPT, ActivationStep, Firmware, StateMemory, Trigger
 from dlms_fw.meter.storage import Medium, write_durably
@@ -29,41 +22,7 @@ RETRY_SECONDS: Final = 1.0
 """When a step is tried again whose record could not be written."""
 
 
-class FirmwareBehaviour(Enum):
-    """What a new firmware does when it is tried."""
-
-    GOOD = "good"
-    NO_BOOT = "no-boot"
-    FAILS_SELF_TEST = "fails-self-test"
-
-
-class Outcome(Enum):
-    """How a step ended."""
-
-    COMMANDED = "commanded"
-    DONE = "done"
-    FAILED = "failed"
-    POWER_OFF = "power-off"
-
-
 _Step = ActivationStep
-
-TRANSITIONS: Final[Mapping[ActivationStep, Mapping[Outcome, ActivationStep]]] = {
-    _Step.IDLE: {Outcome.COMMANDED: _Step.INSTALL},
-    _Step.INSTALL: {
-        Outcome.DONE: _Step.START,
-        Outcome.FAILED: _Step.DISCARD_NEW,
-        Outcome.POWER_OFF: _Step.IDLE,
-    },
-    _Step.START: {Outcome.DONE: _Step.TEST, Outcome.FAILED: _Step.DISCARD_NEW, Outcome.POWER_OFF: _Step.IDLE},
-    _Step.TEST: {
-        Outcome.DONE: _Step.DISCARD_OLD,
-        Outcome.FAILED: _Step.DISCARD_NEW,
-        Outcome.POWER_OFF: _Step.IDLE,
-    },
-    _Step.DISCARD_OLD: {Outcome.DONE: _Step.IDLE, Outcome.POWER_OFF: _Step.DISCARD_OLD},
-    _Step.DISCARD_NEW: {Outcome.DONE: _Step.IDLE, Outcome.POWER_OFF: _Step.DISCARD_NEW},
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +32,10 @@ class ActivationTimings:
     install_seconds: float = 0.05
     reboot_seconds: float = 1.0
     self_test_seconds: float = 0.2
+    watchdog_seconds: float = 1.0
+    """Until the watchdog ends a firmware that hangs."""
+    confirmation_seconds: float = 600.0
+    """How long a firmware that is not confirmed by its self-test may run on trial."""
 
 
 class Activation:
@@ -86,19 +49,26 @@ class Activation:
         timings: ActivationTimings,
         judge_image: Callable[[], tuple[Firmware, bytes] | None],
         log_event: Callable[[int, int], None],
+        confirmation: Confirmation = "self-test",
+        restarts: bool = True,
     ) -> None:
-        """``judge_image`` verifies the stored octets once more; ``log_event`` takes a code and a part."""
+        """``judge_image`` verifies the stored octets once more; ``log_event`` takes a code and a part.
+
+        Without ``restarts`` a new firmware takes over while the meter goes on answering.
+        """
         self._memory = memory
         self._medium = medium
         self._timings = timings
         self._judge_image = judge_image
         self._log_event = log_event
+        self._confirmation: Confirmation = confirmation
+        self._restarts = restarts
         self._image = b""
         self.behaviour = FirmwareBehaviour.GOOD
         self.deadline: float | None = None
         """When ``advance`` has something to do, on the monotonic clock; ``None`` while nothing goes on."""
         self.is_away = False
-        """Whether the meter is rebooting and does not answer."""
+        """Whether the meter does not answer: it is rebooting, or a firmware on trial is silent."""
         self.reboots = 0
 
     def power_up(self) -> None:
@@ -143,6 +113,23 @@ class Activation:
         self.deadline = now + self._timings.install_seconds
         return ActionResult.TEMPORARY_FAILURE
 
+    @property
+    def on_trial(self) -> Firmware | None:
+        """The firmware that runs without being confirmed yet, once its self-test is passed."""
+        return self._trial() if self._memory.state.step is _Step.CONFIRM else None
+
+    def confirm(self, by: Confirmation) -> bool:
+        """Confirms what runs on trial where this is the way; durable when it returns. Raises OSError.
+
+        Returns whether it was confirmed.
+        """
+        if self.on_trial is None or by != self._confirmation:
+            return False
+        self._change(TRANSITIONS[_Step.CONFIRM][Outcome.CONFIRMED])
+        self.deadline = None
+        self._settle_on_new()
+        return True
+
     def advance(self, now: float) -> None:
         """Takes all steps that are due. Raises OSError where the record of a step cannot be written."""
         while self.deadline is not None and now >= self.deadline:
@@ -163,13 +150,18 @@ class Activation:
         step, timings = self._memory.state.step, self._timings
         if step is _Step.START:
             self._image = b""
-            self._reboot(now)
+            if self._restarts:
+                self._reboot(now)
+            else:
+                self.deadline = now
         elif step is _Step.TEST:
-            self.is_away = False
-            self.deadline = now + timings.self_test_seconds
+            self.is_away = self.behaviour in _SILENT
+            hangs = self.behaviour is FirmwareBehaviour.HANGS
+            self.deadline = now + (timings.watchdog_seconds if hangs else timings.self_test_seconds)
+        elif step is _Step.CONFIRM:
+            self.deadline = now + timings.confirmation_seconds
         elif step is _Step.DISCARD_OLD:
-            self._log_event(StandardEvent.FIRMWARE_ACTIVATED, self._active_part())
-            self._discard()
+            self._settle_on_new()
         elif step is _Step.DISCARD_NEW:
             self._image = b""
             self._discard()
@@ -199,7 +191,17 @@ class Activation:
         return Outcome.DONE
 
     def _test(self) -> Outcome:
-        return Outcome.FAILED if self.behaviour is FirmwareBehaviour.FAILS_SELF_TEST else Outcome.DONE
+        if self.behaviour in {FirmwareBehaviour.FAILS_SELF_TEST, FirmwareBehaviour.HANGS}:
+            return Outcome.FAILED
+        return Outcome.CONFIRMED if self._confirmation == "self-test" else Outcome.DONE
+
+    def _wait_in_vain(self) -> Outcome:
+        return Outcome.FAILED
+
+    def _settle_on_new(self) -> None:
+        self.is_away = False
+        self._log_event(StandardEvent.FIRMWARE_ACTIVATED, self._active_part())
+        self._discard()
 
     def _discard(self) -> None:
         """Erases the bank that does not run, and ends the activation; what fails is left to power-up."""
@@ -220,7 +222,7 @@ class Activation:
             firmware = self._trial()
             part = state.parts[firmware.part]
             state = state.with_part(firmware.part, part.with_bank(part.other, firmware))
-        elif step is _Step.DISCARD_OLD and state.step is _Step.TEST:
+        elif step is _Step.DISCARD_OLD and state.step is not _Step.DISCARD_OLD:
             firmware = self._trial()
             part = state.parts[firmware.part]
             identifiers = (*part.identifiers, firmware.identifier)[-IDENTIFIERS_KEPT:]
@@ -257,7 +259,9 @@ _WORK: Final[Mapping[ActivationStep, Callable[[Activation], Outcome]]] = {
     _Step.INSTALL: Activation._install,
     _Step.START: Activation._start,
     _Step.TEST: Activation._test,
+    _Step.CONFIRM: Activation._wait_in_vain,
 }
+_SILENT: Final = frozenset({FirmwareBehaviour.HANGS, FirmwareBehaviour.MUTE})
 
 
 def bank_region(part: int, bank: int) -> str:

@@ -15,7 +15,8 @@ from dlms_fw.enums import AuthenticationMechanism, SecuritySuite
 from dlms_fw.errors import ConfigurationError
 from dlms_fw.hls import ManufacturerMechanism
 from dlms_fw.meter.access import AccessRule
-from dlms_fw.meter.activation import ActivationTimings, FirmwareBehaviour
+from dlms_fw.meter.activation import ActivationTimings
+from dlms_fw.meter.activation_table import Confirmation, FirmwareBehaviour
 from dlms_fw.meter.shortcomings import Shortcoming
 from dlms_fw.profiles import (
     MAX_GENERAL_BLOCK_TRANSFER_WINDOW,
@@ -86,6 +87,13 @@ class MeterConfig:
         accept_raw: Whether images without a container are accepted.
         allow_downgrade: Whether older versions are accepted.
         sync_every_blocks: Image blocks between two barriers, see ``storage.ImageBlockStore``.
+        transfer_after_restart: Whether an unfinished transfer is kept over a power cut or lost with it; an
+            image that was verified is always kept.
+        transfer_when_disabled: What becomes of a transfer when image_transfer_enabled is set to FALSE.
+        initiate_in_transfer: Whether an initiation drops a transfer of which blocks are there, or is refused.
+        differing_block: Whether other octets for a block that is there replace it, or are refused.
+        confirmation: What confirms a new firmware.
+        activation_restarts: Whether the meter restarts into a new firmware, or it takes over in running.
         timings: How long the steps of an activation take.
         behaviour: What a new firmware does when it is tried.
         identifiers_order: Whether the running firmware's identifier stands first or last in its array.
@@ -145,6 +153,12 @@ class MeterConfig:
     accept_raw: bool = False
     allow_downgrade: bool = False
     sync_every_blocks: int = 64
+    transfer_after_restart: Literal["kept", "lost"] = "kept"
+    transfer_when_disabled: Literal["kept", "dropped"] = "kept"
+    initiate_in_transfer: Literal["drop", "refuse"] = "drop"
+    differing_block: Literal["overwrite", "refuse"] = "overwrite"
+    confirmation: Confirmation = "self-test"
+    activation_restarts: bool = True
     timings: ActivationTimings = field(default_factory=ActivationTimings)
     behaviour: FirmwareBehaviour = FirmwareBehaviour.GOOD
     identifiers_order: Literal["newest-first", "newest-last"] = "newest-first"

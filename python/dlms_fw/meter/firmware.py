@@ -73,6 +73,8 @@ class FirmwareUnit:
             timings=config.timings,
             judge_image=self.image_store.judge_again,
             log_event=log_event,
+            confirmation=config.confirmation,
+            restarts=config.activation_restarts,
         )
         self.activation.behaviour = config.behaviour
         self.activation.power_up()
@@ -121,8 +123,27 @@ class FirmwareUnit:
         self.memory.commit(schedule=tuple(entries))
 
     def running(self, part: int) -> Firmware:
-        """The firmware that a part runs, once it is confirmed."""
+        """The firmware that a part runs: the confirmed one, or one that waits on trial to be confirmed."""
+        on_trial = self.activation.on_trial
+        if on_trial is not None and on_trial.part == part:
+            return on_trial
         return self.memory.state.parts[part].firmware
+
+    def identifiers(self, part: int) -> tuple[bytes, ...]:
+        """What a part has run, the newest last; what is on trial is not among them before it waits."""
+        on_trial = self.activation.on_trial
+        confirmed = self.memory.state.parts[part].identifiers
+        return confirmed if on_trial is None or on_trial.part != part else (*confirmed, on_trial.identifier)
+
+    def read_back(self, part: int) -> tuple[bytes, ...]:
+        """The same for a client that asks, which confirms a new firmware where that is the way.
+
+        Raises OSError, and then nothing is confirmed.
+        """
+        on_trial = self.activation.on_trial
+        if on_trial is not None and on_trial.part == part:
+            self.activation.confirm("read-back")
+        return self.identifiers(part)
 
     def _poll_schedule(self) -> None:
         entries: list[ScheduleEntry] = []

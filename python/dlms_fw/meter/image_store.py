@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from enum import Enum, auto
-from typing import Final
+from typing import Any, Final
 
 from dlms_fw._core import BitString, BlockStatus
 from dlms_fw.cosem.image_transfer import ImageToActivateInfo, ImageTransfer
@@ -66,6 +66,14 @@ _Status = ImageTransferStatus
 _INFORMED: Final = frozenset(
     {_Status.VERIFICATION_SUCCESSFUL, _Status.ACTIVATION_INITIATED, _Status.ACTIVATION_SUCCESSFUL}
 )
+_UNFINISHED: Final = frozenset(
+    {
+        _Status.TRANSFER_INITIATED,
+        _Status.VERIFICATION_INITIATED,
+        _Status.VERIFICATION_SUCCESSFUL,
+        _Status.VERIFICATION_FAILED,
+    }
+)
 
 
 class ImageStore(
@@ -105,8 +113,9 @@ class ImageStore(
         if reception is None:
             return
         status = state.image_transfer_status
-        if status < _Status.VERIFICATION_SUCCESSFUL and reception.block_size != self.image_block_size:
-            self._memory.commit(image_transfer_status=_Status.TRANSFER_NOT_INITIATED, reception=None)
+        lost = reception.block_size != self.image_block_size or self._config.transfer_after_restart == "lost"
+        if status < _Status.VERIFICATION_SUCCESSFUL and lost:
+            self._forget()
             return
         self._blocks.begin(reception.serial, reception.size, reception.block_size)
         received = BlockStatus(reception.block_count)
@@ -146,13 +155,17 @@ class ImageStore(
 
     @property
     def image_transfer_enabled(self) -> bool:
-        """While it is FALSE all methods are refused; a transfer under way is kept."""
+        """While it is FALSE all methods are refused; the configuration says what becomes of a transfer."""
         return self._memory.state.image_transfer_enabled
 
     @image_transfer_enabled.setter
     def image_transfer_enabled(self, value: bool) -> None:
+        dropped = not value and self._config.transfer_when_disabled == "dropped"
         try:
-            self._memory.commit(image_transfer_enabled=value)
+            if dropped and self.image_transfer_status in _UNFINISHED:
+                self._forget(image_transfer_enabled=False)
+            else:
+                self._memory.commit(image_transfer_enabled=value)
         except OSError:
             raise CosemFault(DataAccessResult.HARDWARE_FAULT) from None
 
@@ -173,6 +186,8 @@ class ImageStore(
         """Begins a transfer; everything received, verified or scheduled before is void."""
         if self._answer(Call.INITIATE) is _BUSY or self._memory.state.step is not ActivationStep.IDLE:
             raise CosemFault(ActionResult.TEMPORARY_FAILURE)
+        if self._config.initiate_in_transfer == "refuse" and self._is_receiving:
+            raise CosemFault(ActionResult.OTHER_REASON)
         if len(image_identifier) != self._config.image_identifier_length:
             raise CosemFault(ActionResult.OTHER_REASON)
         if not 0 < image_size <= self._config.image_size_limit:
@@ -211,6 +226,8 @@ class ImageStore(
             raise CosemFault(ActionResult.OTHER_REASON)
         if self._is_stored(image_block_number, image_block_value):
             return
+        if received[image_block_number] and self._config.differing_block == "refuse":
+            raise CosemFault(ActionResult.OTHER_REASON)
         received.mark(image_block_number, transferred=False)
         try:
             self._blocks.write(image_block_number, image_block_value)
@@ -242,7 +259,12 @@ class ImageStore(
             raise CosemFault(result)
 
     def activate(self, trigger: Trigger) -> ActionResult:
-        """The same for any trigger. A schedule never activates what was not verified when it fell due."""
+        """The same for any trigger. A schedule never activates what was not verified when it fell due.
+
+        While a firmware waits on trial, a call confirms it where that is the way.
+        """
+        if trigger is Trigger.ON_DEMAND and self._is_confirmed_by_call:
+            return ActionResult.SUCCESS
         answer = self._answer(Call.ACTIVATE)
         if answer is _SUCCESS:
             return ActionResult.SUCCESS
@@ -288,6 +310,19 @@ class ImageStore(
     def _is_complete(self) -> bool:
         return self._received is not None and self._received.complete
 
+    @property
+    def _is_receiving(self) -> bool:
+        received = self._received
+        initiated = self.image_transfer_status == _Status.TRANSFER_INITIATED
+        return initiated and received is not None and received.transferred > 0
+
+    @property
+    def _is_confirmed_by_call(self) -> bool:
+        try:
+            return self._activation is not None and self._activation.confirm("call")
+        except OSError:
+            raise CosemFault(ActionResult.HARDWARE_FAULT) from None
+
     def _is_stored(self, number: int, value: bytes) -> bool:
         received = self._received
         if received is None or number >= len(received) or not received[number]:
@@ -321,6 +356,17 @@ class ImageStore(
         else:
             self._memory.commit(image_transfer_status=_Status.VERIFICATION_SUCCESSFUL, verified=firmware)
             self._log_event(StandardEvent.FIRMWARE_READY_FOR_ACTIVATION, firmware.part)
+
+    def _forget(self, **changes: Any) -> None:
+        """The transfer is gone, and everything that came of it; other fields change in the same moment."""
+        self._memory.commit(
+            image_transfer_status=_Status.TRANSFER_NOT_INITIATED,
+            reception=None,
+            verified=None,
+            schedule=(),
+            **changes,
+        )
+        self.deadline = None
 
     def _cancel_verification(self) -> None:
         self.deadline = None

@@ -26,7 +26,7 @@ from dlms_fw._core import (
 )
 from dlms_fw.errors import LinkError, SecurityError, TransportError
 from dlms_fw.meter.access import NO_PROTECTION
-from dlms_fw.meter.activation import FirmwareBehaviour
+from dlms_fw.meter.activation_table import FirmwareBehaviour
 from dlms_fw.meter.clock import TimeSource
 from dlms_fw.meter.configuration import MeterConfig
 from dlms_fw.meter.event_log import FraudEvent
@@ -143,13 +143,14 @@ class SimulatedMeter:
         """Does all that is due. A reboot ends every connection."""
         if self._units is None:
             return
-        reboots = self._units.firmware.activation.reboots
+        activation = self._units.firmware.activation
+        reboots = activation.reboots
         try:
             self._units.firmware.advance()
         except OSError:
             return  # the memory fails; the deadline has moved and it is tried again
         finally:
-            if self._units.firmware.activation.reboots != reboots:
+            if activation.is_away or activation.reboots != reboots:
                 self.drop_connections()
 
     def connect(self, framing: Framing, on_drop: Callable[[], None] | None = None) -> MeterConnection:

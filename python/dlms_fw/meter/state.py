@@ -28,6 +28,8 @@ class ActivationStep(Enum):
     """Using: the new bank is complete; the meter reboots into it, once, on trial."""
     TEST = "test"
     """Testing: the new firmware runs on trial."""
+    CONFIRM = "confirm"
+    """Testing: it has passed its self-test, and waits until somebody confirms it."""
     DISCARD_OLD = "discard-old"
     """The new firmware is confirmed; the old one is being erased."""
     DISCARD_NEW = "discard-new"
@@ -176,7 +178,10 @@ _STATUS = ImageTransferStatus
 _WITH_IMAGE = frozenset(
     {_STATUS.TRANSFER_INITIATED, _STATUS.VERIFICATION_INITIATED, _STATUS.VERIFICATION_SUCCESSFUL}
 )
-_ON_TRIAL = frozenset({ActivationStep.INSTALL, ActivationStep.START, ActivationStep.TEST})
+_ON_TRIAL = frozenset(
+    {ActivationStep.INSTALL, ActivationStep.START, ActivationStep.TEST, ActivationStep.CONFIRM}
+)
+_CONFIRMED_FROM = frozenset({ActivationStep.TEST, ActivationStep.CONFIRM})
 
 
 def check_change(old: MeterState, new: MeterState) -> None:
@@ -185,7 +190,7 @@ def check_change(old: MeterState, new: MeterState) -> None:
         if after.banks[after.running] is None:
             raise StorageError("the bank that boots would be empty")
         if before.running != after.running:
-            if (old.step, new.step) != (ActivationStep.TEST, ActivationStep.DISCARD_OLD):
+            if old.step not in _CONFIRMED_FROM or new.step is not ActivationStep.DISCARD_OLD:
                 raise StorageError("another bank would boot without a passed test")
             if before.banks != after.banks:
                 raise StorageError("a bank would change in the moment of confirmation")

@@ -455,7 +455,10 @@ def _firmware_part(units: MeterUnits, part: int) -> Iterator[Entry]:
 
     def identifiers() -> Data:
         running()
-        kept = unit.memory.state.parts[part].identifiers
+        try:
+            kept = unit.read_back(part)
+        except OSError:
+            raise CosemFault(DataAccessResult.HARDWARE_FAULT) from None
         ordered = reversed(kept) if units.config.identifiers_order == "newest-first" else kept
         return Data(Tag.ARRAY, tuple(Data(Tag.OCTET_STRING, identifier) for identifier in ordered))
 
