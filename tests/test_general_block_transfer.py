@@ -23,8 +23,8 @@ from dlms_fw.errors import (
 )
 from dlms_fw.image import Image
 from dlms_fw.journal import Journal
+from dlms_fw.meter import meter
 from dlms_fw.meter.meter import Framing
-from dlms_fw.meter.profiles import mcs301
 from dlms_fw.profile_files import parse_profile
 from dlms_fw.profiles import Profile
 from dlms_fw.session.server import DEFAULT_CONFORMANCE, ServerClient
@@ -440,9 +440,9 @@ def test_unconfirmed_blocks_of_an_image_go_in_general_blocks(monkeypatch: pytest
 
 def _only_general(monkeypatch: pytest.MonkeyPatch) -> None:
     """Meters without blocks of GET, SET and ACTION."""
-    clients = mcs301.clients
+    clients = meter.clients
     monkeypatch.setattr(
-        mcs301,
+        meter,
         "clients",
         lambda *told: {
             sap: replace(client, conformance=client.conformance & ~SERVICE_BLOCKS)

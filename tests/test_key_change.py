@@ -19,8 +19,8 @@ from dlms_fw.cosem.security_setup import KeyTransferData, SecuritySetup, Securit
 from dlms_fw.enums import ActionResult, KeyId, SecurityPolicyV0, SecurityPolicyV1, SecuritySuite
 from dlms_fw.errors import ConfigurationError, DlmsError, KeyChangeFailed, ServiceError, TransportError
 from dlms_fw.key_management import confirm_keys, run, run_async, transfer_keys, with_keys
+from dlms_fw.meter.clients import PRE_ESTABLISHED, clients
 from dlms_fw.meter.power_cut import Cut, PowerCut, SimulatedMedium, When
-from dlms_fw.meter.profiles import mcs301
 from dlms_fw.profiles import Profile
 from dlms_fw.security import Keys, SecurityPolicy
 from dlms_fw.transports.loopback import AsyncLoopbackTransport, LoopbackTransport
@@ -213,7 +213,7 @@ def test_the_broadcast_key_is_that_of_the_pre_established_client() -> None:
     bench = bench_with(global_broadcast_encryption_key=old)
     with bench.client() as client:
         assert run(client, transfer_keys(GMAC, {GBEK: new}, MASTER)) == GMAC
-    known = mcs301.clients(bench.config, bench.meter.units)[mcs301.PRE_ESTABLISHED].keys
+    known = clients(bench.config, bench.meter.units)[PRE_ESTABLISHED].keys
     assert known is not None
     assert known.global_broadcast_encryption_key == new
 

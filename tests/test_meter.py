@@ -27,7 +27,7 @@ from dlms_fw.cosem.security_setup import SecuritySetup
 from dlms_fw.cosem.single_action_schedule import ExecutionTime
 from dlms_fw.enums import ActionResult, AttributeAccessMode, DataAccessResult, MethodAccessMode
 from dlms_fw.errors import ServiceError
-from dlms_fw.meter.profiles import mcs301
+from dlms_fw.meter.builtin_objects import firmware_version_object
 from meter_bench import (
     CLOCK,
     GMAC,
@@ -94,7 +94,7 @@ def test_the_objects_of_page_114(management: Client, part: int, identifier: byte
     signature = management.get(Data(well_known.active_firmware_signature(part)).value).value
     assert isinstance(signature, bytes)
     assert len(signature) == 64
-    assert management.get(Data(mcs301.firmware_version_object(part)).value).value == b"1.0.0"
+    assert management.get(Data(firmware_version_object(part)).value).value == b"1.0.0"
     scripts = management.get(ScriptTable(well_known.IMAGE_ACTIVATION_SCRIPT_TABLE).scripts)
     action = scripts[0].actions[0]
     assert (scripts[0].script_identifier, action[:4]) == (1, (2, 18, well_known.IMAGE_TRANSFER, 4))

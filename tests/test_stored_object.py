@@ -12,7 +12,7 @@ from dlms_fw.cosem.interface import InterfaceClass
 from dlms_fw.cosem.profile_generic import ProfileGeneric
 from dlms_fw.cosem.server import CosemFault
 from dlms_fw.enums import ActionResult, DataAccessResult
-from dlms_fw.meter.objects import full_rights
+from dlms_fw.meter.object_table import full_rights
 from dlms_fw.meter.stored_object import encoded_values, object_of_octets, raw_interface, stored_object
 
 NAME = "0-0:96.1.0.255"
@@ -91,7 +91,7 @@ def test_a_class_of_which_only_numbers_are_known() -> None:
     assert interface is raw_interface(8193, 2, (-5, 2), (1,))
     assert (made.interface.class_id, made.interface.version) == (8193, 2)
     assert (made.read(2), made.read(-5)) == (bytes.fromhex("090101"), bytes.fromhex("1107"))
-    assert full_rights(made).writable == {2, -5}
+    assert full_rights(type(made)).writable == {2, -5}
     made.write(2, bytes.fromhex("0600000001"))
     assert made.read(2) == bytes.fromhex("0600000001")
     with pytest.raises(CosemFault) as fault:

@@ -10,6 +10,7 @@ from dlms_fw._core import Key
 from dlms_fw.conformance.benches.simulated import SimulatedBench
 from dlms_fw.conformance.declaration import Declaration
 from dlms_fw.driver import public_profile
+from dlms_fw.meter.clients import MANAGEMENT, READING
 from dlms_fw.meter.profiles import mcs301
 from dlms_fw.profiles import Profile
 from dlms_fw.security import Keys, SecurityPolicy
@@ -21,7 +22,7 @@ def fresh_profile() -> Profile:
     """A management client with keys that nobody else has."""
     return Profile(
         name="conformance",
-        client_sap=mcs301.MANAGEMENT,
+        client_sap=MANAGEMENT,
         mechanism=5,
         security_policy=SecurityPolicy.AUTHENTICATED_ENCRYPTED,
         system_title=CLIENT_SYSTEM_TITLE,
@@ -39,7 +40,7 @@ def simulated(profile: Profile | None = None, **changes: Any) -> tuple[Declarati
         name=f"simulated {config.model}",
         clients={
             "management": profile,
-            "reading": replace(profile, client_sap=mcs301.READING),
+            "reading": replace(profile, client_sap=READING),
             "public": public,
             "low": public,
         },

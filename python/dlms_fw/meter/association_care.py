@@ -8,7 +8,7 @@ find its way back.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from dlms_fw._core import Key
 from dlms_fw.cosem import well_known
@@ -39,7 +39,7 @@ class ClientCare:
     def __init__(
         self,
         memory: SecurityMemory,
-        dictionary: Callable[[], ObjectDictionary],
+        dictionary: Callable[[], ObjectDictionary[Any]],
         *,
         needs_secret: bool = False,
         users: tuple[User, ...] = (),

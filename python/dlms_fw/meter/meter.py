@@ -27,10 +27,13 @@ from dlms_fw._core import (
 from dlms_fw.errors import LinkError, SecurityError, TransportError
 from dlms_fw.meter.access import NO_PROTECTION
 from dlms_fw.meter.activation_table import FirmwareBehaviour
+from dlms_fw.meter.caller import Caller
+from dlms_fw.meter.clients import PUBLIC, clients
 from dlms_fw.meter.clock import TimeSource
 from dlms_fw.meter.configuration import MeterConfig
 from dlms_fw.meter.event_log import FraudEvent
-from dlms_fw.meter.objects import Caller, Request, Response
+from dlms_fw.meter.interior import object_dictionary, recovery_dictionary
+from dlms_fw.meter.objects import Request, Response
 from dlms_fw.meter.ownership import TransferOwnership
 from dlms_fw.meter.profiles import mcs301
 from dlms_fw.meter.shortcomings import heard, ignores, refusal
@@ -101,20 +104,22 @@ class SimulatedMeter:
         self._connections: set[MeterConnection] = set()
         self._failures: dict[int, int] = {}
         self._locked_until: dict[int, float] = {}
-        self._known_clients = mcs301.clients(config)
+        self._known_clients = clients(config)
         self._ownership = TransferOwnership(
             idle_seconds=config.owner_idle_seconds, monotonic=time_source.monotonic
         )
         self._units: MeterUnits | None
         try:
             self._units = MeterUnits(medium, config, time_source)
-            self._dictionary = mcs301.object_dictionary(self._units, self._ownership, self._know_clients)
-            self._known_clients = mcs301.clients(config, self._units)
+            self._dictionary = object_dictionary(
+                mcs301.object_table(config), self._units, self._ownership, self._know_clients
+            )
+            self._known_clients = clients(config, self._units)
         except RecordLost:
             # Without its records it must not speak under its keys: it only says who it is.
             self._units = None
-            self._dictionary = mcs301.recovery_dictionary(config)
-            self._known_clients = {mcs301.PUBLIC: self._known_clients[mcs301.PUBLIC]}
+            self._dictionary = recovery_dictionary(mcs301.recovery_table(config), config, self._ownership)
+            self._known_clients = {PUBLIC: self._known_clients[PUBLIC]}
         self._clients: dict[int, ServerClient] = dict(self._known_clients)
 
     @property
@@ -228,7 +233,7 @@ class SimulatedMeter:
 
     def _know_clients(self) -> None:
         """Keys, a policy or a secret have changed: the next association finds the new ones."""
-        self._known_clients = mcs301.clients(self.config, self._units)
+        self._known_clients = clients(self.config, self._units)
         for client_sap, client in self._known_clients.items():
             locked = client_sap in self._locked_until
             self._clients[client_sap] = replace(client, locked=True) if locked else client

@@ -1,16 +1,15 @@
 """The objects of a logical device, who may do what with them, and the way from a request to its response.
 
-Two look-ups find an object, one its rights; what it then does is its own matter. A result that is not success
-is an answer, never an exception of the server. Associations and their security have been checked before a
-request comes here.
+One look-up finds an object and one its rights; what it then does is its own matter. An object is made when it
+is first asked for. A result that is not success is an answer, never an exception of the server. Associations
+and their security have been checked before a request comes here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import Any, Final, NoReturn, TypeAlias
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Generic, NoReturn, TypeAlias
 
 from dlms_fw._core import (
     AccessRequest,
@@ -25,7 +24,6 @@ from dlms_fw._core import (
     ReadResponse,
     RequestList,
     ResponseList,
-    SecurityContext,
     SetRequest,
     SetResponse,
     WriteRequest,
@@ -35,21 +33,14 @@ from dlms_fw.axdr import Tag
 from dlms_fw.cosem.association import ObjectListElement
 from dlms_fw.cosem.association_sn import AssociationSN
 from dlms_fw.cosem.server import CosemFault, ServerObject
-from dlms_fw.enums import ActionResult, Conformance, DataAccessResult, SecurityPolicyV1
+from dlms_fw.enums import ActionResult, DataAccessResult
 from dlms_fw.errors import DecodeError
 from dlms_fw.logical_name import LogicalName
-from dlms_fw.meter.access import (
-    NO_PROTECTION,
-    NO_RIGHTS,
-    REQUEST,
-    RESPONSE,
-    AccessRule,
-    Rights,
-    access_right,
-)
+from dlms_fw.meter.access import NO_RIGHTS, AccessRule, Rights
+from dlms_fw.meter.caller import Caller
+from dlms_fw.meter.object_table import Entry, I, Key, ObjectTable, list_element, most_rights
 from dlms_fw.meter.short_names import ShortNameMap
 from dlms_fw.session.negotiated import ALL_ATTRIBUTES
-from dlms_fw.session.server import Association
 
 Single: TypeAlias = GetRequest | SetRequest | ActionRequest
 Answer: TypeAlias = GetResponse | SetResponse | ActionResponse
@@ -62,82 +53,30 @@ _NULL_DATA: Final = b"\0"
 
 
 @dataclass(slots=True, eq=False)
-class Caller:
-    """Who sends a request: an association on one connection."""
+class _Resident(Generic[I]):
+    """An object that somebody has asked for."""
 
-    association: Association
-    connection: object
-    """Tells two associations of the same client apart."""
-    answer_protection: SecurityPolicyV1 = NO_PROTECTION
-    """What access rights demand of the answer to the request being served."""
-
-    @property
-    def client_sap(self) -> int:
-        """The client's address."""
-        return self.association.client_sap
-
-    @property
-    def request_protection(self) -> SecurityPolicyV1:
-        """The protection with which its request came."""
-        context = self._context
-        # In a policy the bits of requests stand two places lower than in the core.
-        return NO_PROTECTION if context is None else SecurityPolicyV1(context.received_protection >> 2)
-
-    @property
-    def response_protection(self) -> SecurityPolicyV1:
-        """The strongest protection that an answer to it can have."""
-        if self._context is None:
-            return NO_PROTECTION
-        strongest = SecurityPolicyV1.AUTHENTICATED_RESPONSE | SecurityPolicyV1.ENCRYPTED_RESPONSE
-        client = self.association.client
-        signs = client is not None and client.asymmetric_keys.signing_key is not None
-        if signs and self.association.conformance & Conformance.GENERAL_PROTECTION:
-            strongest |= SecurityPolicyV1.DIGITALLY_SIGNED_RESPONSE
-        return strongest
-
-    @property
-    def _context(self) -> SecurityContext | None:
-        client = self.association.client
-        return self.association.context if client is not None and client.is_protected else None
-
-    def demand(self, protection: SecurityPolicyV1) -> None:
-        """Hold the request against an access right. Raises CosemFault where it or its answer falls short."""
-        if (
-            protection & REQUEST & ~self.request_protection
-            or protection & RESPONSE & ~self.response_protection
-        ):
-            raise CosemFault(DataAccessResult.SCOPE_OF_ACCESS_VIOLATED)
-        self.answer_protection |= protection & RESPONSE
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """An object, or the way to make it for the one who asks, with the rights of each client."""
-
-    object: ServerObject
+    entry: Entry[I]
     rights: Mapping[int, Rights]
-    """By client SAP; a client that is not in it does not even see the object."""
-    for_caller: Callable[[Caller], ServerObject] | None = None
-    """Makes the object as this caller sees it, where that differs between callers."""
-    gate: Callable[[Caller, int], bool] | None = None
-    """Whether a caller may call a method now; the other answer is temporary-failure."""
+    object: ServerObject | None
+    """``None`` where it is made for each caller."""
 
 
-class ObjectDictionary:
-    """All objects of one logical device; rules give other rights than the entries do."""
+class ObjectDictionary(Generic[I]):
+    """All objects of one logical device of one meter.
 
-    def __init__(self, entries: Iterable[Entry], rules: Iterable[AccessRule] = ()) -> None:
-        self._entries: dict[tuple[int, bytes], Entry] = {}
-        self._logical_names: set[bytes] = set()
-        self._most: dict[tuple[int, bytes], Rights] = {}
-        rules = tuple(rules)
-        for given in entries:
-            entry = _ruled(given, rules)
-            name = entry.object.logical_name.to_bytes()
-            key = entry.object.interface.class_id, name
-            self._entries[key] = entry
-            self._most[key] = _union(entry.rights.values())
-            self._logical_names.add(name)
+    Args:
+        table: What objects there are; shared by the meters of a kind.
+        interior: What they are made of.
+        rules: Other rights than those of the table.
+    """
+
+    def __init__(self, table: ObjectTable[I], interior: I, rules: Iterable[AccessRule] = ()) -> None:
+        self._table = table
+        self._interior = interior
+        self._residents: dict[Key, _Resident[I]] = {}
+        self._ruled: dict[Key, Mapping[int, Rights]] = _ruled(table, tuple(rules))
+        self._rights: dict[Key, Mapping[int, Rights]] = dict(self._ruled)
 
     def serve(self, caller: Caller, request: Request) -> Response:
         """Carries a request out. Its answer is not to be sent where none was asked for."""
@@ -152,10 +91,22 @@ class ObjectDictionary:
             return ResponseList(answers, invoke_id_and_priority=invoke_id)
         return self._serve_one(caller, request, invoke_id)
 
-    @cached_property
+    @property
     def short_names(self) -> ShortNameMap:
         """Where the objects are for who names them by short names."""
-        return ShortNameMap((entry.object.interface, name) for (_, name), entry in self._entries.items())
+        return self._table.short_names
+
+    def object(self, class_id: int, logical_name: LogicalName) -> ServerObject:
+        """An object for the rest of the meter, which needs no rights.
+
+        Raises:
+            CosemFault: There is none, or it is made for each caller.
+        """
+        key = class_id, logical_name.to_bytes()
+        found = (self._residents.get(key) or self._move_in(key)).object
+        if found is None:
+            raise CosemFault(DataAccessResult.OBJECT_UNAVAILABLE)
+        return found
 
     def object_list(
         self, client_sap: int, association_version: int, *, hidden: int = AssociationSN.class_id
@@ -164,45 +115,58 @@ class ObjectDictionary:
 
         Hidden is the class of the association of those who name objects the other way.
         """
-        return [
-            ObjectListElement(
-                entry.object.interface.class_id,
-                entry.object.interface.version,
-                entry.object.logical_name,
-                access_right(entry.object.interface, entry.rights[client_sap], association_version),
-            )
-            for _, entry in sorted(self._entries.items())
-            if client_sap in entry.rights and entry.object.interface.class_id != hidden
-        ]
+        elements: list[ObjectListElement] = []
+        for key, entry in self._table.entries.items():
+            changed = self._rights.get(key)
+            rights = entry.rights if changed is None else changed
+            if client_sap not in rights or key[0] == hidden:
+                continue
+            if changed is None:
+                elements.append(self._table.element(key, client_sap, association_version))
+            else:
+                elements.append(list_element(entry, changed[client_sap], association_version))
+        return elements
 
     def sees(self, client_sap: int, name: tuple[int, LogicalName]) -> bool:
         """Whether the object is in the client's object list."""
-        return client_sap in self._entry(name).rights
+        entry = self._entry(name)
+        return client_sap in self._rights.get(entry.key, entry.rights)
 
     def known(self, name: tuple[int, LogicalName]) -> tuple[int, Rights]:
         """The version of an object, and the most that the model lets any client do with it.
 
         Raises CosemFault where there is none.
         """
-        return self._entry(name).object.interface.version, self._most[name[0], name[1].to_bytes()]
+        entry = self._entry(name)
+        return entry.interface.version, most_rights(self._ruled.get(entry.key, entry.rights).values())
 
     def set_rights(self, client_sap: int, name: tuple[int, LogicalName], rights: Rights | None) -> None:
         """Gives a client other rights on an object, or hides it. Raises CosemFault where there is none."""
         entry = self._entry(name)
-        others = {sap: known for sap, known in entry.rights.items() if sap != client_sap}
-        changed = others if rights is None else {**others, client_sap: rights}
-        self._entries[name[0], name[1].to_bytes()] = replace(entry, rights=changed)
+        old = self._rights.get(entry.key, entry.rights)
+        others = {sap: known for sap, known in old.items() if sap != client_sap}
+        self._rights[entry.key] = others if rights is None else {**others, client_sap: rights}
+        resident = self._residents.get(entry.key)
+        if resident is not None:
+            resident.rights = self._rights[entry.key]
 
-    def _entry(self, name: tuple[int, LogicalName]) -> Entry:
+    def _entry(self, name: tuple[int, LogicalName]) -> Entry[I]:
         class_id, octets = name[0], name[1].to_bytes()
-        return self._entries.get((class_id, octets)) or self._absent(octets)
+        return self._table.entries.get((class_id, octets)) or self._absent(octets)
 
     def _absent(self, logical_name: bytes) -> NoReturn:
-        known = logical_name in self._logical_names
+        known = logical_name in self._table.logical_names
         # The codes are those of all services.
         raise CosemFault(
             DataAccessResult.OBJECT_CLASS_INCONSISTENT if known else DataAccessResult.OBJECT_UNDEFINED
         )
+
+    def _move_in(self, key: Key) -> _Resident[I]:
+        entry = self._table.entries.get(key) or self._absent(key[1])
+        made = None if entry.make is None else entry.make(self._interior)
+        resident = _Resident(entry, self._rights.get(key, entry.rights), made)
+        self._residents[key] = resident
+        return resident
 
     def _serve_access(self, caller: Caller, request: AccessRequest) -> AccessResponse:
         answers: list[Answer] = []
@@ -242,8 +206,7 @@ class ObjectDictionary:
         return GetResponse(DataAccessResult.SUCCESS, data, invoke_id_and_priority=invoke_id)
 
     def _read(self, caller: Caller, request: GetRequest) -> bytes:
-        entry, target = self._find(caller, request.class_id, request.logical_name)
-        rights = entry.rights[caller.client_sap]
+        _, target, rights = self._find(caller, request.class_id, request.logical_name)
         if request.attribute_id == ALL_ATTRIBUTES:
             return _read_all(caller, target, rights, request.selection)
         _demand(caller, request, target, rights, rights.readable)
@@ -253,8 +216,7 @@ class ObjectDictionary:
             raise CosemFault(DataAccessResult.HARDWARE_FAULT) from None
 
     def _write(self, caller: Caller, request: SetRequest) -> None:
-        entry, target = self._find(caller, request.class_id, request.logical_name)
-        rights = entry.rights[caller.client_sap]
+        _, target, rights = self._find(caller, request.class_id, request.logical_name)
         if request.attribute_id == ALL_ATTRIBUTES and request.selection is None:
             _write_all(caller, target, rights, request.data)
             return
@@ -268,14 +230,13 @@ class ObjectDictionary:
 
     def _invoke(self, caller: Caller, request: ActionRequest) -> bytes | None:
         method_id = request.method_id
-        entry, target = self._find(caller, request.class_id, request.logical_name)
+        entry, target, rights = self._find(caller, request.class_id, request.logical_name)
         if method_id in target.interface.methods:
-            rights = entry.rights[caller.client_sap]
             if method_id not in rights.methods:
                 raise CosemFault(ActionResult.READ_WRITE_DENIED)
             if rights.method_protection and (needed := rights.method_protection.get(method_id)):
                 caller.demand(needed)
-            if entry.gate is not None and not entry.gate(caller, method_id):
+            if entry.gate is not None and not entry.gate(self._interior, caller, method_id):
                 raise CosemFault(ActionResult.TEMPORARY_FAILURE)
         parameter = request.parameter
         if isinstance(parameter, ImageBlock):
@@ -285,11 +246,18 @@ class ObjectDictionary:
         except OSError:
             raise CosemFault(ActionResult.HARDWARE_FAULT) from None
 
-    def _find(self, caller: Caller, class_id: int, logical_name: bytes) -> tuple[Entry, ServerObject]:
-        entry = self._entries.get((class_id, logical_name)) or self._absent(logical_name)
-        if caller.client_sap not in entry.rights:
+    def _find(
+        self, caller: Caller, class_id: int, logical_name: bytes
+    ) -> tuple[Entry[I], ServerObject, Rights]:
+        key = class_id, logical_name
+        resident = self._residents.get(key) or self._move_in(key)
+        rights = resident.rights.get(caller.client_sap)
+        if rights is None:
             raise CosemFault(DataAccessResult.READ_WRITE_DENIED)
-        return entry, entry.object if entry.for_caller is None else entry.for_caller(caller)
+        entry, target = resident.entry, resident.object
+        if target is None:
+            target = entry.for_caller(self._interior, caller) if entry.for_caller else self._absent(key[1])
+        return entry, target, rights
 
 
 _NOT_ATTEMPTED: Final[Mapping[type, Answer]] = {
@@ -367,52 +335,14 @@ def _demand(
         caller.demand(needed)
 
 
-def _ruled(entry: Entry, rules: tuple[AccessRule, ...]) -> Entry:
-    rights = dict(entry.rights)
+def _ruled(table: ObjectTable[I], rules: tuple[AccessRule, ...]) -> dict[Key, Mapping[int, Rights]]:
+    """The rights on those objects that a rule speaks of."""
+    ruled: dict[Key, Mapping[int, Rights]] = {}
     for rule in rules:
-        if rule.speaks_of(entry.object.interface.class_id, entry.object.logical_name):
-            clients = frozenset(rights) if rule.clients is None else rule.clients
-            rights |= {sap: rule.applied(rights.get(sap, NO_RIGHTS)) for sap in clients}
-    return replace(entry, rights=rights)
-
-
-def _union(all_rights: Iterable[Rights]) -> Rights:
-    """The most that anybody may do, under the protection that all of them need."""
-    rights = list(all_rights)
-    return Rights(
-        frozenset().union(*(each.readable for each in rights)),
-        frozenset().union(*(each.writable for each in rights)),
-        frozenset().union(*(each.methods for each in rights)),
-        _common([each.attribute_protection for each in rights]),
-        _common([each.method_protection for each in rights]),
-    )
-
-
-def _common(protections: list[Mapping[int, SecurityPolicyV1]]) -> dict[int, SecurityPolicyV1]:
-    first, *others = protections or [{}]
-    common = dict(first)
-    for other in others:
-        common = {n: demanded & other.get(n, NO_PROTECTION) for n, demanded in common.items()}
-    return {number: demanded for number, demanded in common.items() if demanded}
-
-
-def full_rights(server_object: ServerObject) -> Rights:
-    """To read everything, write what can be written and call every method."""
-    interface = server_object.interface
-    return Rights(
-        frozenset(interface.attributes),
-        frozenset(
-            number for number, row in interface.attributes.items() if _has_setter(server_object, row.name)
-        ),
-        frozenset(interface.methods),
-    )
-
-
-def reading_rights(server_object: ServerObject) -> Rights:
-    """To read everything, and nothing else."""
-    return Rights(frozenset(server_object.interface.attributes))
-
-
-def _has_setter(server_object: ServerObject, name: str) -> bool:
-    implementation = getattr(type(server_object), name, None)
-    return isinstance(implementation, property) and implementation.fset is not None
+        for key, entry in table.entries.items():
+            if rule.speaks_of(key[0], entry.logical_name):
+                rights = ruled.get(key, entry.rights)
+                clients = frozenset(rights) if rule.clients is None else rule.clients
+                changed = {sap: rule.applied(rights.get(sap, NO_RIGHTS)) for sap in clients}
+                ruled[key] = {**rights, **changed}
+    return ruled

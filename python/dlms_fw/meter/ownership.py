@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from dlms_fw.cosem.image_transfer import ImageTransfer
-from dlms_fw.meter.objects import Caller
+from dlms_fw.meter.caller import Caller
 
 _BLOCK: Final = ImageTransfer.image_block_transfer.method_id
 

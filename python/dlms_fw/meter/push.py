@@ -20,8 +20,8 @@ from dlms_fw._core import (
 )
 from dlms_fw.endpoint import Endpoint
 from dlms_fw.errors import ConfigurationError, DecodeError, SecurityError
+from dlms_fw.meter.clients import PRE_ESTABLISHED
 from dlms_fw.meter.meter import Framing, SimulatedMeter
-from dlms_fw.meter.profiles.mcs301 import PRE_ESTABLISHED
 from dlms_fw.security import COUNTER_MARGIN, COUNTER_STRIDE, SecurityPolicy, extend_counters
 
 CONNECT_SECONDS: Final = 10.0
