@@ -27,6 +27,7 @@ __all__ = [
     "bit_string",
     "boolean",
     "choice",
+    "converted",
     "date",
     "date_octets",
     "date_time",
@@ -129,11 +130,20 @@ class DataType(Generic[T]):
         schema: The compiled form.
         zero: The encoding of its natural zero: 0, no octets, an empty array, a structure of zeros, a
             date-time of which nothing is specified; of a choice that of the first alternative.
+        tag: What an encoding begins with, or ``None`` for a choice and for any data.
+        members: The types inside: the members of a structure, the one element of an array, the alternatives
+            of a choice.
+        length: The octets that an octet-string must have, or ``None``.
+        values: The enumeration or NamedTuple class that the values are instances of, or ``None``.
     """
 
     name: str
     schema: Schema
     zero: bytes = b"\0"
+    tag: Tag | None = None
+    members: tuple[DataType[Any], ...] = ()
+    length: int | None = None
+    values: type[Any] | None = None
 
     @property
     def default(self) -> T:
@@ -199,13 +209,7 @@ def _zero(tag: Tag) -> bytes:
 
 
 def _simple(tag: Tag) -> DataType[Any]:
-    return DataType(tag.name.lower().replace("_", "-"), Schema.primitive(tag), _zero(tag))
-
-
-def _converted(
-    name: str, inner: DataType[Any], decode: Callable[[Any], T], encode: Callable[[T], object] | None
-) -> DataType[T]:
-    return DataType(name, Schema.converted(inner.schema, decode, encode), inner.zero)
+    return DataType(tag.name.lower().replace("_", "-"), Schema.primitive(tag), _zero(tag), tag)
 
 
 # --- Simple types, in the order of their tags ---------------------------------------------------------------
@@ -251,10 +255,35 @@ any_data: DataType[Data] = DataType("data", Schema.any())
 # --- Types made of others -----------------------------------------------------------------------------------
 
 
+def converted(
+    name: str,
+    inner: DataType[Any],
+    decode: Callable[[Any], T],
+    encode: Callable[[T], object] | None,
+    *,
+    values: type[T] | None = None,
+    zero: bytes | None = None,
+) -> DataType[T]:
+    """The type ``inner`` on the wire, with values of another Python type.
+
+    Args:
+        name: The name of the type.
+        inner: What is on the wire.
+        decode: Makes a value of a decoded one; its ValueError becomes a DecodeError.
+        encode: The way back; None where values are encoded as they are.
+        values: The class of the values, where it says more than its name.
+        zero: The encoding of the natural zero, where it is not that of ``inner``.
+    """
+    schema = Schema.converted(inner.schema, decode, encode)
+    zero = inner.zero if zero is None else zero
+    return DataType(name, schema, zero, inner.tag, inner.members, inner.length, values)
+
+
 def octets(length: int) -> DataType[bytes]:
     """An octet-string of exactly ``length`` octets; another length is refused both ways."""
     zero = octet_string.schema.encode(bytes(length))
-    return DataType(f"octet-string({length})", Schema.fixed_octet_string(length), zero)
+    schema = Schema.fixed_octet_string(length)
+    return DataType(f"octet-string({length})", schema, zero, Tag.OCTET_STRING, length=length)
 
 
 def enumerated(members: type[E]) -> DataType[E]:
@@ -264,17 +293,18 @@ def enumerated(members: type[E]) -> DataType[E]:
     def decode(code: int) -> E:
         return known.get(code, cast("E", code))
 
-    return _converted(f"enum {members.__name__}", plain_enum, decode, None)
+    return converted(f"enum {members.__name__}", plain_enum, decode, None, values=members)
 
 
 def flags(members: type[F], carrier: DataType[int] = plain_enum) -> DataType[F]:
     """An enum, or another unsigned ``carrier``, whose bits are the ``members``; unknown bits stay set."""
-    return _converted(f"{carrier.name} {members.__name__}", carrier, members, None)
+    return converted(f"{carrier.name} {members.__name__}", carrier, members, None, values=members)
 
 
 def array(element: DataType[T]) -> DataType[list[T]]:
     """An array of any number of elements of one type; decodes a compact-array of them too."""
-    return DataType(f"array of {element.name}", Schema.array(element.schema), bytes((Tag.ARRAY, 0)))
+    schema = Schema.array(element.schema)
+    return DataType(f"array of {element.name}", schema, bytes((Tag.ARRAY, 0)), Tag.ARRAY, (element,))
 
 
 @overload
@@ -332,6 +362,8 @@ def structure(*members: DataType[Any]) -> DataType[Any]:
         f"structure({', '.join(member.name for member in members)})",
         Schema.structure([member.schema for member in members]),
         _zeros(members),
+        Tag.STRUCTURE,
+        members,
     )
 
 
@@ -343,7 +375,7 @@ def record(fields: type[R], *members: DataType[Any]) -> DataType[R]:
         TypeError: The class is not a NamedTuple.
     """
     schema = Schema.structure([member.schema for member in members], record=fields)
-    return DataType(fields.__name__, schema, _zeros(members))
+    return DataType(fields.__name__, schema, _zeros(members), Tag.STRUCTURE, members, values=fields)
 
 
 def _zeros(members: tuple[DataType[Any], ...]) -> bytes:
@@ -366,6 +398,7 @@ def choice(*alternatives: DataType[Any]) -> DataType[Any]:
         " or ".join(alternative.name for alternative in alternatives),
         Schema.choice([alternative.schema for alternative in alternatives]),
         alternatives[0].zero,
+        members=alternatives,
     )
 
 
@@ -378,11 +411,12 @@ def _logical_name_octets(name: LogicalName) -> bytes:
     raise TypeError(f"expected LogicalName, got {type(name).__name__}")
 
 
-logical_name_octets = _converted("logical-name", octets(6), LogicalName, _logical_name_octets)
+logical_name_octets = converted("logical-name", octets(6), LogicalName, _logical_name_octets)
 
 
 def _moment(name: str, tag: Tag) -> DataType[Any]:
-    return DataType(name, Schema.carried(tag), octet_string.encode(_UNSPECIFIED[tag]))
+    zero = octet_string.encode(_UNSPECIFIED[tag])
+    return DataType(name, Schema.carried(tag), zero, Tag.OCTET_STRING, length=len(_UNSPECIFIED[tag]))
 
 
 date_time_octets: DataType[DateTime] = _moment("date-time octets", Tag.DATE_TIME)
@@ -395,7 +429,7 @@ def _as_octets(text: str | bytes) -> bytes:
     return text.encode("ascii", "surrogateescape") if isinstance(text, str) else text
 
 
-text_or_octets: DataType[bytes] = _converted(
+text_or_octets: DataType[bytes] = converted(
     "octet-string or visible-string", choice(octet_string, visible_string), _as_octets, _as_octets
 )
 """Text that some meters send as octet-string, others as visible-string; always encoded as octet-string."""

@@ -6,14 +6,12 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from enum import IntEnum, IntFlag
-from importlib import import_module
-from pkgutil import iter_modules
 from typing import Any, Final
 
-import dlms_fw.cosem
 from dlms_fw._core import BitString, Date, DateTime, Time
 from dlms_fw.axdr import Tag
 from dlms_fw.confirmed_service_errors import VALUES, ConfirmedService, ErrorKind
+from dlms_fw.cosem.catalogue import interface_class, known_versions
 from dlms_fw.cosem.interface import InterfaceClass
 from dlms_fw.decode_node import Node
 from dlms_fw.enums import (
@@ -36,8 +34,6 @@ from dlms_fw.obis_names import obis_name
 
 __all__ = ["redacted", "words"]
 
-for _module in iter_modules(dlms_fw.cosem.__path__):
-    import_module(f"dlms_fw.cosem.{_module.name}")  # every interface class registers itself
 
 _CODES: Final[dict[str, type[IntEnum]]] = {
     "data-access-result": DataAccessResult,
@@ -161,8 +157,8 @@ def _class(value: Any) -> str:
 
 
 def _interface(class_id: int) -> type[InterfaceClass] | None:
-    versions = [version for known, version in InterfaceClass.registry if known == class_id]
-    return InterfaceClass.registry[class_id, max(versions)] if versions else None
+    versions = known_versions(class_id)
+    return interface_class(class_id, versions[-1]) if versions else None
 
 
 def _spaced(name: str) -> str:

@@ -39,6 +39,22 @@ class NotNegotiated(LocalProtocolError):
     code = "protocol.not-negotiated"
 
 
+class UnknownInterfaceClass(LocalProtocolError, LookupError):
+    """No interface class with that class_id and version is declared. Nothing was sent.
+
+    Attributes:
+        class_id: Of the class that was asked for.
+        version: Of the class that was asked for.
+    """
+
+    code = "protocol.unknown-interface-class"
+
+    def __init__(self, class_id: int, version: int) -> None:
+        super().__init__(f"class_id {class_id}, version {version} is not declared")
+        self.class_id = class_id
+        self.version = version
+
+
 class RemoteProtocolError(DlmsError):
     """The peer broke the rules of the protocol."""
 

@@ -16,7 +16,8 @@ from dlms_fw._core import (
     EventNotification,
     InformationReport,
 )
-from dlms_fw.cosem.interface import AttributeRef, InterfaceClass
+from dlms_fw.cosem.catalogue import find_interface_class
+from dlms_fw.cosem.interface import AttributeRef
 from dlms_fw.logical_name import LogicalName
 
 _CONFIRMED = 0x4000_0000
@@ -79,7 +80,7 @@ class ReportedEvent:
 
     def ref(self, version: int = 0) -> AttributeRef[Any] | None:
         """The attribute, whose ``decode`` takes ``apdu.data``; ``None`` where the class is not known."""
-        interface = InterfaceClass.registry.get((self.class_id, version))
+        interface = find_interface_class(self.class_id, version)
         row = None if interface is None else interface.attributes.get(self.attribute_id)
         return None if interface is None or row is None else AttributeRef(interface(self.logical_name), row)
 

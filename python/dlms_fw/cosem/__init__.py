@@ -1,9 +1,14 @@
 """The COSEM interface classes, typed. Re-exports only.
 
-Of a class with several versions, the name without a suffix is version 1.
+Of a class with several versions, the name without a suffix is version 1. The classes that an upgrade meets
+come with their structures; the others are imported when they are first used, and their structures are in the
+module of each family, such as ``dlms_fw.cosem.registers``.
 """
 
 from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from dlms_fw.cosem.association import (
     AccessRight,
@@ -31,6 +36,14 @@ from dlms_fw.cosem.association_sn import (
     ObjectIdentification,
     ShortNameAccess,
     ShortNameObject,
+)
+from dlms_fw.cosem.catalogue import (
+    HOMES,
+    find_interface_class,
+    interface_class,
+    interface_classes,
+    known_versions,
+    raw_interface_class,
 )
 from dlms_fw.cosem.clock import Clock
 from dlms_fw.cosem.data import Data
@@ -69,10 +82,25 @@ from dlms_fw.cosem.security_setup import (
 from dlms_fw.cosem.server import CosemFault, ServerObject
 from dlms_fw.cosem.single_action_schedule import ExecutedScript, ExecutionTime, SingleActionSchedule
 
+if TYPE_CHECKING:
+    from dlms_fw.cosem.control import Arbitrator, DisconnectControl, Limiter, RegisterMonitor
+    from dlms_fw.cosem.push_setup import PushSetup, PushSetupV0, PushSetupV2, PushSetupV3
+    from dlms_fw.cosem.registers import (
+        DemandRegister,
+        ExtendedRegister,
+        Register,
+        RegisterActivation,
+        RegisterTable,
+        StatusMapping,
+    )
+    from dlms_fw.cosem.tariffs import ActivityCalendar, Schedule, SpecialDaysTable
+
 __all__ = [
     "AccessDescription",
     "AccessRight",
     "ActionSpecification",
+    "ActivityCalendar",
+    "Arbitrator",
     "AssociatedPartnersId",
     "AssociationLN",
     "AssociationLNV0",
@@ -97,14 +125,18 @@ __all__ = [
     "ContextName",
     "CosemFault",
     "Data",
+    "DemandRegister",
+    "DisconnectControl",
     "EntryDescriptor",
     "ExecutedScript",
     "ExecutionTime",
+    "ExtendedRegister",
     "ImageToActivateInfo",
     "ImageTransfer",
     "InterfaceClass",
     "KeyAgreementData",
     "KeyTransferData",
+    "Limiter",
     "MechanismName",
     "MethodAccessItem",
     "MethodCall",
@@ -114,9 +146,18 @@ __all__ = [
     "ObjectListElement",
     "ProfileGeneric",
     "ProfileGenericV0",
+    "PushSetup",
+    "PushSetupV0",
+    "PushSetupV2",
+    "PushSetupV3",
     "RangeDescriptor",
+    "Register",
+    "RegisterActivation",
+    "RegisterMonitor",
+    "RegisterTable",
     "SapAssignment",
     "SapAssignmentElement",
+    "Schedule",
     "Script",
     "ScriptTable",
     "SecuritySetup",
@@ -126,8 +167,27 @@ __all__ = [
     "ShortNameAccess",
     "ShortNameObject",
     "SingleActionSchedule",
+    "SpecialDaysTable",
+    "StatusMapping",
     "User",
     "XdlmsContextInfo",
     "attribute",
+    "find_interface_class",
+    "interface_class",
+    "interface_classes",
+    "known_versions",
     "method",
+    "raw_interface_class",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name not in HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from dlms_fw._core import BitString, Schema
+from dlms_fw._core import BitString
 from dlms_fw.axdr import (
     DataType,
     array,
     bit_string,
     boolean,
     choice,
+    converted,
     enumerated,
     flags,
     integer,
@@ -150,10 +151,12 @@ def _bits_of(conformance: Conformance) -> BitString:
     return BitString.from_bytes(conformance.to_bytes(3), 24)
 
 
-_conformance: DataType[Conformance] = DataType(
+_conformance = converted(
     "conformance",
-    Schema.converted(bit_string.schema, _conformance_of, _bits_of),
-    bit_string.encode(BitString.from_bytes(bytes(3), 24)),
+    bit_string,
+    _conformance_of,
+    _bits_of,
+    zero=bit_string.encode(BitString.from_bytes(bytes(3), 24)),
 )
 
 

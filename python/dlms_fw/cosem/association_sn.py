@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from dlms_fw._core import BitString, Data, Schema
+from dlms_fw._core import BitString, Data
 from dlms_fw.axdr import (
     DataType,
     any_data,
@@ -18,6 +18,7 @@ from dlms_fw.axdr import (
     bit_string,
     boolean,
     choice,
+    converted,
     enumerated,
     flags,
     integer,
@@ -107,9 +108,7 @@ def _signed_of(name: int) -> int:
 
 
 # A long by the book, though names are spoken of without a sign; some servers send them so as well.
-_base_name: DataType[int] = choice(
-    DataType("base-name", Schema.converted(long.schema, _unsigned_of, _signed_of), long.zero), long_unsigned
-)
+_base_name: DataType[int] = choice(converted("base-name", long, _unsigned_of, _signed_of), long_unsigned)
 short_name_object = record(ShortNameObject, _base_name, long_unsigned, unsigned, logical_name_octets)
 """One element of an object list."""
 short_name_objects = array(short_name_object)

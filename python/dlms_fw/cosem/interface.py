@@ -9,6 +9,7 @@ The rules of a class body, each broken one a TypeError when the class is made:
 
 - ``class_id`` and ``version`` come together, as class keywords; a class with neither only lends its rows to
   the versions that share them and cannot be instantiated. A pair is declared once.
+- ``confirmed=False`` says that the rows are not confirmed against the Blue Book.
 - ``short_name_methods`` says where the short names of the methods begin, counted from the base name; classes
   that take rows over take it over as well.
 - Attribute 1 is ``logical_name`` and comes from here. Ids are octets with a sign and never 0; negative ones
@@ -137,6 +138,8 @@ class InterfaceClass:
 
     class_id: ClassVar[int]
     version: ClassVar[int]
+    confirmed: ClassVar[bool] = True
+    """Whether the rows are those of the Blue Book as far as we know; if not, there may be others."""
     short_name_methods: ClassVar[int | None] = None
     """The offset of the short name of method 1, or ``None`` where the Blue Book gives none."""
     logical_name = AttributeRow(1, logical_name_octets, static=True)
@@ -148,7 +151,7 @@ class InterfaceClass:
     methods: ClassVar[Mapping[int, MethodRow[..., Any]]] = {}
     """The method rows by method_id, ascending."""
     registry: ClassVar[dict[tuple[int, int], type[InterfaceClass]]] = {}
-    """Every declared interface class by (class_id, version)."""
+    """Every declared interface class that is imported, by (class_id, version); see ``interface_class``."""
 
     def __init__(self, instance_id: LogicalNameLike) -> None:
         if not hasattr(type(self), "class_id"):
@@ -161,12 +164,15 @@ class InterfaceClass:
         class_id: int | None = None,
         version: int | None = None,
         short_name_methods: int | None = None,
+        confirmed: bool | None = None,
         **keywords: Any,
     ) -> None:
         super().__init_subclass__(**keywords)
         _collect_rows(cls)
         if short_name_methods is not None:
             cls.short_name_methods = short_name_methods
+        if confirmed is not None:
+            cls.confirmed = confirmed
         if class_id is None and version is None:
             return
         if class_id is None or version is None:

@@ -32,6 +32,7 @@ __all__ = [
     "ProfileGeneric",
     "ProfileGenericV0",
     "RangeDescriptor",
+    "capture_object",
     "entry_descriptor",
     "expanded_rows",
     "range_descriptor",
@@ -56,7 +57,7 @@ class CaptureObjectDefinitionV0(NamedTuple):
     attribute_index: int
 
 
-_capture_object = record(CaptureObjectDefinition, long_unsigned, logical_name_octets, integer, long_unsigned)
+capture_object = record(CaptureObjectDefinition, long_unsigned, logical_name_octets, integer, long_unsigned)
 _capture_object_v0 = record(CaptureObjectDefinitionV0, long_unsigned, logical_name_octets, integer)
 
 
@@ -95,7 +96,7 @@ class EntryDescriptor(NamedTuple):
         return Selection(2, entry_descriptor.encode(self))
 
 
-range_descriptor = record(RangeDescriptor, _capture_object, any_data, any_data, array(_capture_object))
+range_descriptor = record(RangeDescriptor, capture_object, any_data, any_data, array(capture_object))
 entry_descriptor = record(
     EntryDescriptor, double_long_unsigned, double_long_unsigned, long_unsigned, long_unsigned
 )
@@ -128,8 +129,8 @@ class _ProfileRows(InterfaceClass, short_name_methods=0x58):
 class ProfileGeneric(_ProfileRows, class_id=7, version=1):
     """Objects captured together into a buffer of entries."""
 
-    capture_objects = attribute(3, array(_capture_object), static=True)
-    sort_object = attribute(6, _capture_object, static=True)
+    capture_objects = attribute(3, array(capture_object), static=True)
+    sort_object = attribute(6, capture_object, static=True)
 
 
 class ProfileGenericV0(_ProfileRows, class_id=7, version=0):

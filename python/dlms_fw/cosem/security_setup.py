@@ -9,8 +9,18 @@ from __future__ import annotations
 
 from typing import NamedTuple, TypeAlias
 
-from dlms_fw._core import Data, Schema
-from dlms_fw.axdr import DataType, any_data, array, enumerated, flags, octet_string, record, structure
+from dlms_fw._core import Data
+from dlms_fw.axdr import (
+    DataType,
+    any_data,
+    array,
+    converted,
+    enumerated,
+    flags,
+    octet_string,
+    record,
+    structure,
+)
 from dlms_fw.cosem.interface import InterfaceClass, attribute, method
 from dlms_fw.enums import (
     CertificateEntity,
@@ -105,13 +115,11 @@ def _structure_of(value: CertificateIdentification) -> tuple[CertificateIdentifi
     return identification, Data.decode(_by_serial.encode(value))
 
 
-_certificate_identification: DataType[CertificateIdentification] = DataType(
+_certificate_identification: DataType[CertificateIdentification] = converted(
     "certificate-identification",
-    Schema.converted(
-        structure(enumerated(CertificateIdentificationType), any_data).schema,
-        _identification_of,
-        _structure_of,
-    ),
+    structure(enumerated(CertificateIdentificationType), any_data),
+    _identification_of,
+    _structure_of,
 )
 _key_transfer = array(record(KeyTransferData, enumerated(KeyId), octet_string))
 _key_agreement = array(record(KeyAgreementData, enumerated(KeyId), octet_string))

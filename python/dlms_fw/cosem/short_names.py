@@ -9,22 +9,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from dlms_fw.cosem.interface import InterfaceClass
+from dlms_fw.cosem.catalogue import find_interface_class
 
 STEP: Final = 8
 """Between two attributes, or two methods."""
 
 _METHODS: Final[dict[int, int]] = {
-    3: 0x28,  # Register
-    4: 0x38,  # Extended register
-    5: 0x48,  # Demand register
-    6: 0x30,  # Register activation
-    11: 0x10,  # Special days table
-    20: 0x50,  # Activity calendar
-    40: 0x38,  # Push setup
     42: 0x60,  # IPv4 setup
-    61: 0x28,  # Register table
-    70: 0x20,  # Disconnect control
     100: 0x38,  # NTP setup
 }
 """By class_id: where the methods of classes begin for which there is no table in this package."""
@@ -32,7 +23,7 @@ _METHODS: Final[dict[int, int]] = {
 
 def methods_offset(class_id: int, version: int) -> int | None:
     """Where the methods of a class begin, or ``None`` where that is not known or it has none."""
-    interface = InterfaceClass.registry.get((class_id, version))
+    interface = find_interface_class(class_id, version)
     if interface is not None:
         return interface.short_name_methods
     return _METHODS.get(class_id)
@@ -57,6 +48,6 @@ def method_offset(class_id: int, version: int, method_id: int) -> int:
 
 def returns_something(class_id: int, version: int, method_id: int) -> bool:
     """Whether a method has return parameters, so that it is read and not written; unknown ones have none."""
-    interface = InterfaceClass.registry.get((class_id, version))
+    interface = find_interface_class(class_id, version)
     row = None if interface is None else interface.methods.get(method_id)
     return row is not None and row.returns is not None

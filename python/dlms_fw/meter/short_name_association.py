@@ -19,7 +19,7 @@ from dlms_fw.cosem.association_sn import (
     ShortNameAccess,
     ShortNameObject,
 )
-from dlms_fw.cosem.interface import InterfaceClass
+from dlms_fw.cosem.catalogue import find_interface_class
 from dlms_fw.cosem.server import CosemFault, ServerObject
 from dlms_fw.enums import ActionResult
 from dlms_fw.logical_name import LogicalName, LogicalNameLike
@@ -139,7 +139,7 @@ class CurrentShortNameAssociation(ServerObject, interface=AssociationSNV2):
         version = next(
             (e.version for _, e in self._elements() if (e.class_id, e.logical_name) == identification[:2]), 0
         )
-        interface = InterfaceClass.registry.get((class_id, version))
+        interface = find_interface_class(class_id, version)
         every = [] if interface is None else [number for number in interface.attributes if number > 0]
         values = [self._value(AttributeIdentification(class_id, logical_name, number)) for number in every]
         return Data(Tag.STRUCTURE, tuple(values))
