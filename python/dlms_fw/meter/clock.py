@@ -7,13 +7,20 @@ its own offset. Neither is asked of the operating system here: who builds the me
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+import math
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Final, Protocol
 
 from dlms_fw._core import DateTime
-from dlms_fw.meter.storage import Records
+from dlms_fw.enums import ClockStatus
+from dlms_fw.meter.local_time import LocalTime
+from dlms_fw.meter.storage import Json, Records
 
-CLOCK_STATUS_OK: Final = 0x00
+CLOCK_STATUS_OK: Final = ClockStatus(0)
+SHORT_PERIOD_SECONDS: Final = 3600
+"""Periods up to an hour do not care for daylight saving; longer ones begin by the local day."""
 
 
 class TimeSource(Protocol):
@@ -53,16 +60,28 @@ class VirtualTime:
 
 
 class MeterClock:
-    """The meter's clock: the given wall clock plus an offset that is kept in a record."""
+    """The meter's clock: the given wall clock plus an offset that is kept in a record, and its local time."""
 
     RECORD: Final = "clock"
 
-    def __init__(self, records: Records, source: TimeSource, *, utc_offset_minutes: int) -> None:
+    def __init__(
+        self,
+        records: Records,
+        source: TimeSource,
+        *,
+        utc_offset_minutes: int,
+        opposite_deviation: bool = False,
+    ) -> None:
+        """With ``opposite_deviation`` date-times tell local time minus UTC, as some meters do."""
         self._records = records
         self._source = source
-        self.utc_offset_minutes = utc_offset_minutes
-        self._zone = timezone(timedelta(minutes=utc_offset_minutes))
-        self._offset = float(records.require(self.RECORD)["offset"])
+        self._opposite_deviation = opposite_deviation
+        kept = records.require(self.RECORD)
+        self._offset = float(kept["offset"])
+        self._configured = LocalTime(utc_offset_minutes)
+        self._local_time = _local_time(kept.get("local"), self._configured)
+        self.listeners: list[Callable[[float, float], None]] = []
+        """Called after the clock was set or shifted, with where it stood and stands (seconds, UTC)."""
 
     @classmethod
     def create(cls, records: Records) -> None:
@@ -77,26 +96,103 @@ class MeterClock:
     @property
     def local(self) -> datetime:
         """The meter's local time, aware."""
-        return datetime.fromtimestamp(self.utc, self._zone)
+        return self._aware(self.utc)
 
     @property
     def date_time(self) -> DateTime:
         """The meter's local time as a COSEM date-time, with deviation and clock status."""
-        return DateTime.from_datetime(self.local, clock_status=CLOCK_STATUS_OK)
+        return self.at(self.utc)
+
+    @property
+    def status(self) -> ClockStatus:
+        """Nothing is wrong with it; whether daylight saving holds."""
+        return self._status(self.utc)
+
+    @property
+    def local_time(self) -> LocalTime:
+        """Its zone and daylight saving."""
+        return self._local_time
+
+    @property
+    def utc_offset_minutes(self) -> int:
+        """Normal local time minus UTC."""
+        return self._local_time.utc_offset_minutes
+
+    @property
+    def time_zone(self) -> int:
+        """The same as an attribute of a clock object: UTC minus local time, if not the opposite."""
+        return self.offset_of(self._local_time.utc_offset_minutes)
+
+    def offset_of(self, minutes: int) -> int:
+        """From one sign to the other, where the two differ."""
+        return minutes if self._opposite_deviation else -minutes
+
+    def at(self, moment: float) -> DateTime:
+        """A moment of this clock, in seconds since 1970 (UTC), as a COSEM date-time."""
+        return DateTime.from_datetime(
+            self._aware(moment),
+            clock_status=self._status(moment),
+            opposite_deviation=self._opposite_deviation,
+        )
+
+    def naive(self, moment: float) -> datetime:
+        """The local time at a moment."""
+        return self._local_time.naive(moment)
+
+    def instant(self, local: datetime, after: float = -math.inf) -> float:
+        """When it is that local time, in seconds since 1970 (UTC); of two such moments as LocalTime says."""
+        return self._local_time.instant(local, after)
+
+    def next_boundary(self, period: int) -> float:
+        """When the local time is next a multiple of ``period`` seconds, in seconds since 1970 (UTC)."""
+        now = self.utc
+        offset = self._local_time.offset_minutes(now) * 60
+        boundary = (now + offset) // period * period + period
+        if period <= SHORT_PERIOD_SECONDS:
+            return boundary - offset  # also in the hour that comes twice
+        return self.instant(datetime.fromtimestamp(boundary, UTC).replace(tzinfo=None), now)
 
     def seconds(self, value: DateTime) -> float:
         """A moment in seconds since 1970 (UTC), local time where it has no deviation. Raises ValueError."""
-        moment = value.to_datetime()
-        return (moment.replace(tzinfo=self._zone) if moment.tzinfo is None else moment).timestamp()
+        moment = value.to_datetime(opposite_deviation=self._opposite_deviation)
+        return self.instant(moment) if moment.tzinfo is None else moment.timestamp()
 
     def set(self, value: DateTime) -> None:
         """Sets the clock. Raises ValueError where the value is no moment, and OSError."""
-        self._store(self.seconds(value) - self._source.wall())
+        self._store(self.seconds(value) - self._source.wall(), self._local_time)
 
     def shift(self, seconds: float) -> None:
         """Moves the clock. Raises OSError."""
-        self._store(self._offset + seconds)
+        self._store(self._offset + seconds, self._local_time)
 
-    def _store(self, offset: float) -> None:
-        self._records.store(self.RECORD, {"offset": offset})
-        self._offset = offset
+    def set_local_time(self, local_time: LocalTime) -> None:
+        """Changes zone and daylight saving; what it is in UTC stays. Raises OSError."""
+        self._store(self._offset, local_time)
+
+    def _store(self, offset: float, local_time: LocalTime) -> None:
+        # What nobody has set stays with the configuration.
+        is_own = local_time is not self._configured
+        self._records.store(
+            self.RECORD, {"offset": offset} | ({"local": _kept(local_time)} if is_own else {})
+        )
+        before, self._offset, self._local_time = self.utc, offset, local_time
+        for listener in self.listeners:
+            listener(before, self.utc)
+
+    def _aware(self, moment: float) -> datetime:
+        zone = timezone(timedelta(minutes=self._local_time.offset_minutes(moment)))
+        return datetime.fromtimestamp(moment, zone)
+
+    def _status(self, moment: float) -> ClockStatus:
+        saving = self._local_time.is_daylight_saving(moment)
+        return ClockStatus.DAYLIGHT_SAVING_ACTIVE if saving else CLOCK_STATUS_OK
+
+
+def _kept(local_time: LocalTime) -> Json:
+    return asdict(local_time) | {"begin": local_time.begin.hex(), "end": local_time.end.hex()}
+
+
+def _local_time(kept: Json | None, configured: LocalTime) -> LocalTime:
+    if kept is None:
+        return configured
+    return LocalTime(**kept | {name: bytes.fromhex(kept[name]) for name in ("begin", "end")})

@@ -98,6 +98,7 @@ class MeterConfig:
         behaviour: What a new firmware does when it is tried.
         identifiers_order: Whether the running firmware's identifier stands first or last in its array.
         utc_offset_minutes: Local time minus UTC.
+        opposite_deviation: Whether its date-times tell local time minus UTC, the opposite of the standard.
         schedule_grace_seconds: How late a scheduled activation may still begin, see ``schedule.py``.
         counter_stride: Invocation counters reserved at a time.
         authentication_tries: Failed authentications of a client until it is locked out; 0 never.
@@ -163,6 +164,7 @@ class MeterConfig:
     behaviour: FirmwareBehaviour = FirmwareBehaviour.GOOD
     identifiers_order: Literal["newest-first", "newest-last"] = "newest-first"
     utc_offset_minutes: int = 0
+    opposite_deviation: bool = False
     schedule_grace_seconds: float = 86_400.0
     counter_stride: int = 256
     authentication_tries: int = 5

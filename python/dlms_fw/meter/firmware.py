@@ -49,9 +49,7 @@ class FirmwareUnit:
         self._clock = clock
         self._time_source = time_source
         self._log_event = log_event
-        self._schedule = Schedule(
-            utc_offset_minutes=config.utc_offset_minutes, grace_seconds=config.schedule_grace_seconds
-        )
+        self._schedule = Schedule(clock, grace_seconds=config.schedule_grace_seconds)
         self.image_store = ImageStore(
             IMAGE_TRANSFER,
             config=config,

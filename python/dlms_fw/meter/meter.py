@@ -110,10 +110,12 @@ class SimulatedMeter:
         )
         self._units: MeterUnits | None
         try:
-            self._units = MeterUnits(medium, config, time_source)
+            self._units = MeterUnits(medium, config, time_source, randomness=randomness)
             self._dictionary = object_dictionary(
                 mcs301.object_table(config), self._units, self._ownership, self._know_clients
             )
+            self._units.connect(self._dictionary.object)
+            self._dictionary.wake()
             self._known_clients = clients(config, self._units)
         except RecordLost:
             # Without its records it must not speak under its keys: it only says who it is.
@@ -142,7 +144,11 @@ class SimulatedMeter:
     @property
     def deadline(self) -> float | None:
         """When to call :meth:`advance` next, on the monotonic clock; ``None`` while nothing goes on."""
-        return None if self._units is None else self._units.firmware.deadline
+        if self._units is None:
+            return None
+        firmware, plant = self._units.firmware.deadline, self._units.made_plant
+        live = None if plant is None else plant.deadline
+        return live if firmware is None else firmware if live is None else min(firmware, live)
 
     def advance(self) -> None:
         """Does all that is due. A reboot ends every connection."""
@@ -152,6 +158,8 @@ class SimulatedMeter:
         reboots = activation.reboots
         try:
             self._units.firmware.advance()
+            if (plant := self._units.made_plant) is not None:
+                plant.advance()
         except OSError:
             return  # the memory fails; the deadline has moved and it is tried again
         finally:

@@ -37,6 +37,7 @@ class Entry(Generic[I]):
         make: Makes it for a meter.
         for_caller: Makes it as this caller sees it, instead, where that differs between callers.
         gate: Whether a caller may call a method now; the other answer is temporary-failure.
+        acts: Whether it does something unasked, so that it must be made when the meter powers up.
     """
 
     interface: type[InterfaceClass]
@@ -45,6 +46,7 @@ class Entry(Generic[I]):
     make: Callable[[I], ServerObject] | None = None
     for_caller: Callable[[I, Caller], ServerObject] | None = None
     gate: Callable[[I, Caller, int], bool] | None = None
+    acts: bool = False
 
     @property
     def key(self) -> Key:
@@ -58,11 +60,13 @@ class ObjectTable(Generic[I]):
     Attributes:
         entries: By class_id and logical name, in the order of an object list.
         logical_names: Of all classes.
+        acting: The keys of those that do something unasked.
     """
 
     def __init__(self, entries: Iterable[Entry[I]]) -> None:
         self.entries: Final = dict(sorted((entry.key, entry) for entry in entries))
         self.logical_names: Final = frozenset(name for _, name in self.entries)
+        self.acting: Final = tuple(key for key, entry in self.entries.items() if entry.acts)
         self._elements: dict[tuple[Key, int, int], ObjectListElement] = {}
 
     @cached_property

@@ -108,6 +108,11 @@ class ObjectDictionary(Generic[I]):
             raise CosemFault(DataAccessResult.OBJECT_UNAVAILABLE)
         return found
 
+    def wake(self) -> None:
+        """Makes the objects that do something unasked, at power up."""
+        for key in self._table.acting:
+            self._move_in(key)
+
     def object_list(
         self, client_sap: int, association_version: int, *, hidden: int = AssociationSN.class_id
     ) -> list[ObjectListElement]:

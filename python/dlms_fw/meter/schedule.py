@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date as Date  # noqa: N812 - beside the fields called date
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from itertools import product
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 from dlms_fw.meter.state import ScheduleEntry
 
@@ -26,12 +26,21 @@ _HORIZON: Final = timedelta(days=9 * 366)
 """Long enough for a 29 February on any weekday but for one over a skipped leap year."""
 
 
+class LocalClock(Protocol):
+    """What is local time; moments are seconds since 1970 (UTC)."""
+
+    def naive(self, moment: float) -> datetime:
+        """The local time at a moment, without a zone."""
+
+    def instant(self, local: datetime, after: float) -> float:
+        """When it is that local time; of two such moments the first one after ``after``."""
+
+
 class Schedule:
     """Arms entries and says which is due; all moments are seconds since 1970 (UTC) of the meter's clock."""
 
-    def __init__(self, *, utc_offset_minutes: int, grace_seconds: float) -> None:
-        """``utc_offset_minutes``: local time minus UTC, the opposite sign of a COSEM deviation."""
-        self._zone = timezone(timedelta(minutes=utc_offset_minutes))
+    def __init__(self, clock: LocalClock, *, grace_seconds: float) -> None:
+        self._clock = clock
         self._grace_seconds = grace_seconds
 
     def arm(self, time: bytes, date: bytes, now: float) -> ScheduleEntry:
@@ -52,9 +61,8 @@ class Schedule:
     def _next(self, time: bytes, date: bytes, now: float) -> float | None:
         if set(time[:3] + date) == {NOT_SPECIFIED}:
             return None  # the form that some clients write to cancel; never "every second"
-        after = datetime.fromtimestamp(now, self._zone).replace(tzinfo=None)
-        moment = next_moment(time, date, after)
-        return None if moment is None else moment.replace(tzinfo=self._zone).timestamp()
+        moment = next_moment(time, date, self._clock.naive(now))
+        return None if moment is None else self._clock.instant(moment, now)
 
 
 def check_entry(time: bytes, date: bytes) -> None:

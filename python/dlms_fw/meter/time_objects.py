@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from dataclasses import replace
+from typing import Any, Final
 
 from dlms_fw._core import Data, Date, DateTime, Time
 from dlms_fw.axdr import Tag
-from dlms_fw.cosem.clock import Clock
+from dlms_fw.cosem.clock import Clock, moment_in_year
 from dlms_fw.cosem.image_transfer import ImageTransfer
 from dlms_fw.cosem.script_table import ActionSpecification, Script, ScriptTable
 from dlms_fw.cosem.server import CosemFault, ServerObject
@@ -22,17 +23,19 @@ from dlms_fw.enums import (
     SingleActionScheduleType,
 )
 from dlms_fw.logical_name import LogicalNameLike
-from dlms_fw.meter.clock import CLOCK_STATUS_OK, MeterClock
+from dlms_fw.meter.clock import MeterClock
 from dlms_fw.meter.event_log import StandardEvent
 from dlms_fw.meter.firmware import FirmwareUnit
 
 ACTIVATION_SCRIPT: Final = 1
-_NO_DAYLIGHT_SAVING: Final = DateTime()
 _LARGEST_SHIFT: Final = 900
+_LARGEST_DEVIATION: Final = 120
+_WIDEST_ZONE: Final = 840
+_LEAP_YEAR: Final = 2024
 
 
 class ClockObject(ServerObject, interface=Clock):
-    """The meter's clock. It can be set; it knows no daylight saving."""
+    """The meter's clock: it can be set and shifted, and keeps daylight saving where it is told to."""
 
     def __init__(
         self, instance_id: LogicalNameLike, clock: MeterClock, log_event: Callable[[int, int], None]
@@ -50,7 +53,7 @@ class ClockObject(ServerObject, interface=Clock):
     @time.setter
     def time(self, value: DateTime) -> None:
         try:
-            value.to_datetime()
+            self._clock.seconds(value)
         except ValueError:
             raise CosemFault(DataAccessResult.OTHER_REASON) from None
         self._log_event(StandardEvent.CLOCK_ADJUSTED_OLD_TIME, 0)
@@ -59,33 +62,57 @@ class ClockObject(ServerObject, interface=Clock):
 
     @property
     def time_zone(self) -> int:
-        """UTC minus local time, in minutes."""
-        return -self._clock.utc_offset_minutes
+        """UTC minus normal local time, in minutes; the opposite where date-times are so too."""
+        return self._clock.time_zone
+
+    @time_zone.setter
+    def time_zone(self, value: int) -> None:
+        if not -_WIDEST_ZONE <= value <= _WIDEST_ZONE:
+            raise CosemFault(DataAccessResult.OTHER_REASON)
+        self._change(utc_offset_minutes=self._clock.offset_of(value))
 
     @property
     def status(self) -> ClockStatus:
-        """Nothing is wrong with it."""
-        return ClockStatus(CLOCK_STATUS_OK)
+        """Whether daylight saving holds; nothing is wrong with the clock."""
+        return self._clock.status
 
     @property
     def daylight_savings_begin(self) -> DateTime:
-        """Not specified."""
-        return _NO_DAYLIGHT_SAVING
+        """A moment of each year, by normal local time."""
+        return DateTime.from_bytes(self._clock.local_time.begin)
+
+    @daylight_savings_begin.setter
+    def daylight_savings_begin(self, value: DateTime) -> None:
+        self._change(begin=_yearly(value))
 
     @property
     def daylight_savings_end(self) -> DateTime:
-        """Not specified."""
-        return _NO_DAYLIGHT_SAVING
+        """A moment of each year, by the local time of daylight saving."""
+        return DateTime.from_bytes(self._clock.local_time.end)
+
+    @daylight_savings_end.setter
+    def daylight_savings_end(self, value: DateTime) -> None:
+        self._change(end=_yearly(value))
 
     @property
     def daylight_savings_deviation(self) -> int:
-        """0."""
-        return 0
+        """What is added to normal time, in minutes."""
+        return self._clock.local_time.deviation_minutes
+
+    @daylight_savings_deviation.setter
+    def daylight_savings_deviation(self, value: int) -> None:
+        if abs(value) > _LARGEST_DEVIATION:
+            raise CosemFault(DataAccessResult.OTHER_REASON)
+        self._change(deviation_minutes=value)
 
     @property
     def daylight_savings_enabled(self) -> bool:
-        """FALSE."""
-        return False
+        """Whether daylight saving is kept."""
+        return self._clock.local_time.is_enabled
+
+    @daylight_savings_enabled.setter
+    def daylight_savings_enabled(self, value: bool) -> None:
+        self._change(is_enabled=value)
 
     @property
     def clock_base(self) -> ClockBase:
@@ -119,7 +146,7 @@ class ClockObject(ServerObject, interface=Clock):
     ) -> None:
         """Remembered until it is used or the power goes."""
         try:
-            preset_time.to_datetime()
+            self._clock.seconds(preset_time)
             interval = (
                 self._clock.seconds(validity_interval_start),
                 self._clock.seconds(validity_interval_end),
@@ -137,6 +164,23 @@ class ClockObject(ServerObject, interface=Clock):
     def _adjust_to(self, seconds: int) -> None:
         now = self._clock.utc
         self._clock.shift(round(now / seconds) * seconds - now)
+
+    def _change(self, **changes: Any) -> None:
+        was = self._clock.status
+        self._clock.set_local_time(replace(self._clock.local_time, **changes))
+        if self._clock.status != was:
+            self._log_event(StandardEvent.DAYLIGHT_SAVING_CHANGED, 0)
+
+
+def _yearly(value: DateTime) -> bytes:
+    """The octets of a moment that comes every year, or of no moment. Raises CosemFault."""
+    octets = value.to_bytes()
+    if value != DateTime() and value.date.month is not None:
+        try:
+            moment_in_year(value, _LEAP_YEAR)
+        except ValueError:
+            raise CosemFault(DataAccessResult.OTHER_REASON) from None
+    return octets
 
 
 class ActivationScheduler(ServerObject, interface=SingleActionSchedule):

@@ -1,0 +1,303 @@
+"""What a live object may use of its meter, and the one implementation of it.
+
+A live object does something: it advances, captures, switches, runs scripts. All that reaches it from outside
+comes through its plant: the clock, timers, the other objects of the meter, memory, logs, and the way for what
+is pushed. There is no IO and no clock of the computer in here; time moves when the meter is advanced.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from dlms_fw._core import DateTime
+from dlms_fw.cosem.script_table import ScriptTable
+from dlms_fw.cosem.server import CosemFault, ServerObject
+from dlms_fw.enums import ActionResult, DataAccessResult
+from dlms_fw.logical_name import LogicalName
+from dlms_fw.meter.clock import MeterClock, TimeSource
+from dlms_fw.meter.event_log import StandardEvent
+from dlms_fw.meter.live.alarms import NV_MEMORY_ALARM, Alarms
+from dlms_fw.meter.live.load import Load
+from dlms_fw.meter.live.measurement import Measurement
+from dlms_fw.meter.live.memory import Cell, Rows
+from dlms_fw.meter.live.timers import Timer, Timers
+from dlms_fw.meter.storage import Medium, Records
+
+MOST_PUSHES: Final = 64
+"""Notifications that wait for a driver; the oldest goes where there are more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """One attribute of one object of the meter."""
+
+    class_id: int
+    logical_name: LogicalName
+    attribute_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """What a push setup has to send, for the drivers.
+
+    Attributes:
+        push_setup: The object that it comes from.
+        transport: The transport service, by the number of the Blue Book (0 TCP, 1 UDP, ...).
+        destination: As it stands in the push setup.
+        message: The message type, by the number of the Blue Book (0 xDLMS, ...).
+        client_sap: Whom it is for.
+        date_time: When it was made.
+        body: The encoded values.
+        confirmed: Whether it asks to be confirmed.
+    """
+
+    push_setup: LogicalName
+    transport: int
+    destination: bytes
+    message: int
+    client_sap: int
+    date_time: DateTime
+    body: bytes
+    confirmed: bool = False
+
+
+class Plant(Protocol):
+    """What a live object may use of its meter."""
+
+    @property
+    def clock(self) -> MeterClock:
+        """The meter's clock."""
+
+    @property
+    def measurement(self) -> Measurement:
+        """Powers and energies."""
+
+    @property
+    def alarms(self) -> Alarms:
+        """The alarm register with its filter and its descriptor."""
+
+    def timer(self, action: Callable[[float], None]) -> Timer:
+        """A timer, not armed; the action is given the moment for which it was armed."""
+
+    def read(self, attribute: Attribute) -> bytes:
+        """The encoded value of an attribute of an object of this meter, whoever may read it.
+
+        Raises CosemFault.
+        """
+
+    def write(self, attribute: Attribute, data: bytes) -> None:
+        """Sets an attribute of an object of this meter, whoever may write it. Raises CosemFault, OSError."""
+
+    def invoke(
+        self, class_id: int, logical_name: LogicalName, method_id: int, parameter: bytes
+    ) -> bytes | None:
+        """Calls a method of an object of this meter, whoever may call it. Raises CosemFault, OSError."""
+
+    def watch(self, listener: Callable[[Attribute], None]) -> None:
+        """Calls the listener after an attribute of a live object was set or has changed by itself."""
+
+    def changed(self, attribute: Attribute) -> None:
+        """Tells the listeners that an attribute has another value."""
+
+    def watch_clock(self, listener: Callable[[float, float], None]) -> None:
+        """Calls the listener when the clock was set, with where it stood and stands (seconds, UTC)."""
+
+    def log_event(self, code: int, parameter: int = 0, *, log: str = "standard") -> None:
+        """Adds to an event log of the meter."""
+
+    def memory(self, class_id: int, logical_name: LogicalName) -> Cell:
+        """The record of an object."""
+
+    def rows(self, name: str, *, places: int, room: int, epoch: int) -> Rows:
+        """A ring of rows."""
+
+    def forget_rows(self, name: str) -> None:
+        """Gives the memory of a ring back."""
+
+    @property
+    def grace_seconds(self) -> float:
+        """How late something scheduled may still begin, after power off or with the clock set forward."""
+
+    def run_script(self, script_table: LogicalName, script_identifier: int) -> None:
+        """Runs a script unasked: where it fails nobody is told. Identifier 0 is none."""
+
+    def nested(self, deepest: int) -> contextlib.AbstractContextManager[None]:
+        """What runs inside may run the same again, so many times. Raises CosemFault where it is too many."""
+
+    def random_below(self, limit: int) -> int:
+        """A random whole number from 0 up to ``limit``, which it does not reach."""
+
+    def push(self, notification: Notification) -> None:
+        """Hands a notification to the drivers."""
+
+
+class MeterPlant:
+    """The plant of one meter with power; its owner advances it."""
+
+    def __init__(
+        self,
+        medium: Medium,
+        records: Records,
+        clock: MeterClock,
+        source: TimeSource,
+        *,
+        load: Load,
+        grace_seconds: float,
+        log_event: Callable[[str, int, int], None],
+        randomness: Callable[[int], bytes],
+        find: Callable[[int, LogicalName], ServerObject],
+    ) -> None:
+        """Powers up.
+
+        Args:
+            medium: The meter's memory.
+            records: Over the same.
+            clock: The meter's clock.
+            source: What it stands on.
+            load: What hangs on the meter.
+            grace_seconds: How late something scheduled may still begin.
+            log_event: Takes the name of a log, a code and a parameter.
+            randomness: Gives that many random octets.
+            find: Gives an object of the meter. Raises CosemFault for one that is not there.
+        """
+        self._medium = medium
+        self._records = records
+        self._timers = Timers(clock, source)
+        self._cells: list[Cell] = []
+        self._log_event = log_event
+        self._randomness = randomness
+        self._find = find
+        self._listeners: list[Callable[[Attribute], None]] = []
+        self._notifications: deque[Notification] = deque(maxlen=MOST_PUSHES)
+        self._depth = 0
+        self.clock = clock
+        self.grace_seconds = grace_seconds
+        self.alarms = Alarms(self._cell("live.alarms"), log_event=self.log_event)
+        self.measurement = Measurement(source, load, self._cell("live.measurement"), self._timers)
+
+    # What the owner of the meter uses
+
+    @property
+    def deadline(self) -> float | None:
+        """When to call :meth:`advance` next, on the monotonic clock; ``None`` while nothing is to come."""
+        return self._timers.deadline
+
+    def advance(self) -> None:
+        """Does all that is due."""
+        self._timers.advance()
+
+    def take_notifications(self) -> list[Notification]:
+        """What is to be pushed, in the order in which it was made; it is the caller's from now on."""
+        taken = list(self._notifications)
+        self._notifications.clear()
+        return taken
+
+    def power_down(self) -> None:
+        """A clean stop: what was only kept is made durable. Raises OSError."""
+        self.measurement.settle()
+        for cell in self._cells:
+            cell.settle()
+
+    # What live objects use
+
+    def timer(self, action: Callable[[float], None]) -> Timer:
+        """A timer, not armed."""
+        return self._timers.timer(action)
+
+    def read(self, attribute: Attribute) -> bytes:
+        """By the object's own dispatch."""
+        return self._find(attribute.class_id, attribute.logical_name).read(attribute.attribute_id)
+
+    def write(self, attribute: Attribute, data: bytes) -> None:
+        """By the object's own dispatch."""
+        self._find(attribute.class_id, attribute.logical_name).write(attribute.attribute_id, data)
+        self.changed(attribute)
+
+    def invoke(
+        self, class_id: int, logical_name: LogicalName, method_id: int, parameter: bytes
+    ) -> bytes | None:
+        """By the object's own dispatch."""
+        return self._find(class_id, logical_name).invoke(method_id, parameter)
+
+    def watch(self, listener: Callable[[Attribute], None]) -> None:
+        """For as long as the meter has power."""
+        self._listeners.append(listener)
+
+    def changed(self, attribute: Attribute) -> None:
+        """Tells everybody; who has told it must not tell it again from there."""
+        for listener in self._listeners:
+            listener(attribute)
+
+    def watch_clock(self, listener: Callable[[float, float], None]) -> None:
+        """For as long as the meter has power."""
+        self.clock.listeners.append(listener)
+
+    def log_event(self, code: int, parameter: int = 0, *, log: str = "standard") -> None:
+        """Adds to an event log."""
+        self._log_event(log, code, parameter)
+
+    def memory(self, class_id: int, logical_name: LogicalName) -> Cell:
+        """A record named after the object."""
+        return self._cell(f"live.{class_id}-{logical_name.to_bytes().hex()}")
+
+    def rows(self, name: str, *, places: int, room: int, epoch: int) -> Rows:
+        """A region named so."""
+        return Rows(self._medium, f"live.{name}", places=places, room=room, epoch=epoch)
+
+    def forget_rows(self, name: str) -> None:
+        """Erases it. Raises OSError."""
+        self._medium.erase(f"live.{name}")
+        self._medium.sync(f"live.{name}")
+
+    def run_script(self, script_table: LogicalName, script_identifier: int) -> None:
+        """By the object's own dispatch."""
+        if script_identifier:
+            execute = ScriptTable.execute
+            with contextlib.suppress(CosemFault, OSError):
+                self.invoke(
+                    ScriptTable.class_id,
+                    script_table,
+                    execute.method_id,
+                    execute.encode_parameter(script_identifier),
+                )
+
+    @contextlib.contextmanager
+    def nested(self, deepest: int) -> Iterator[None]:
+        """Counts how deep it is."""
+        if self._depth >= deepest:
+            raise CosemFault(ActionResult.OTHER_REASON)
+        self._depth += 1
+        try:
+            yield
+        finally:
+            self._depth -= 1
+
+    def random_below(self, limit: int) -> int:
+        """From the randomness that was handed in."""
+        return int.from_bytes(self._randomness(8), "big") % limit
+
+    def push(self, notification: Notification) -> None:
+        """Kept until a driver takes it."""
+        self._notifications.append(notification)
+
+    def _cell(self, name: str) -> Cell:
+        cell = Cell(self._records, name, self._timers, self._record_lost)
+        self._cells.append(cell)
+        return cell
+
+    def _record_lost(self) -> None:
+        # Later, as the record of the alarms may be the one.
+        self._timers.timer(self._tell_of_loss).after(0.0)
+
+    def _tell_of_loss(self, due: float) -> None:  # noqa: ARG002
+        self.log_event(StandardEvent.NV_MEMORY_ERROR)
+        self.alarms.raise_alarm(NV_MEMORY_ALARM)
+
+
+def no_object(class_id: int, logical_name: LogicalName) -> ServerObject:  # noqa: ARG001
+    """Finds none."""
+    raise CosemFault(DataAccessResult.OBJECT_UNDEFINED)

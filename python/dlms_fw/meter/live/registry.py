@@ -1,0 +1,33 @@
+"""Which interface classes have a live object, and which of these act without being asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final, TypeAlias
+
+from dlms_fw.cosem.server import ServerObject
+from dlms_fw.logical_name import LogicalNameLike
+from dlms_fw.meter.live.live_object import LiveObject
+from dlms_fw.meter.live.plant import Plant
+from dlms_fw.meter.live.registers import LiveExtendedRegister, LiveRegister
+from dlms_fw.meter.live.scripts import LiveScriptTable
+from dlms_fw.meter.live.single_action import LiveSingleActionSchedule
+
+Factory: TypeAlias = Callable[[LogicalNameLike, Mapping[str, Any], Plant], ServerObject]
+"""Makes an object of its logical name, attribute values by the names of rows, and the plant of its meter."""
+
+_ALL: Final[tuple[type[LiveObject], ...]] = (
+    LiveRegister,
+    LiveExtendedRegister,
+    LiveScriptTable,
+    LiveSingleActionSchedule,
+)
+
+LIVE: Final[Mapping[tuple[int, int], Factory]] = MappingProxyType(
+    {(made.interface.class_id, made.interface.version): made for made in _ALL}
+)
+"""By class_id and version."""
+
+ACTS_BY_ITSELF: Final = frozenset({4, 22})
+"""By class_id: objects that must be made when the meter powers up, as they do something unasked."""
