@@ -6,14 +6,18 @@ import ast
 from pathlib import Path
 
 import dlms_fw.async_client
+import dlms_fw.async_readings
 import dlms_fw.async_services
 import dlms_fw.async_upgrades
 import dlms_fw.client
+import dlms_fw.readings
 import dlms_fw.services
 import dlms_fw.upgrades
 
 NAMES = {
     "AsyncClient": "Client",
+    "AsyncIterator": "Iterator",
+    "AsyncReadings": "Readings",
     "AsyncServices": "Services",
     "AsyncUpgrades": "Upgrades",
     "AsyncTransport": "Transport",
@@ -75,5 +79,6 @@ def body(module: object) -> str:
 
 def test_the_clients_are_twins() -> None:
     assert body(dlms_fw.async_services).splitlines() == body(dlms_fw.services).splitlines()
+    assert body(dlms_fw.async_readings).splitlines() == body(dlms_fw.readings).splitlines()
     assert body(dlms_fw.async_upgrades).splitlines() == body(dlms_fw.upgrades).splitlines()
     assert body(dlms_fw.async_client).splitlines() == body(dlms_fw.client).splitlines()

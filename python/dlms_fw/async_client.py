@@ -16,6 +16,7 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from dlms_fw.async_readings import AsyncReadings
 from dlms_fw.async_services import AsyncServices
 from dlms_fw.async_upgrades import AsyncUpgrades
 from dlms_fw.driver import (
@@ -44,6 +45,7 @@ from dlms_fw.errors import DlmsError, LocalProtocolError, ResponseTimeout
 from dlms_fw.journal import Journal
 from dlms_fw.ledger import Ledger
 from dlms_fw.profiles import Profile
+from dlms_fw.reading.known import Known
 from dlms_fw.session.client import Association, ClientSession, Message, Request
 from dlms_fw.session.short_names import NotInObjectList
 from dlms_fw.session.states import State
@@ -66,7 +68,7 @@ def _local_time() -> datetime:
     return datetime.now().astimezone()
 
 
-class AsyncClient(AsyncServices, AsyncUpgrades):
+class AsyncClient(AsyncServices, AsyncReadings, AsyncUpgrades):
     """A client of one meter.
 
     Args:
@@ -109,6 +111,7 @@ class AsyncClient(AsyncServices, AsyncUpgrades):
         self._randomness = randomness
         self._framing = framing(self.endpoint, profile)
         self._ledger = Ledger(profile, journal, place=str(self.endpoint), now=wall_clock)
+        self._known = Known()
         self._transport: AsyncTransport | None = None
         self._session: ClientSession | None = None
         self._busy = False

@@ -41,6 +41,8 @@ from dlms_fw.errors import DlmsError, LocalProtocolError, ResponseTimeout
 from dlms_fw.journal import Journal
 from dlms_fw.ledger import Ledger
 from dlms_fw.profiles import Profile
+from dlms_fw.reading.known import Known
+from dlms_fw.readings import Readings
 from dlms_fw.services import Services
 from dlms_fw.session.client import Association, ClientSession, Message, Request
 from dlms_fw.session.short_names import NotInObjectList
@@ -65,7 +67,7 @@ def _local_time() -> datetime:
     return datetime.now().astimezone()
 
 
-class Client(Services, Upgrades):
+class Client(Services, Readings, Upgrades):
     """A client of one meter.
 
     Args:
@@ -108,6 +110,7 @@ class Client(Services, Upgrades):
         self._randomness = randomness
         self._framing = framing(self.endpoint, profile)
         self._ledger = Ledger(profile, journal, place=str(self.endpoint), now=wall_clock)
+        self._known = Known()
         self._transport: Transport | None = None
         self._session: ClientSession | None = None
         self._busy = False

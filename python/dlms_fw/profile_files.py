@@ -191,6 +191,7 @@ def parse_profile(
     take("invocation_counter_object", reader.integer("invocation_counter_object", 0, 255))
     take("first_invocation_counter", reader.integer("first_invocation_counter", 1, COUNTER_LIMIT - 1))
     take("trust_meter_counter_reset", reader.boolean("trust_meter_counter_reset"))
+    take("opposite_deviation", reader.boolean("opposite_deviation"))
     take("referencing", reader.choice("referencing", {name: name for name in get_args(Referencing)}))
     take("short_names", _short_names(reader))
     take("hdlc", _hdlc(reader))

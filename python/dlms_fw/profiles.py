@@ -118,6 +118,7 @@ class Profile:
         referencing: How objects are named: ``"logical-name"``, or ``"short-name"`` for meters that know only
             those.
         short_names: Objects whose base names are known; those of all others come from the meter.
+        opposite_deviation: The meter writes deviations and its time zone as local minus UTC.
     """
 
     name: str = "default"
@@ -156,6 +157,7 @@ class Profile:
     trust_meter_counter_reset: bool = False
     referencing: Referencing = "logical-name"
     short_names: tuple[ShortNameObject, ...] = ()
+    opposite_deviation: bool = False
 
     @property
     def needs_keys(self) -> bool:

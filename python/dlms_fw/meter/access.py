@@ -9,21 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final, TypeAlias
+from typing import Final
 
+from dlms_fw.cosem.access_rights import (
+    FLAGS_OF_ATTRIBUTE_MODE,
+    AttributeMode,
+    MethodMode,
+    attribute_flags_of,
+    method_flags_of,
+)
 from dlms_fw.cosem.association import AccessRight, AttributeAccessItem, MethodAccessItem
 from dlms_fw.cosem.interface import InterfaceClass
 from dlms_fw.enums import (
     AttributeAccessFlags,
-    AttributeAccessMode,
     MethodAccessFlags,
     MethodAccessMode,
     SecurityPolicyV1,
 )
 from dlms_fw.logical_name import LogicalName
-
-AttributeMode: TypeAlias = AttributeAccessMode | AttributeAccessFlags
-MethodMode: TypeAlias = bool | MethodAccessMode | MethodAccessFlags
 
 REQUEST: Final = (
     SecurityPolicyV1.AUTHENTICATED_REQUEST
@@ -161,35 +164,9 @@ def access_right(interface: type[InterfaceClass], rights: Rights, association_ve
     )
 
 
-def attribute_flags_of(mode: AttributeMode) -> AttributeAccessFlags:
-    """An access mode of any version as flags."""
-    return mode if isinstance(mode, AttributeAccessFlags) else _FLAGS_OF_ATTRIBUTE_MODE[mode]
-
-
-def method_flags_of(mode: MethodMode) -> MethodAccessFlags:
-    """An access mode of any version as flags."""
-    if isinstance(mode, MethodAccessFlags):
-        return mode
-    return _FLAGS_OF_METHOD_MODE[MethodAccessMode(mode)]
-
-
 _READ, _WRITE = AttributeAccessFlags.READ, AttributeAccessFlags.WRITE
 _AUTHENTICATED = AttributeAccessFlags.AUTHENTICATED_REQUEST
-_FLAGS_OF_ATTRIBUTE_MODE: Final = {
-    AttributeAccessMode.NO_ACCESS: AttributeAccessFlags(0),
-    AttributeAccessMode.READ_ONLY: _READ,
-    AttributeAccessMode.WRITE_ONLY: _WRITE,
-    AttributeAccessMode.READ_AND_WRITE: _READ | _WRITE,
-    AttributeAccessMode.AUTHENTICATED_READ_ONLY: _READ | _AUTHENTICATED,
-    AttributeAccessMode.AUTHENTICATED_WRITE_ONLY: _WRITE | _AUTHENTICATED,
-    AttributeAccessMode.AUTHENTICATED_READ_AND_WRITE: _READ | _WRITE | _AUTHENTICATED,
-}
-_ATTRIBUTE_MODE_OF_FLAGS: Final = {flags: mode for mode, flags in _FLAGS_OF_ATTRIBUTE_MODE.items()}
-_FLAGS_OF_METHOD_MODE: Final = {
-    MethodAccessMode.NO_ACCESS: MethodAccessFlags(0),
-    MethodAccessMode.ACCESS: MethodAccessFlags.ACCESS,
-    MethodAccessMode.AUTHENTICATED_ACCESS: MethodAccessFlags.ACCESS | MethodAccessFlags.AUTHENTICATED_REQUEST,
-}
+_ATTRIBUTE_MODE_OF_FLAGS: Final = {flags: mode for mode, flags in FLAGS_OF_ATTRIBUTE_MODE.items()}
 
 
 def _attribute_mode(number: int, rights: Rights, version: int) -> AttributeMode:
