@@ -107,7 +107,7 @@ def cases() -> Mapping[str, Case]:
 
 
 def _group(name: str, document: dict[str, Any]) -> Group:
-    shared = document.get("needs", [])
+    shared: dict[str, Any] = {key: document[key] for key in ("needs", "limit_s") if key in document}
     table = document["cases"]
     return Group(
         name,
@@ -117,9 +117,10 @@ def _group(name: str, document: dict[str, Any]) -> Group:
     )
 
 
-def _case(group: str, number: str, row: dict[str, Any], shared: list[str]) -> Case:
+def _case(group: str, number: str, row: dict[str, Any], shared: dict[str, Any]) -> Case:
     lists = {key: tuple(row.pop(key, ())) for key in ("references", "after")}
-    fields: dict[str, Any] = {**row, **lists, "needs": (*shared, *row.get("needs", ()))}
+    needs = (*shared.get("needs", ()), *row.get("needs", ()))
+    fields: dict[str, Any] = {**shared, **row, **lists, "needs": needs}
     try:
         case = Case(id=number, group=group, **fields)
     except TypeError as error:

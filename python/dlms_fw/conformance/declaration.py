@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from dlms_fw.conformance.firmware import Firmware
 from dlms_fw.conformance.verdicts import Inapplicable
 from dlms_fw.conformance.wire.hdlc_frames import ServerAddress
 from dlms_fw.cosem import well_known
@@ -45,6 +46,8 @@ class Declaration:
         long_value: One whose value is too long for one APDU of the smallest size.
         read_only: One that may be read and not be written by the management client.
         writable: One that the management client may write, and that the suite may write and put back.
+        firmware: Its firmware side, where images may be sent to it.
+        unchanged: Attributes that no upgrade may change.
         silence_s: So long without an octet is no answer.
         inactivity_timeout_s: Of the HDLC link; by default that of the management client's profile.
     """
@@ -58,6 +61,12 @@ class Declaration:
     long_value: AttributeName = AttributeName(15, well_known.CURRENT_ASSOCIATION, 2)
     read_only: AttributeName = AttributeName(1, well_known.LOGICAL_DEVICE_NAME, 2)
     writable: AttributeName | None = None
+    firmware: Firmware | None = None
+    unchanged: tuple[AttributeName, ...] = (
+        AttributeName(1, well_known.LOGICAL_DEVICE_NAME, 2),
+        AttributeName(1, well_known.DEVICE_ID_2, 2),
+        AttributeName(17, well_known.SAP_ASSIGNMENT, 2),
+    )
     silence_s: float = 3.0
     inactivity_timeout_s: float | None = None
 

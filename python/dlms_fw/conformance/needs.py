@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from dlms_fw.conformance.benches.base import VERBS
 
 if TYPE_CHECKING:
+    from dlms_fw.conformance.firmware import Firmware
     from dlms_fw.conformance.site import Site
 
 
@@ -37,6 +38,13 @@ def _referencing(referencing: str, words: str) -> Need:
     return Need(
         f"the meter was not declared to know {words}",
         lambda site: referencing in site.declaration.referencing,
+    )
+
+
+def _firmware(missing: str, is_met: Callable[[Firmware], bool]) -> Need:
+    return Need(
+        missing,
+        lambda site: site.declaration.firmware is not None and is_met(site.declaration.firmware),
     )
 
 
@@ -69,6 +77,26 @@ NEEDS: Final[Mapping[str, Need]] = {
     "writable": Need(
         "no attribute was declared that may be written (writable = …)",
         lambda site: site.declaration.writable is not None,
+    ),
+    "image": Need("no firmware image was declared", lambda site: site.declaration.firmware is not None),
+    "container": _firmware(
+        "the container of the declared image is not known to the suite",
+        lambda firmware: firmware.images.is_dfw,
+    ),
+    "signing-key": _firmware(
+        "no test signing key was declared (signing_key = …)",
+        lambda firmware: firmware.images.is_dfw and firmware.images.signing_key is not None,
+    ),
+    "second-image": _firmware(
+        "no second image was declared (back = …), nor a test signing key to make one",
+        lambda firmware: firmware.images.back is not None or firmware.images.signing_key is not None,
+    ),
+    "verifies-itself": _firmware(
+        "the meter was not declared to verify by itself", lambda firmware: firmware.verifies_itself
+    ),
+    "simulated": Need(
+        "it is about meters and clients of this library; it runs on a simulated bench",
+        lambda site: site.bench.is_simulated,
     ),
     **{f"bench.{verb}": _verb(verb) for verb in VERBS},
 }

@@ -9,13 +9,28 @@ from typing import Any, Final
 from dlms_fw._core import Key
 from dlms_fw.conformance.benches.simulated import SimulatedBench
 from dlms_fw.conformance.declaration import Declaration
+from dlms_fw.conformance.firmware import Firmware
+from dlms_fw.conformance.images import Images
+from dlms_fw.containers import dfw
 from dlms_fw.driver import public_profile
+from dlms_fw.image import Image, Version
 from dlms_fw.meter.clients import MANAGEMENT, READING
+from dlms_fw.meter.configuration import MeterConfig
 from dlms_fw.meter.profiles import mcs301
 from dlms_fw.profiles import Profile
 from dlms_fw.security import Keys, SecurityPolicy
+from dlms_fw.signing_keys import PrivateKey, generate
 
 CLIENT_SYSTEM_TITLE: Final = b"DFWTEST\x01"
+_SETTINGS: Final[dict[str, Any]] = {
+    "image_block_size": 64,
+    "sync_every_blocks": 1,
+    "image_size_limit": 1 << 20,
+    "schedule_grace_seconds": 3600.0,
+}
+"""Small blocks make small images; each one is durable when it is acknowledged."""
+_BLOCKS: Final = 7
+_UPGRADES: Final = 40
 
 
 def fresh_profile() -> Profile:
@@ -34,7 +49,8 @@ def fresh_profile() -> Profile:
 def simulated(profile: Profile | None = None, **changes: Any) -> tuple[Declaration, SimulatedBench]:
     """A simulated meter for the clients of a profile; ``changes`` are of the meter's configuration."""
     profile = profile or fresh_profile()
-    config = mcs301.configured(profile, **changes)
+    signing_key = generate()
+    config = mcs301.configured(profile, **(_SETTINGS | {"trusted": (signing_key.public_key(),)} | changes))
     public = public_profile(profile)
     declaration = Declaration(
         name=f"simulated {config.model}",
@@ -45,5 +61,33 @@ def simulated(profile: Profile | None = None, **changes: Any) -> tuple[Declarati
             "low": public,
         },
         referencing=config.ways_of_referencing,
+        firmware=_firmware(config, signing_key),
     )
     return declaration, SimulatedBench(config)
+
+
+def _firmware(config: MeterConfig, signing_key: PrivateKey) -> Firmware:
+    """The firmware side of a simulated meter, with an image of a few blocks; the last one is short."""
+    statements: dict[str, Any] = {
+        "image_identifier": config.model[:3].encode().ljust(config.image_identifier_length, b"1"),
+        "part": 1,
+        "meter_type": config.model,
+        "firmware_version": Version(2, 0, 0),
+        "key": signing_key,
+    }
+    overhead = len(dfw.build(b"?", **statements)) - 1
+    size = _BLOCKS * config.image_block_size - config.image_block_size // 3 - overhead
+    good = Image.from_bytes(dfw.build(bytes(n % 251 for n in range(max(1, size))), **statements))
+    return Firmware(
+        images=Images(good=good, signing_key=signing_key),
+        parts=tuple(range(config.part_count)),
+        largest_image=config.image_size_limit,
+        newest_first=config.identifiers_order == "newest-first",
+        verifies_itself=config.self_verify,
+        keeps_transfer=config.transfer_after_restart == "kept",
+        blocks_at_risk=config.sync_every_blocks - 1,
+        takes_older=config.allow_downgrade,
+        late_activation="fires",
+        grace_s=config.schedule_grace_seconds,
+        upgrades=_UPGRADES,
+    )

@@ -140,14 +140,29 @@ class Site:
             connection or self.open("hdlc"), profile.client_sap, server or self.declaration.addresses[0]
         )
 
-    def new_client(self, role: str = "management", *, medium: str | None = None, **changes: Any) -> Client:
-        """A client that is not connected yet; ``changes`` are of its profile."""
+    def new_client(
+        self,
+        role: str = "management",
+        *,
+        medium: str | None = None,
+        through: Callable[[Transport], Transport] = lambda transport: transport,
+        **changes: Any,
+    ) -> Client:
+        """A client that is not connected yet.
+
+        Args:
+            role: Which one.
+            medium: Over which medium.
+            through: Is given each transport that is opened and gives the one that is used.
+            changes: Of its profile.
+        """
         medium = medium or self.medium
+        opener = self.opener(medium)
         return Client(
             self.endpoint(medium),
             replace(self.declaration.profile(role), **changes),
             journal=self.journal,
-            open_transport=self.opener(medium),
+            open_transport=lambda deadline: through(opener(deadline)),
             clock=self.clock,
             sleep=self.sleep,
             wall_clock=self.bench.wall_clock,

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import errno
 import random
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal, NoReturn, TypeAlias
 
 When: TypeAlias = Literal["before", "inside", "after"]
@@ -39,7 +39,14 @@ class Cut:
 
 
 class SimulatedMedium:
-    """A medium in memory; :meth:`survivor` is what the next power-up finds after the cut."""
+    """A medium in memory; :meth:`survivor` is what the next power-up finds after the cut.
+
+    Attributes:
+        operations: How many were finished so far.
+        failing: Regions that answer with errors.
+        capacity: Limits the sum of all regions in octets.
+        on_operation: Is told each operation and its region before it begins.
+    """
 
     def __init__(
         self,
@@ -48,16 +55,31 @@ class SimulatedMedium:
         cut: Cut | None = None,
         capacity: int | None = None,
     ) -> None:
-        """``capacity`` limits the sum of all regions in octets."""
         self._durable = {region: bytearray(octets) for region, octets in (content or {}).items()}
         self._unsynced: list[tuple[str, _Change]] = []
         self._seen = {region: bytearray(octets) for region, octets in self._durable.items()}
         self._cut = cut
         self._random = random.Random(cut.seed if cut else 0)  # noqa: S311 - repeatable faults, not secrets
-        self._capacity = capacity
         self._has_power = True
         self.operations = 0
         self.failing: set[str] = set()
+        self.capacity = capacity
+        self.on_operation: Callable[[str, str], object] | None = None
+
+    @property
+    def has_power(self) -> bool:
+        """Whether the power has not gone."""
+        return self._has_power
+
+    @property
+    def size(self) -> int:
+        """Octets in all regions, as they are seen now."""
+        return sum(map(len, self._seen.values()))
+
+    def arm(self, cut: Cut | None) -> None:
+        """Have the power go at an operation counted from now, or not at all."""
+        self._cut = None if cut is None else replace(cut, operation=self.operations + cut.operation)
+        self._random = random.Random(cut.seed if cut else 0)  # noqa: S311 - repeatable faults, not secrets
 
     def read(self, region: str, offset: int, size: int) -> bytes:
         """What is seen now, durable or not."""
@@ -74,18 +96,18 @@ class SimulatedMedium:
 
     def reserve(self, region: str, size: int) -> None:
         """Raises OSError where the capacity does not suffice."""
-        if self._begin():
+        if self._begin("reserve", region):
             self._die()
-        if self._capacity is not None:
+        if self.capacity is not None:
             others = sum(len(octets) for name, octets in self._seen.items() if name != region)
-            if others + size > self._capacity:
+            if others + size > self.capacity:
                 raise OSError(errno.ENOSPC, "no room left")
         self._end()
 
     def sync(self, region: str) -> None:
         """Makes the changes of the region durable; a cut inside makes any part of them durable."""
         self._fail(region)
-        if self._begin():
+        if self._begin("sync", region):
             self._settle(region, "mixed")
             self._die()
         self._settle(region, "kept")
@@ -109,11 +131,11 @@ class SimulatedMedium:
         """The memory as the next power-up finds it; while there still is power, as it is seen now."""
         content = self._seen if self._has_power else self._durable
         found = {region: bytes(octets) for region, octets in content.items()}
-        return SimulatedMedium(found, cut=cut, capacity=self._capacity)
+        return SimulatedMedium(found, cut=cut, capacity=self.capacity)
 
     def _operate(self, region: str, change: _Change) -> None:
         self._fail(region)
-        if self._begin():
+        if self._begin("erase" if change is None else "write", region):
             for earlier in sorted({name for name, _ in self._unsynced}):
                 self._settle(earlier, self._cut.unsynced if self._cut else "mixed")
             self._tear(region, change)
@@ -122,9 +144,11 @@ class SimulatedMedium:
         _apply(self._seen, region, change)
         self._end()
 
-    def _begin(self) -> bool:
+    def _begin(self, operation: str, region: str) -> bool:
         """Whether the power goes inside the operation that begins now; cuts it where it goes before."""
         self._need_power()
+        if self.on_operation is not None:
+            self.on_operation(operation, region)
         cut = self._cut
         if cut is None or cut.operation != self.operations:
             return False
