@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
@@ -11,7 +12,7 @@ from dlms_fw.enums import DataAccessResult
 from dlms_fw.meter.clock import MeterClock, VirtualTime
 from dlms_fw.meter.live.load import ConstantLoad, Load
 from dlms_fw.meter.live.plant import MeterPlant
-from dlms_fw.meter.power_cut import Cut, SimulatedMedium
+from dlms_fw.meter.power_cut import Cut, PowerCut, SimulatedMedium
 from dlms_fw.meter.storage import Records
 
 START = 1_764_547_200.0  # 2025-12-01 00:00:00 UTC, a Monday
@@ -51,12 +52,25 @@ class PlantBench:
         }
         self.plant.advance()
 
-    def power_cycle(self, off_seconds: float = 0.0, *, clean: bool = False, cut: Cut | None = None) -> None:
+    def power_cycle(self, off_seconds: float = 0.0, *, clean: bool = False) -> None:
         if clean:
             self.plant.power_down()
         self.medium.cut_now("lost")
-        self.medium = self.medium.survivor(cut)
+        self.medium = self.medium.survivor()
         self.time.advance(off_seconds)
+        self.power_up()
+
+    def cut_in(self, cut: Cut, action: Callable[[], object]) -> None:
+        """Does something with the power cut in it, or right after it, and gives the power back.
+
+        Operations of the memory are counted from the beginning of the action.
+        """
+        self.medium = self.medium.survivor(cut)
+        self.power_up()
+        with contextlib.suppress(PowerCut):
+            action()
+            self.medium.cut_now("mixed")
+        self.medium = self.medium.survivor()
         self.power_up()
 
     def find(self, class_id: int, logical_name: bytes) -> ServerObject:

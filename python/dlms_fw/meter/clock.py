@@ -81,7 +81,10 @@ class MeterClock:
         self._configured = LocalTime(utc_offset_minutes)
         self._local_time = _local_time(kept.get("local"), self._configured)
         self.listeners: list[Callable[[float, float], None]] = []
-        """Called after the clock was set or shifted, with where it stood and stands (seconds, UTC)."""
+        """Called after the clock was set or shifted, with where it stood and stands (seconds, UTC).
+
+        The two are equal where only zone or daylight saving were set.
+        """
 
     @classmethod
     def create(cls, records: Records) -> None:
@@ -143,14 +146,13 @@ class MeterClock:
         """When it is that local time, in seconds since 1970 (UTC); of two such moments as LocalTime says."""
         return self._local_time.instant(local, after)
 
+    def last_boundary(self, period: int) -> float:
+        """When the local time was last a multiple of ``period`` seconds, in seconds since 1970 (UTC)."""
+        return self._boundary(period, 0)
+
     def next_boundary(self, period: int) -> float:
         """When the local time is next a multiple of ``period`` seconds, in seconds since 1970 (UTC)."""
-        now = self.utc
-        offset = self._local_time.offset_minutes(now) * 60
-        boundary = (now + offset) // period * period + period
-        if period <= SHORT_PERIOD_SECONDS:
-            return boundary - offset  # also in the hour that comes twice
-        return self.instant(datetime.fromtimestamp(boundary, UTC).replace(tzinfo=None), now)
+        return self._boundary(period, 1)
 
     def seconds(self, value: DateTime) -> float:
         """A moment in seconds since 1970 (UTC), local time where it has no deviation. Raises ValueError."""
@@ -175,9 +177,20 @@ class MeterClock:
         self._records.store(
             self.RECORD, {"offset": offset} | ({"local": _kept(local_time)} if is_own else {})
         )
-        before, self._offset, self._local_time = self.utc, offset, local_time
+        before = self.utc
+        after = before - self._offset + offset
+        self._offset, self._local_time = offset, local_time
         for listener in self.listeners:
-            listener(before, self.utc)
+            listener(before, after)
+
+    def _boundary(self, period: int, ahead: int) -> float:
+        now = self.utc
+        offset = self._local_time.offset_minutes(now) * 60
+        boundary = ((now + offset) // period + ahead) * period
+        if period <= SHORT_PERIOD_SECONDS:
+            return boundary - offset  # also in the hour that comes twice
+        local = datetime.fromtimestamp(boundary, UTC).replace(tzinfo=None)
+        return self.instant(local, now if ahead else -math.inf)
 
     def _aware(self, moment: float) -> datetime:
         zone = timezone(timedelta(minutes=self._local_time.offset_minutes(moment)))

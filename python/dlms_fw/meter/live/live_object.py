@@ -75,6 +75,7 @@ class Kept(property):
 
     Args:
         check: Called with the object and a new value; raises CosemFault or ValueError where it is none.
+        beside: Gives what else is remembered in the same stroke.
         then: Called with the object after it was set.
         read_only: Whether it cannot be set from outside.
     """
@@ -83,12 +84,14 @@ class Kept(property):
         self,
         *,
         check: Callable[[Any, Any], None] | None = None,
+        beside: Callable[[Any], Json] | None = None,
         then: Callable[[Any], None] | None = None,
         read_only: bool = False,
     ) -> None:
         super().__init__(self._read, None if read_only else self._write)
         self._name = ""
         self._check = check
+        self._beside = beside
         self._then = then
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -103,6 +106,6 @@ class Kept(property):
                 self._check(target, value)
             except ValueError:
                 raise CosemFault(DataAccessResult.OTHER_REASON) from None
-        target._remember(**{self._name: value})
+        target._remember(self._beside and self._beside(target), **{self._name: value})
         if self._then is not None:
             self._then(target)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from dlms_fw.meter.live.timers import Timer, Timers
 from dlms_fw.meter.storage import Json, Medium, RecordLost, Records
@@ -61,11 +61,20 @@ class Cell:
         self.settle()
 
 
-class Rows:
-    """A ring of rows in a region: each has a fixed place, its own digest, and is durable when it is in.
+class Row(NamedTuple):
+    """One row of a ring."""
 
-    A power cut costs at most the row that it hits. Rows of an older ``epoch`` do not count, so that the ring
-    is emptied by counting the epoch on, in a record.
+    serial: int
+    """Counts the rows that were ever added, from 1."""
+    place: int
+    octets: bytes
+
+
+class Rows:
+    """Rows in a region: each has a fixed place, its own digest, and is durable when it is in.
+
+    A power cut costs at most the row that is written over. Rows of another ``epoch`` do not count, so that a
+    region is emptied by counting the epoch on, in a record.
     """
 
     HEADER: Final = struct.Struct(">QIH8s")
@@ -77,38 +86,68 @@ class Rows:
         self._places = places
         self._room = room
         self._epoch = epoch
-        self._serial, self.rows = self._load()
+        self.rows = self._load()
+        """In the order in which they were added."""
+        self._serial = self.rows[-1].serial if self.rows else 0
+        self._taken = {row.place for row in self.rows}
 
-    def append(self, row: bytes) -> None:
-        """Adds a row, over the oldest where all places are taken. Raises OSError, ValueError if too long."""
-        if len(row) > self._room:
+    def add(self, octets: bytes, *, over: Row | None = None) -> None:
+        """Adds a row to a free place, or over a row, which is the oldest where none is said.
+
+        Raises:
+            OSError: The memory fails; the row that was to go may be lost.
+            ValueError: It is longer than its place.
+        """
+        if len(octets) > self._room:
             raise ValueError("the row is longer than its place")
-        serial = self._serial + 1
-        offset = serial % self._places * self._size
-        self._medium.write(self._region, offset, self._header(serial, row) + row)
+        if len(self.rows) < self._places:
+            place = self._free()
+        else:
+            over = over or self.rows[0]
+            place = over.place
+            self.rows.remove(over)
+            self._taken.discard(place)
+        self._serial += 1
+        row = Row(self._serial, place, octets)
+        self._medium.write(self._region, place * self._size, self._packed(row))
         self._medium.sync(self._region)
-        self._serial = serial
         self.rows.append(row)
-        del self.rows[: -self._places]
+        self._taken.add(place)
+
+    def fill(self, rows: list[bytes]) -> None:
+        """Puts rows into an empty ring, with one barrier. Raises OSError."""
+        for serial, octets in enumerate(rows, 1):
+            row = Row(serial, serial - 1, octets)
+            self._medium.write(self._region, row.place * self._size, self._packed(row))
+            self.rows.append(row)
+        self._serial, self._taken = len(rows), set(range(len(rows)))
+        self._medium.sync(self._region)
 
     @property
     def _size(self) -> int:
         return self.HEADER.size + self._room
 
-    def _header(self, serial: int, row: bytes) -> bytes:
-        covered = struct.pack(">QIH", serial, self._epoch, len(row)) + row
-        return self.HEADER.pack(serial, self._epoch, len(row), hashlib.sha256(covered).digest()[:8])
+    def _free(self) -> int:
+        """The lowest place that no row has."""
+        count = len(self._taken)
+        if count not in self._taken:
+            return count
+        return next(place for place in range(count) if place not in self._taken)
 
-    def _load(self) -> tuple[int, list[bytes]]:
+    def _packed(self, row: Row) -> bytes:
+        covered = struct.pack(">QIIH", row.serial, row.place, self._epoch, len(row.octets)) + row.octets
+        digest = hashlib.sha256(covered).digest()[:8]
+        return self.HEADER.pack(row.serial, self._epoch, len(row.octets), digest) + row.octets
+
+    def _load(self) -> list[Row]:
         octets = self._medium.read(self._region, 0, self._places * self._size)
-        found: list[tuple[int, bytes]] = []
-        for start in range(0, len(octets), self._size):
-            place = octets[start : start + self._size]
-            if len(place) < self.HEADER.size:
+        found: list[Row] = []
+        for place in range(len(octets) // self._size + 1):
+            stored = octets[place * self._size : (place + 1) * self._size]
+            if len(stored) < self.HEADER.size:
                 break
-            serial, epoch, length, _ = self.HEADER.unpack_from(place)
-            row = place[self.HEADER.size : self.HEADER.size + length]
-            if epoch == self._epoch and place.startswith(self._header(serial, row)) and len(row) == length:
-                found.append((serial, row))
-        found.sort()
-        return (found[-1][0] if found else 0), [row for _, row in found]
+            serial, _, length, _ = self.HEADER.unpack_from(stored)
+            row = Row(serial, place, stored[self.HEADER.size : self.HEADER.size + length])
+            if len(row.octets) == length and stored.startswith(self._packed(row)):
+                found.append(row)
+        return sorted(found)

@@ -97,6 +97,9 @@ class Plant(Protocol):
     ) -> bytes | None:
         """Calls a method of an object of this meter, whoever may call it. Raises CosemFault, OSError."""
 
+    def attribute_ids(self, class_id: int, logical_name: LogicalName) -> list[int]:
+        """The public attributes of an object of this meter. Raises CosemFault."""
+
     def watch(self, listener: Callable[[Attribute], None]) -> None:
         """Calls the listener after an attribute of a live object was set or has changed by itself."""
 
@@ -222,6 +225,10 @@ class MeterPlant:
     ) -> bytes | None:
         """By the object's own dispatch."""
         return self._find(class_id, logical_name).invoke(method_id, parameter)
+
+    def attribute_ids(self, class_id: int, logical_name: LogicalName) -> list[int]:
+        """Of its interface class."""
+        return [number for number in self._find(class_id, logical_name).interface.attributes if number > 0]
 
     def watch(self, listener: Callable[[Attribute], None]) -> None:
         """For as long as the meter has power."""

@@ -10,6 +10,7 @@ from dlms_fw.cosem.server import ServerObject
 from dlms_fw.logical_name import LogicalNameLike
 from dlms_fw.meter.live.live_object import LiveObject
 from dlms_fw.meter.live.plant import Plant
+from dlms_fw.meter.live.profile import LiveProfile, LiveProfileV0
 from dlms_fw.meter.live.registers import LiveExtendedRegister, LiveRegister
 from dlms_fw.meter.live.scripts import LiveScriptTable
 from dlms_fw.meter.live.single_action import LiveSingleActionSchedule
@@ -20,6 +21,8 @@ Factory: TypeAlias = Callable[[LogicalNameLike, Mapping[str, Any], Plant], Serve
 _ALL: Final[tuple[type[LiveObject], ...]] = (
     LiveRegister,
     LiveExtendedRegister,
+    LiveProfileV0,
+    LiveProfile,
     LiveScriptTable,
     LiveSingleActionSchedule,
 )
@@ -29,5 +32,5 @@ LIVE: Final[Mapping[tuple[int, int], Factory]] = MappingProxyType(
 )
 """By class_id and version."""
 
-ACTS_BY_ITSELF: Final = frozenset({4, 22})
+ACTS_BY_ITSELF: Final = frozenset({4, 7, 22})
 """By class_id: objects that must be made when the meter powers up, as they do something unasked."""
