@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cache
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -111,6 +112,7 @@ class World:
             self.time,
             self.config,
             log_event=lambda code, parameter: self.log.append(code, bytes(12), parameter),
+            newest_event=lambda: self.log.newest_firmware_event,
         )
 
     def power_cycle(self, cut: Cut | None = None) -> None:
@@ -180,6 +182,12 @@ class World:
 
     def activate(self) -> ActionResult:
         return result_of(self.unit.image_store.image_activate)
+
+    def entry_in(self, seconds: int) -> tuple[bytes, bytes]:
+        """Time and date of an execution_time so many seconds from now, by the meter's clock."""
+        moment = self.clock.local + timedelta(seconds=seconds)
+        time = bytes((moment.hour, moment.minute, moment.second, 0))
+        return time, moment.year.to_bytes(2, "big") + bytes((moment.month, moment.day, 0xFF))
 
     def stored_image(self) -> bytes:
         """What of the image counts as received, with zeros for what is missing."""

@@ -11,150 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from dlms_fw.enums import ActionResult
 from dlms_fw.errors import Busy, ConfigurationError
 from dlms_fw.meter.activation_table import FirmwareBehaviour
 from dlms_fw.meter.event_log import EventLog
 from dlms_fw.meter.firmware import format_memory
 from dlms_fw.meter.power_cut import Cut, PowerCut, SimulatedMedium, Unsynced, When
-from dlms_fw.meter.state import ActivationStep
 from dlms_fw.meter.storage import Directory, ImageBlockStore, RecordLost, Records
-from meters import BLOCK_SIZE, IDENTIFIER, Status, World, block, block_count, config, container
+from meters import IDENTIFIER, Status, World, block_count, config, container
 
 FACTORY = b"MCSF01"
 IMAGE = container(blocks=12)
 WHENS: list[When] = ["before", "inside", "after"]
 FATES: list[Unsynced] = ["lost", "kept", "mixed"]
-
-
-class Upgrade:
-    """A client that wants IMAGE to run, and notes what the meter acknowledged."""
-
-    def __init__(self) -> None:
-        self.acknowledged: set[int] = set()
-        self.confirmed = False
-
-    def go_on(self, world: World) -> None:
-        """Goes on from whatever status the meter is in until the firmware is confirmed."""
-        for _ in range(10):
-            status = world.status
-            if status == Status.ACTIVATION_SUCCESSFUL:
-                self.confirmed = True
-                return
-            if status == Status.TRANSFER_INITIATED:
-                self._send_missing(world)
-            elif status in {Status.VERIFICATION_INITIATED, Status.ACTIVATION_INITIATED}:
-                world.pass_time(60)
-            elif status == Status.VERIFICATION_SUCCESSFUL:
-                assert world.activate() == ActionResult.TEMPORARY_FAILURE
-            else:
-                assert world.initiate(IMAGE) == ActionResult.SUCCESS
-                self.acknowledged.clear()
-        raise AssertionError(f"the upgrade does not come to an end: status {world.status}")
-
-    def _send_missing(self, world: World) -> None:
-        for number in range(block_count(IMAGE)):
-            if not world.unit.image_store.image_transferred_blocks_status[number]:
-                assert world.send(IMAGE, number) == ActionResult.SUCCESS
-                self.acknowledged.add(number)
-        if world.status == Status.TRANSFER_INITIATED:
-            world.verify()
-
-
-def check_invariants(world: World, upgrade: Upgrade, *, killed: bool) -> None:
-    """What must hold after each power-up, whatever happened before (I1 to I6)."""
-    state = world.unit.memory.state
-    for number in range(3):
-        assert world.bank_holds_verified_firmware(number), "it boots what was verified (I1, I2)"
-    running = world.unit.running(1).identifier
-    assert running in {FACTORY, IDENTIFIER}
-    if running == IDENTIFIER:
-        assert state.image_transfer_status == Status.ACTIVATION_SUCCESSFUL, "only after confirmation (I3)"
-    else:
-        assert not upgrade.confirmed
-    assert state.step is ActivationStep.IDLE
-    store = world.unit.image_store
-    bits = list(store.image_transferred_blocks_status)
-    for number, there in enumerate(bits):
-        if there:
-            stored = world.medium.read("incoming.blocks", number * BLOCK_SIZE, BLOCK_SIZE)
-            assert stored[: len(block(IMAGE, number))] == block(IMAGE, number), (
-                "a bit is a durable block (I5)"
-            )
-        elif killed and state.reception is not None:
-            assert number not in upgrade.acknowledged, "kill -9 takes no acknowledged block"
-    assert store.image_first_not_transferred_block_number == (
-        bits.index(False) if False in bits else len(bits)
-    )
-    if state.image_transfer_status >= Status.VERIFICATION_SUCCESSFUL:
-        assert world.stored_image() == IMAGE, "what is verified is whole (I2, I4)"
-    if state.image_transfer_status == Status.VERIFICATION_SUCCESSFUL:
-        assert store.image_to_activate_info == [(len(IMAGE), IDENTIFIER, IMAGE[-64:])]
-    serials = [entry.serial for entry in world.log.entries]
-    assert serials == sorted(set(serials))
-
-
-def live(medium: SimulatedMedium, upgrade: Upgrade) -> World | None:
-    """One life of the meter, from power-up to a finished upgrade or a power cut."""
-    with contextlib.suppress(PowerCut):
-        world = World(medium=medium)
-        upgrade.go_on(world)
-        return world
-    return None
-
-
-def operations_of_an_upgrade() -> int:
-    medium = SimulatedMedium()
-    assert live(medium, Upgrade()) is not None
-    return medium.operations
-
-
-@pytest.mark.fault("M-01")
-@pytest.mark.fault("M-02")
-@pytest.mark.fault("M-03")
-@pytest.mark.fault("M-07")
-@pytest.mark.fault("M-09")
-@pytest.mark.fault("M-10")
-@pytest.mark.parametrize("when", WHENS)
-@pytest.mark.parametrize("unsynced", FATES)
-def test_power_cut_at_every_operation_of_an_upgrade(when: When, unsynced: Unsynced) -> None:
-    cut_in_trial = 0
-    killed = unsynced == "kept" and when != "inside"  # as by kill -9: whatever was written is there
-    for operation in range(operations_of_an_upgrade()):
-        medium = SimulatedMedium(cut=Cut(operation, when, unsynced, seed=operation))
-        upgrade = Upgrade()
-        assert live(medium, upgrade) is None
-        before = Records(medium.survivor()).load("firmware")
-        world = World(medium=medium.survivor())
-        if before is not None and before["step"] in {"install", "start", "test"}:
-            cut_in_trial += 1
-            assert world.unit.running(1).identifier == FACTORY, "the old firmware boots (I4)"
-            assert world.status == Status.VERIFICATION_SUCCESSFUL, "the new one is kept and waits (I4)"
-        check_invariants(world, upgrade, killed=killed)
-        upgrade.go_on(world)
-        assert world.unit.running(1).identifier == IDENTIFIER
-        world.power_cycle()
-        check_invariants(world, upgrade, killed=killed)
-    assert cut_in_trial > 5
-
-
-@pytest.mark.fault("M-06")
-@pytest.mark.parametrize("seed", range(6))
-def test_cuts_in_a_row_also_while_recovering_converge(seed: int) -> None:
-    total = operations_of_an_upgrade()
-    for first in range(seed, total, 6):
-        medium = SimulatedMedium(cut=Cut(first, "inside", "mixed", seed))
-        upgrade = Upgrade()
-        live(medium, upgrade)
-        for again in range(5):
-            medium = medium.survivor(Cut(again + seed, WHENS[again % 3], "mixed", first))
-            live(medium, upgrade)
-        medium = medium.survivor()
-        world = World(medium=medium)
-        assert medium.operations < 50, "a power-up does a bounded amount of work"
-        check_invariants(world, upgrade, killed=False)
-        upgrade.go_on(world)
-        assert world.unit.running(1).identifier == IDENTIFIER
 
 
 @pytest.mark.fault("M-09")

@@ -164,6 +164,7 @@ class Activation:
             self._settle_on_new()
         elif step is _Step.DISCARD_NEW:
             self._image = b""
+            self._log_event(StandardEvent.FIRMWARE_ACTIVATION_FAILED, self._active_part())
             self._discard()
             self._reboot(now)
 
@@ -231,7 +232,6 @@ class Activation:
             changes["image_transfer_status"] = ImageTransferStatus.ACTIVATION_SUCCESSFUL
         elif step is _Step.DISCARD_NEW and state.step is not _Step.DISCARD_NEW:
             changes |= {"image_transfer_status": ImageTransferStatus.ACTIVATION_FAILED, "reception": None}
-            self._log_event(StandardEvent.FIRMWARE_ACTIVATION_FAILED, self._active_part())
         elif step is _Step.IDLE:
             changes["trigger"] = None
             if state.step in {_Step.DISCARD_OLD, _Step.DISCARD_NEW}:

@@ -92,6 +92,12 @@ class EventLog:
         general = self._entries[self._general]
         return sorted(firmware + general[max(0, len(general) - room) :])
 
+    @property
+    def newest_firmware_event(self) -> int | None:
+        """The code of the newest firmware event; ``None`` where there is none, as after a clearing."""
+        firmware = self._entries[self._firmware]
+        return firmware[-1].code if firmware else None
+
     def append(self, code: int, time: bytes, parameter: int = 0) -> None:
         """Adds an event; the oldest one of its ring goes when that is full.
 

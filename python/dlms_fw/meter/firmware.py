@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from dlms_fw.cosem.well_known import IMAGE_TRANSFER
+from dlms_fw.enums import ImageTransferStatus
 from dlms_fw.errors import ConfigurationError
 from dlms_fw.meter.activation import Activation, bank_is_good, bank_region
 from dlms_fw.meter.clock import MeterClock, TimeSource
 from dlms_fw.meter.configuration import MeterConfig
 from dlms_fw.meter.counters import CounterRecord
 from dlms_fw.meter.event_log import StandardEvent
-from dlms_fw.meter.image_store import ImageStore
+from dlms_fw.meter.image_store import PART_UNKNOWN, ImageStore
 from dlms_fw.meter.judgement import ImageJudge
 from dlms_fw.meter.schedule import Schedule
 from dlms_fw.meter.state import Firmware, FirmwarePart, MeterState, ScheduleEntry, StateMemory, Trigger
@@ -28,6 +29,14 @@ FORMAT: Final = 1
 
 SCHEDULE_CHECK_SECONDS: Final = 1.0
 """How often the clock is looked at while a schedule is armed: it may be set at any time."""
+
+_EVENTS: Final = {
+    ImageTransferStatus.VERIFICATION_SUCCESSFUL: StandardEvent.FIRMWARE_READY_FOR_ACTIVATION,
+    ImageTransferStatus.VERIFICATION_FAILED: StandardEvent.FIRMWARE_VERIFICATION_FAILED,
+    ImageTransferStatus.ACTIVATION_SUCCESSFUL: StandardEvent.FIRMWARE_ACTIVATED,
+    ImageTransferStatus.ACTIVATION_FAILED: StandardEvent.FIRMWARE_ACTIVATION_FAILED,
+}
+"""What each end of a transfer leaves in the log."""
 
 
 class FirmwareUnit:
@@ -42,8 +51,12 @@ class FirmwareUnit:
         config: MeterConfig,
         *,
         log_event: Callable[[int, int], None],
+        newest_event: Callable[[], int | None],
     ) -> None:
-        """Powers up. Raises RecordLost."""
+        """Powers up. Raises RecordLost.
+
+        ``log_event`` takes a code and a part; ``newest_event`` is the code of the newest firmware event.
+        """
         self.memory = StateMemory(records)
         self._medium = medium
         self._clock = clock
@@ -75,6 +88,7 @@ class FirmwareUnit:
             restarts=config.activation_restarts,
         )
         self.activation.behaviour = config.behaviour
+        self._complete_log(newest_event())
         self.activation.power_up()
         self.damaged_parts = tuple(part for part in range(config.part_count) if not self._boots(part))
         """Parts whose firmware is damaged in every bank: the meter stays in recovery."""
@@ -142,6 +156,13 @@ class FirmwareUnit:
         if on_trial is not None and on_trial.part == part:
             self.activation.confirm("read-back")
         return self.identifiers(part)
+
+    def _complete_log(self, newest: int | None) -> None:
+        """Adds the event of the last decision where the power went between its record and the log."""
+        state = self.memory.state
+        code = _EVENTS.get(state.image_transfer_status)
+        if code is not None and newest not in {None, code}:
+            self._log_event(code, PART_UNKNOWN if state.verified is None else state.verified.part)
 
     def _poll_schedule(self) -> None:
         entries: list[ScheduleEntry] = []

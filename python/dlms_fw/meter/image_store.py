@@ -196,6 +196,7 @@ class ImageStore(
         reception = Reception(serial, image_identifier, image_size, self.image_block_size)
         try:
             self._blocks.reserve(image_size, reception.block_size)
+            self._log_event(StandardEvent.FIRMWARE_TRANSFER_STARTED, PART_UNKNOWN)
             self._memory.commit(
                 image_transfer_status=_Status.TRANSFER_INITIATED,
                 serial=serial,
@@ -207,7 +208,6 @@ class ImageStore(
             raise CosemFault(ActionResult.HARDWARE_FAULT) from None
         self._blocks.begin(serial, image_size, reception.block_size)
         self._blocks_received = BlockStatus(reception.block_count)
-        self._log_event(StandardEvent.FIRMWARE_TRANSFER_STARTED, PART_UNKNOWN)
 
     def image_block_transfer(self, image_block_number: int, image_block_value: bytes) -> None:
         """Takes one block; after the last missing one the meter verifies by itself, where it is set so."""

@@ -10,10 +10,12 @@ import errno
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal, NoReturn, TypeAlias
+from typing import Final, Literal, NoReturn, TypeAlias, get_args
 
 When: TypeAlias = Literal["before", "inside", "after"]
 Unsynced: TypeAlias = Literal["lost", "kept", "mixed"]
+Tear: TypeAlias = Literal["prefix", "suffix", "garbage", "erased"]
+TEARS: Final[tuple[Tear, ...]] = get_args(Tear)
 _Change: TypeAlias = tuple[int, bytes] | None  # offset and octets, or None for an erasure
 
 
@@ -29,12 +31,15 @@ class Cut:
         operation: The operation (write, erase, reserve, sync) counted from 0.
         when: Before it, inside it (a torn write, a half-done barrier) or after it.
         unsynced: Writes without a barrier are all lost, all kept, or each kept, lost or torn by chance.
-        seed: Of that chance.
+        tear: What is left of a torn write: its beginning, its end, or its beginning with nonsense or erased
+            memory behind it; drawn each time where it is ``None``.
+        seed: Of all that chance.
     """
 
     operation: int
     when: When = "before"
     unsynced: Unsynced = "mixed"
+    tear: Tear | None = None
     seed: int = 0
 
 
@@ -50,7 +55,7 @@ class SimulatedMedium:
 
     def __init__(
         self,
-        content: Mapping[str, bytes] | None = None,
+        content: Mapping[str, bytes | bytearray] | None = None,
         *,
         cut: Cut | None = None,
         capacity: int | None = None,
@@ -130,8 +135,14 @@ class SimulatedMedium:
     def survivor(self, cut: Cut | None = None) -> SimulatedMedium:
         """The memory as the next power-up finds it; while there still is power, as it is seen now."""
         content = self._seen if self._has_power else self._durable
-        found = {region: bytes(octets) for region, octets in content.items()}
-        return SimulatedMedium(found, cut=cut, capacity=self.capacity)
+        return SimulatedMedium(content, cut=cut, capacity=self.capacity)
+
+    def fork(self, cut: Cut) -> SimulatedMedium:
+        """The same memory once more, with what is not synced yet; its operations count from 0."""
+        twin = SimulatedMedium(self._durable, cut=cut, capacity=self.capacity)
+        twin._unsynced = list(self._unsynced)
+        twin._seen = {region: bytearray(octets) for region, octets in self._seen.items()}
+        return twin
 
     def _operate(self, region: str, change: _Change) -> None:
         self._fail(region)
@@ -191,23 +202,35 @@ class SimulatedMedium:
         self._unsynced = left
 
     def _tear(self, region: str, change: _Change) -> None:
-        """Only the beginning, the end, or nonsense of a write arrives; an erasure stops in the middle."""
+        """Only a part of a write or of an erasure arrives."""
+        chance = self._random
+        tear = self._cut.tear if self._cut and self._cut.tear else chance.choice(TEARS)
+        octets = self._durable.setdefault(region, bytearray())
         if change is None:
-            octets = self._durable.setdefault(region, bytearray())
-            del octets[self._random.randint(0, len(octets)) :]
+            middle = chance.randint(0, len(octets))
+            _tear_erasure(octets, middle, tear, chance)
             return
         offset, data = change
-        middle = self._random.randint(0, len(data))
-        kind = self._random.choice(("prefix", "suffix", "garbage", "erased"))
-        if kind == "prefix":
-            torn = (offset, data[:middle])
-        elif kind == "suffix":
+        middle = chance.randint(0, len(data))
+        if tear == "suffix":
             torn = (offset + middle, data[middle:])
-        elif kind == "garbage":
-            torn = (offset, data[:middle] + self._random.randbytes(len(data) - middle))
         else:
-            torn = (offset, data[:middle] + b"\xff" * (len(data) - middle))
+            torn = (offset, data[:middle] + _rest(len(data) - middle, tear, chance))
         _apply(self._durable, region, torn)
+
+
+def _tear_erasure(octets: bytearray, middle: int, tear: Tear, chance: random.Random) -> None:
+    if tear == "suffix":
+        octets[:middle] = b"\xff" * middle
+    else:
+        octets[middle:] = _rest(len(octets) - middle, tear, chance)
+
+
+def _rest(size: int, tear: Tear, chance: random.Random) -> bytes:
+    """What stands where the rest of a torn write was to be; with ``prefix`` what stood there before."""
+    if tear == "garbage":
+        return chance.randbytes(size)
+    return b"\xff" * size if tear == "erased" else b""
 
 
 def _apply(content: dict[str, bytearray], region: str, change: _Change) -> None:

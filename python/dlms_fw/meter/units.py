@@ -72,7 +72,13 @@ class MeterUnits:
         )
         self.key_pairs = KeyPairs(self.security_memory, config, now=lambda: self.clock.local)
         self.firmware = FirmwareUnit(
-            medium, records, self.clock, time_source, config, log_event=self.log_event
+            medium,
+            records,
+            self.clock,
+            time_source,
+            config,
+            log_event=self.log_event,
+            newest_event=lambda: self.standard_log.newest_firmware_event,
         )
 
     @property
