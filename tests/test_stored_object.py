@@ -6,6 +6,7 @@ import pytest
 
 from dlms_fw._core import Data, DateTime
 from dlms_fw.axdr import Tag, any_data, array, double_long_unsigned, octets, structure
+from dlms_fw.cosem.catalogue import interface_classes, raw_interface_class
 from dlms_fw.cosem.clock import Clock
 from dlms_fw.cosem.data import Data as DataClass
 from dlms_fw.cosem.interface import InterfaceClass
@@ -13,10 +14,10 @@ from dlms_fw.cosem.profile_generic import ProfileGeneric
 from dlms_fw.cosem.server import CosemFault
 from dlms_fw.enums import ActionResult, DataAccessResult
 from dlms_fw.meter.object_table import full_rights
-from dlms_fw.meter.stored_object import encoded_values, object_of_octets, raw_interface, stored_object
+from dlms_fw.meter.stored_object import encoded_values, object_of_octets, stored_object
 
 NAME = "0-0:96.1.0.255"
-EVERY_CLASS = [pytest.param(one, id=one.__name__) for one in InterfaceClass.registry.values()]
+EVERY_CLASS = [pytest.param(one, id=one.__name__) for one in interface_classes().values()]
 
 
 @pytest.mark.parametrize("interface", EVERY_CLASS)
@@ -85,10 +86,10 @@ def test_methods_within_the_object_are_done_and_others_say_so() -> None:
 
 
 def test_a_class_of_which_only_numbers_are_known() -> None:
-    interface = raw_interface(8193, 2, (1, 2, -5), (1,))
+    interface = raw_interface_class(8193, 2, (1, 2, -5), (1,))
     made = object_of_octets(interface, NAME, {2: bytes.fromhex("090101"), -5: bytes.fromhex("1107")})
     assert (8193, 2) not in InterfaceClass.registry
-    assert interface is raw_interface(8193, 2, (-5, 2), (1,))
+    assert interface is raw_interface_class(8193, 2, (-5, 2), (1,))
     assert (made.interface.class_id, made.interface.version) == (8193, 2)
     assert (made.read(2), made.read(-5)) == (bytes.fromhex("090101"), bytes.fromhex("1107"))
     assert full_rights(type(made)).writable == {2, -5}

@@ -20,7 +20,6 @@ from dlms_fw.journal import Journal
 from dlms_fw.memory_journal import MemoryJournal
 from dlms_fw.meter.event_log import StandardEvent
 from dlms_fw.meter.firmware import FirmwareUnit
-from dlms_fw.meter.profiles import mcs301
 from dlms_fw.signing_keys import generate
 from dlms_fw.simulation import CIPHERED, Simulation
 from dlms_fw.transfer import TransferPolicy, TransferResult
@@ -59,7 +58,7 @@ class ClientBench:
                 _PAYLOAD,
                 image_identifier=b"OURS01",
                 part=1,
-                meter_type=mcs301.MODEL,
+                meter_type=self.meter.config.model,
                 firmware_version=Version(2, 0, 0),
                 key=key,
             )

@@ -12,7 +12,7 @@ from dlms_fw.meter.configuration import MeterConfig
 from dlms_fw.meter.security_memory import SecurityMemory
 from dlms_fw.meter.symmetric_keys import SymmetricKeys, directions
 from dlms_fw.meter.units import MeterUnits
-from dlms_fw.security import AsymmetricKeys, SecurityPolicy
+from dlms_fw.security import AsymmetricKeys, Keys, SecurityPolicy
 from dlms_fw.session.acceptance import DEFAULT_SHORT_NAME_CONFORMANCE
 from dlms_fw.session.server import DEFAULT_CONFORMANCE, ServerClient
 
@@ -41,28 +41,16 @@ def clients(config: MeterConfig, units: MeterUnits | None = None) -> dict[int, S
     if mistakes := own.mistakes(config.security_suite):
         raise ConfigurationError("; ".join(mistakes))
     keys = SymmetricKeys(SecurityMemory(None), config) if units is None else units.symmetric_keys
-    ways = config.ways_of_referencing
-    table = {
-        MANAGEMENT: _client(config, units, keys, MANAGEMENT),
-        READING: _client(config, units, keys, READING),
-        PUBLIC: ServerClient(referencing=ways, max_receive_pdu_size=config.max_pdu_size),
-    }
-    setup = setup_of(config, PRE_ESTABLISHED)
-    broadcast = keys.broadcast_keys(setup)
-    if broadcast is not None:
-        table[PRE_ESTABLISHED] = ServerClient(
-            keys=broadcast,
-            security_suite=config.security_suite,
-            security_policy=SecurityPolicy.AUTHENTICATED_ENCRYPTED,
-            referencing=ways,
-            max_receive_pdu_size=config.max_pdu_size,
-            client_system_title=config.client_system_title,
-            pre_established=True,
-        )
-    elif table[MANAGEMENT].keys is None and config.mechanism == AuthenticationMechanism.LOWEST_LEVEL:
-        table[PRE_ESTABLISHED] = ServerClient(
-            referencing=ways, max_receive_pdu_size=config.max_pdu_size, pre_established=True
-        )
+    ways, model = config.ways_of_referencing, config.meter_model
+    table = {sap: _client(config, units, keys, sap) for sap in model.saps("management", "reading")}
+    for sap in model.saps("public"):
+        table[sap] = ServerClient(referencing=ways, max_receive_pdu_size=config.max_pdu_size)
+    needs_nothing = config.mechanism == AuthenticationMechanism.LOWEST_LEVEL
+    needs_nothing = needs_nothing and all(client.keys is None for client in table.values())
+    for sap in model.saps("pre-established"):
+        broadcast = keys.broadcast_keys(setup_of(config, sap))
+        if broadcast is not None or needs_nothing:
+            table[sap] = _pre_established(config, broadcast)
     missing = Conformance(0)
     if config.general_block_transfer == "off":
         missing |= Conformance.GENERAL_BLOCK_TRANSFER
@@ -79,6 +67,21 @@ def clients(config: MeterConfig, units: MeterUnits | None = None) -> dict[int, S
             for sap, client in table.items()
         }
     return table
+
+
+def _pre_established(config: MeterConfig, broadcast: Keys | None) -> ServerClient:
+    ways, size = config.ways_of_referencing, config.max_pdu_size
+    if broadcast is None:
+        return ServerClient(referencing=ways, max_receive_pdu_size=size, pre_established=True)
+    return ServerClient(
+        keys=broadcast,
+        security_suite=config.security_suite,
+        security_policy=SecurityPolicy.AUTHENTICATED_ENCRYPTED,
+        referencing=ways,
+        max_receive_pdu_size=size,
+        client_system_title=config.client_system_title,
+        pre_established=True,
+    )
 
 
 def _client(
@@ -139,4 +142,5 @@ def _asymmetric_keys(config: MeterConfig, units: MeterUnits | None) -> Asymmetri
 
 def setup_of(config: MeterConfig, client_sap: int) -> int:
     """The number of the security setup object that holds for a client."""
-    return READING_SETUP if client_sap == READING and config.security_setups == "separate" else 0
+    is_reading = client_sap in config.meter_model.saps("reading")
+    return READING_SETUP if is_reading and config.security_setups == "separate" else 0

@@ -17,6 +17,8 @@ from dlms_fw.hls import ManufacturerMechanism
 from dlms_fw.meter.access import AccessRule
 from dlms_fw.meter.activation import ActivationTimings
 from dlms_fw.meter.activation_table import Confirmation, FirmwareBehaviour
+from dlms_fw.meter.model import MeterModel
+from dlms_fw.meter.model_files import load_model
 from dlms_fw.meter.shortcomings import Shortcoming
 from dlms_fw.profiles import (
     MAX_GENERAL_BLOCK_TRANSFER_WINDOW,
@@ -38,6 +40,7 @@ class MeterConfig:
     """One meter.
 
     Attributes:
+        meter_model: The clients and the objects that it has in common with all meters of its type.
         model: The meter type, as it stands in 0-0:96.1.1.255 and as a container must name it.
         logical_device_name: 16 octets.
         system_title: 8 octets.
@@ -108,6 +111,7 @@ class MeterConfig:
             over.
     """
 
+    meter_model: MeterModel = field(default_factory=lambda: load_model("mcs301"), repr=False)
     model: str = "MCS301"
     logical_device_name: bytes = b"MCS0040612345678"
     system_title: bytes = bytes.fromhex("4D43530460BC614E")

@@ -28,14 +28,14 @@ from dlms_fw.errors import LinkError, SecurityError, TransportError
 from dlms_fw.meter.access import NO_PROTECTION
 from dlms_fw.meter.activation_table import FirmwareBehaviour
 from dlms_fw.meter.caller import Caller
-from dlms_fw.meter.clients import PUBLIC, clients
+from dlms_fw.meter.clients import clients
 from dlms_fw.meter.clock import TimeSource
 from dlms_fw.meter.configuration import MeterConfig
 from dlms_fw.meter.event_log import FraudEvent
 from dlms_fw.meter.interior import object_dictionary, recovery_dictionary
+from dlms_fw.meter.object_tables import object_table, recovery_table
 from dlms_fw.meter.objects import Request, Response
 from dlms_fw.meter.ownership import TransferOwnership
-from dlms_fw.meter.profiles import mcs301
 from dlms_fw.meter.shortcomings import heard, ignores, refusal
 from dlms_fw.meter.storage import Medium, RecordLost
 from dlms_fw.meter.units import MeterUnits
@@ -112,7 +112,7 @@ class SimulatedMeter:
         try:
             self._units = MeterUnits(medium, config, time_source, randomness=randomness)
             self._dictionary = object_dictionary(
-                mcs301.object_table(config), self._units, self._ownership, self._know_clients
+                object_table(config), self._units, self._ownership, self._know_clients
             )
             self._units.connect(self._dictionary.object)
             self._dictionary.wake()
@@ -120,8 +120,8 @@ class SimulatedMeter:
         except RecordLost:
             # Without its records it must not speak under its keys: it only says who it is.
             self._units = None
-            self._dictionary = recovery_dictionary(mcs301.recovery_table(config), config, self._ownership)
-            self._known_clients = {PUBLIC: self._known_clients[PUBLIC]}
+            self._dictionary = recovery_dictionary(recovery_table(config), config, self._ownership)
+            self._known_clients = {sap: self._known_clients[sap] for sap in config.meter_model.saps("public")}
         self._clients: dict[int, ServerClient] = dict(self._known_clients)
 
     @property

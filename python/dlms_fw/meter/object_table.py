@@ -64,7 +64,8 @@ class ObjectTable(Generic[I]):
     """
 
     def __init__(self, entries: Iterable[Entry[I]]) -> None:
-        self.entries: Final = dict(sorted((entry.key, entry) for entry in entries))
+        known = {entry.key: entry for entry in entries}
+        self.entries: Final = {key: known[key] for key in sorted(known)}
         self.logical_names: Final = frozenset(name for _, name in self.entries)
         self.acting: Final = tuple(key for key, entry in self.entries.items() if entry.acts)
         self._elements: dict[tuple[Key, int, int], ObjectListElement] = {}

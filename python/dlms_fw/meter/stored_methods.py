@@ -51,7 +51,7 @@ def _clear_buffer(profile: Any) -> None:
 def _insert_by_index(attribute_name: str) -> Effect:
     """An element whose first member is its index replaces the one that has the same."""
 
-    def insert(target: Any, element: Any) -> None:
+    def insert(target: Any, *element: Any) -> None:
         kept = [known for known in getattr(target, attribute_name) if known[0] != element[0]]
         setattr(target, attribute_name, [*kept, element])
 

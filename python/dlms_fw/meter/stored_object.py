@@ -5,19 +5,17 @@ has of its own only what was written to it. What the type of a row does not take
 without a value has the natural zero of its type. Methods whose effect lies within the object are carried out
 (``stored_methods.py``), all others answer other-reason.
 
-Of a class that is not declared nothing is known but the numbers of its attributes and methods; its attributes
+Of a class that is not declared nothing is known but the ids of its attributes and methods; its attributes
 take any data.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
+from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
-from dlms_fw.axdr import any_data
-from dlms_fw.cosem.interface import AttributeRow, InterfaceClass, MethodRow, attribute, method
+from dlms_fw.cosem.interface import AttributeRow, InterfaceClass, MethodRow
 from dlms_fw.cosem.server import CosemFault, ServerObject
 from dlms_fw.enums import ActionResult
 from dlms_fw.logical_name import LogicalNameLike
@@ -85,7 +83,8 @@ def object_of_octets(
     """An object that keeps what is encoded already, as it was read from another meter or shared by a model.
 
     Args:
-        interface: Its interface class, declared or :func:`raw_interface`.
+        interface: Its interface class, declared or made by
+            :func:`~dlms_fw.cosem.catalogue.raw_interface_class`.
         logical_name: Its instance id.
         octets: Complete A-XDR encodings by attribute_id. They are read as they are, whatever their types; the
             mapping is kept and must not change.
@@ -95,48 +94,6 @@ def object_of_octets(
     stored._shared = octets
     stored._written = {}
     return made
-
-
-def raw_interface(
-    class_id: int, version: int, attribute_ids: Iterable[int], method_ids: Iterable[int] = ()
-) -> type[InterfaceClass]:
-    """An interface class of which only numbers are known: ``attribute_2``, ``method_1`` and so on.
-
-    It is not in the registry of declared classes. A negative id becomes ``attribute_minus_1``.
-
-    Args:
-        class_id: Of the class.
-        version: Of the class.
-        attribute_ids: Its attributes; 1 is there anyway.
-        method_ids: Its methods; they take any data and return nothing.
-    """
-    attributes = frozenset(attribute_ids) - {_LOGICAL_NAME}
-    return _raw_interface(class_id, version, attributes, frozenset(method_ids))
-
-
-@lru_cache(maxsize=1024)
-def _raw_interface(
-    class_id: int, version: int, attribute_ids: frozenset[int], method_ids: frozenset[int]
-) -> type[InterfaceClass]:
-    rows: dict[str, Any] = {
-        f"attribute_{_number(number)}": attribute(number, any_data) for number in attribute_ids
-    }
-    rows |= {f"method_{_number(number)}": _raw_method(number) for number in method_ids}
-    made: Any = type(f"Class{class_id}V{version}", (InterfaceClass,), rows)
-    made.class_id, made.version = class_id, version
-    return cast("type[InterfaceClass]", made)
-
-
-def _raw_method(number: int) -> MethodRow[..., None]:
-    def declaration(_self: object, _parameter: object) -> None:
-        """A method of which nothing is known."""
-
-    declaration.__name__ = f"method_{_number(number)}"
-    return method(number, any_data)(declaration)
-
-
-def _number(number: int) -> str:
-    return str(number) if number >= 0 else f"minus_{-number}"
 
 
 def _implementation(interface: type[InterfaceClass]) -> type[ServerObject]:
