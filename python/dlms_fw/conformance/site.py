@@ -12,16 +12,21 @@ from dlms_fw.client import Client
 from dlms_fw.conformance.benches.base import Bench
 from dlms_fw.conformance.declaration import MEDIA, Declaration
 from dlms_fw.conformance.verdicts import Inapplicable, Inconclusive
+from dlms_fw.conformance.wire.association import Attempt, Edit, HandMade, Line, attempt, unchanged
 from dlms_fw.conformance.wire.connection import Connection
 from dlms_fw.conformance.wire.hdlc_frames import ServerAddress
-from dlms_fw.conformance.wire.hdlc_station import HdlcStation
+from dlms_fw.conformance.wire.hdlc_station import HdlcStation, parameters
+from dlms_fw.conformance.wire.wrapper_line import WrapperLine
 from dlms_fw.endpoint import Endpoint
 from dlms_fw.errors import DlmsError
 from dlms_fw.journal import Journal
+from dlms_fw.ledger import Ledger
+from dlms_fw.profiles import Profile
 from dlms_fw.transports.base import Transport, TransportFactory
 from dlms_fw.transports.opening import open_medium
 
 _CONNECT_S = 15.0
+LARGE_FRAMES = parameters({"max_info_transmit": (2030, 2), "max_info_receive": (2030, 2)})
 _SCHEMES = {"hdlc": "hdlc+tcp", "wrapper": "tcp", "datagrams": "udp"}
 
 
@@ -139,6 +144,61 @@ class Site:
         return HdlcStation(
             connection or self.open("hdlc"), profile.client_sap, server or self.declaration.addresses[0]
         )
+
+    def line(self, role: str = "management", *, medium: str | None = None) -> Line:
+        """What carries APDUs written by hand between a client and the meter, ready to be spoken on."""
+        medium = medium or self.medium
+        if medium == "hdlc":
+            station = self.hdlc(role)
+            station.connect(LARGE_FRAMES)
+            return station
+        profile = self.declaration.profile(role)
+        return WrapperLine(self.open(medium), profile.client_sap, profile.server_sap)
+
+    def attempt(
+        self,
+        role: str = "management",
+        *,
+        edit: Edit = unchanged,
+        line: Line | None = None,
+        medium: str | None = None,
+        challenge: Callable[[], bytes] | None = None,
+        **changes: Any,
+    ) -> Attempt:
+        """Ask for an association; each APDU of ours goes through ``edit`` on its way."""
+        profile = replace(self.declaration.profile(role), **changes)
+        ledger = self._ledger(role, profile)
+        return attempt(
+            line or self.line(role, medium=medium),
+            ledger,
+            (profile.client_sap, profile.server_sap),
+            edit,
+            challenge,
+        )
+
+    def associate(
+        self,
+        role: str = "management",
+        *,
+        line: Line | None = None,
+        medium: str | None = None,
+        **changes: Any,
+    ) -> HandMade:
+        """An association whose APDUs are written by hand. Raises Inconclusive where it is not accepted."""
+        made = self.attempt(role, line=line, medium=medium, **changes)
+        if made.association is None:
+            raise Inconclusive(f"the ordinary association as {role} was not accepted: {made.error or made}")
+        return made.association
+
+    def _ledger(self, role: str, profile: Profile) -> Ledger:
+        place = str(self.endpoint(self.medium))
+        ledger = Ledger(profile, self.journal, place=place, now=self.bench.wall_clock)
+        ledger.acquire()
+        self._closing.append(ledger.release)
+        if ledger.must_ask:
+            with self.client(role):
+                pass  # it asks the meter, and notes the answer for the next one
+        return ledger
 
     def new_client(
         self,

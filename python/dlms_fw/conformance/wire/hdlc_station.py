@@ -30,6 +30,9 @@ _PARAMETERS: Final = {
     "window_receive": 0x08,
 }
 _MOST_SEGMENTS: Final = 4096
+DEFAULT_INFORMATION: Final = 128
+DEFAULT_WINDOW: Final = 1
+"""What holds where nothing was agreed."""
 
 
 class HdlcStation:
@@ -38,6 +41,10 @@ class HdlcStation:
     Attributes:
         sent: I frames sent, modulo 8: the N(S) of the next one.
         received: I frames received, modulo 8: the N(R) to acknowledge with.
+        agreed: What the UA says, by the names of :func:`parameters`; seen from the meter.
+        segments: How many frames the APDU had that was heard last.
+        longest: Octets of the longest information field that was heard.
+        segment_size: Octets to cut our own APDUs into; ``None`` is what the meter takes.
     """
 
     def __init__(self, connection: Connection, client_sap: int, server: ServerAddress) -> None:
@@ -46,6 +53,9 @@ class HdlcStation:
         self.server = server
         self.sent = 0
         self.received = 0
+        self.agreed: dict[str, int] = {}
+        self.segments = self.longest = 0
+        self.segment_size: int | None = None
         self._rest = b""
         self._inbox: deque[Frame] = deque()
 
@@ -96,7 +106,13 @@ class HdlcStation:
         expect(answer is not None and answer.control == UA, "UA to SNRM", name_of(answer))
         assert answer is not None  # noqa: S101 - looked at above
         self.sent = self.received = 0
+        self.agreed = negotiated(answer.information)
         return answer
+
+    @property
+    def room(self) -> int:
+        """Octets of an information field that the meter takes."""
+        return self.agreed.get("max_info_receive", DEFAULT_INFORMATION)
 
     def disconnect(self) -> Frame | None:
         """Take down the link with DISC; what is answered."""
@@ -114,10 +130,10 @@ class HdlcStation:
 
     # APDUs
 
-    def say(self, apdu: bytes, *, segment_size: int | None = None) -> None:
+    def say(self, apdu: bytes) -> None:
         """Send an APDU in I frames, waiting for RR between segments."""
         octets = LLC_TO_METER + apdu
-        size = segment_size or len(octets)
+        size = self.segment_size or self.room
         pieces = [octets[at : at + size] for at in range(0, len(octets), size)]
         for number, piece in enumerate(pieces, 1):
             last = number == len(pieces)
@@ -131,15 +147,10 @@ class HdlcStation:
     def hear(self, seconds: float | None = None) -> bytes | None:
         """The next APDU, its segments joined, without LLC header; ``None`` where none comes."""
         octets = b""
-        for _ in range(_MOST_SEGMENTS):
-            frame = self.receive(seconds)
+        for self.segments in range(1, _MOST_SEGMENTS):
+            frame = self.hear_frame(seconds)
             if frame is None:
                 return None
-            if not frame.is_information:
-                continue
-            expected = frame.send_number == self.received
-            expect(expected, f"an I frame with N(S)={self.received}", name_of(frame))
-            self.received = self.received + 1 & 7
             octets += frame.information
             if not frame.segmented:
                 header = octets[: len(LLC_FROM_METER)]
@@ -148,6 +159,18 @@ class HdlcStation:
             if frame.has_final:
                 self.send(self.frame(rr(self.received)))
         return None
+
+    def hear_frame(self, seconds: float | None = None) -> Frame | None:
+        """The next I frame, its numbers looked at; ``None`` where none comes."""
+        frame = self.receive(seconds)
+        while frame is not None and not frame.is_information:
+            frame = self.receive(seconds)
+        if frame is not None:
+            numbers = (frame.send_number, frame.receive_number) == (self.received, self.sent)
+            expect(numbers, f"I N(S)={self.received} N(R)={self.sent}", name_of(frame))
+            self.received = self.received + 1 & 7
+            self.longest = max(self.longest, len(frame.information))
+        return frame
 
     def request(self, apdu: bytes) -> bytes | None:
         """Send an APDU and give the answer."""
