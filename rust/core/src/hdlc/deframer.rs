@@ -95,11 +95,13 @@ impl Deframer {
     }
 
     /// Gives up the frame that has begun and did not go on within the inter-octet timeout; what stands behind its
-    /// beginning is searched again by [`Deframer::next_frame`].
+    /// beginning is searched again by [`Deframer::next_frame`]. The flag that closed a frame opens none after that time.
     pub fn abandon_unfinished(&mut self) {
         if self.has_unfinished() {
             self.start += 1;
             self.counters.unfinished = self.counters.unfinished.saturating_add(1);
+        } else {
+            self.clear();
         }
     }
 
@@ -210,6 +212,16 @@ mod tests {
             information,
         }
         .to_vec()
+    }
+
+    #[test]
+    fn a_flag_opens_no_frame_after_the_inter_octet_timeout() {
+        let snrm = hex(SNRM);
+        let mut deframer = Deframer::new();
+        assert_eq!(frames(&mut deframer, &snrm).len(), 1);
+        deframer.abandon_unfinished();
+        assert!(frames(&mut deframer, &snrm[1..]).is_empty());
+        assert_eq!(frames(&mut deframer, &snrm[1..]).len(), 1);
     }
 
     #[test]
