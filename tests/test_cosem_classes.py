@@ -164,6 +164,12 @@ def test_every_attribute_goes_through_client_and_server(
             assert again == encoded
 
 
+@pytest.mark.parametrize("interface", EVERY_CLASS)
+def test_every_attribute_has_a_natural_zero(interface: type[InterfaceClass]) -> None:
+    for row in interface.attributes.values():
+        assert row.data_type.encode(row.data_type.default) == row.data_type.zero
+
+
 def client_value(client: InterfaceClass, row: AttributeRow[Any], encoded: bytes) -> Any:
     return getattr(client, row.name).decode(encoded)
 

@@ -58,6 +58,22 @@ class TestTable:
         assert InterfaceClass.registry[18, 0] is ImageTransfer
         assert InterfaceClass.registry[7, 1] is ProfileGeneric
 
+    def test_rows_are_taken_over_from_every_base(self, registry: object) -> None:
+        class Second(InterfaceClass):
+            second = attribute(2, unsigned)
+
+        class Third(InterfaceClass):
+            third = attribute(3, unsigned)
+
+            @method(1)
+            def reset(self) -> None:
+                """Reset."""
+
+        class Both(Second, Third, class_id=8191, version=0):
+            fourth = attribute(4, unsigned)
+
+        assert list(Both.rows) == ["logical_name", "second", "third", "fourth", "reset"]
+
     def test_versions_that_share_rows_have_tables_of_their_own(self, registry: object) -> None:
         class Shared(InterfaceClass):
             value = attribute(2, unsigned)

@@ -391,7 +391,8 @@ _TAKEN_NAMES = frozenset((*vars(InterfaceClass), *InterfaceClass.__annotations__
 
 def _collect_rows(cls: type[InterfaceClass]) -> None:
     """Hold a class body against the rules of this module, and fill in its tables."""
-    rows = dict(cls.rows)
+    bases = [base for base in reversed(cls.__bases__) if issubclass(base, InterfaceClass)]
+    rows = {name: row for base in bases for name, row in base.rows.items()}
     for name, value in vars(cls).items():
         if name.startswith("_"):
             continue

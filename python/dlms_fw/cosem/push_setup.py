@@ -25,6 +25,7 @@ from dlms_fw.axdr import (
 )
 from dlms_fw.cosem.interface import InterfaceClass, attribute, method
 from dlms_fw.cosem.profile_generic import CaptureObjectDefinition, capture_object
+from dlms_fw.cosem.references import window_element
 from dlms_fw.enums.push_setup import (
     KeyInfoType,
     MessageType,
@@ -36,7 +37,6 @@ from dlms_fw.enums.push_setup import (
 from dlms_fw.logical_name import LogicalName
 
 __all__ = [
-    "CommunicationWindow",
     "ConfirmationParameters",
     "KeyInfo",
     "ProtectionOptions",
@@ -62,13 +62,6 @@ class SendDestinationAndMethod(NamedTuple):
     destination: bytes
     """An address in the form of the transport service, e.g. ``b"192.0.2.1:4059"``."""
     message: MessageType
-
-
-class CommunicationWindow(NamedTuple):
-    """When pushing is allowed."""
-
-    start_time: DateTime
-    end_time: DateTime
 
 
 class RestrictionElement(NamedTuple):
@@ -178,10 +171,8 @@ class _PushRows(InterfaceClass):
         record(SendDestinationAndMethod, enumerated(TransportService), octet_string, enumerated(MessageType)),
         static=True,
     )
-    communication_window = attribute(
-        4, array(record(CommunicationWindow, date_time_octets, date_time_octets)), static=True
-    )
-    """None means always."""
+    communication_window = attribute(4, array(window_element), static=True)
+    """When pushing is allowed; none means always."""
     randomisation_start_interval = attribute(5, long_unsigned, static=True)
     """The longest random delay before the first attempt, in seconds."""
     number_of_retries = attribute(6, unsigned, static=True)

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from dlms_fw.axdr import integer, logical_name_octets, long_unsigned, record
+from dlms_fw._core import DateTime
+from dlms_fw.axdr import date_time_octets, integer, logical_name_octets, long_unsigned, record
 from dlms_fw.logical_name import LogicalName
 
 __all__ = [
     "ActionItem",
     "ObjectDefinition",
     "ValueDefinition",
+    "WindowElement",
     "action_item",
     "object_definition",
     "value_definition",
+    "window_element",
 ]
 
 
@@ -43,6 +46,14 @@ class ActionItem(NamedTuple):
     """The ``script_identifier`` in that script table."""
 
 
+class WindowElement(NamedTuple):
+    """A time in which something is allowed or active; open fields mean each, so that it comes again."""
+
+    start_time: DateTime
+    end_time: DateTime
+
+
 object_definition = record(ObjectDefinition, long_unsigned, logical_name_octets)
 value_definition = record(ValueDefinition, long_unsigned, logical_name_octets, integer)
 action_item = record(ActionItem, logical_name_octets, long_unsigned)
+window_element = record(WindowElement, date_time_octets, date_time_octets)

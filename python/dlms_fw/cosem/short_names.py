@@ -1,8 +1,7 @@
 """Where the attributes and methods of an object have their short names, counted from its base name.
 
 Attributes follow each other in steps of 8. Methods begin where the Blue Book says for each class: the class
-keyword ``short_name_methods`` of a table, or the row here for a class without one. An attribute that would
-have the short name of a method has none.
+keyword ``short_name_methods`` of its table. An attribute that would have the short name of a method has none.
 """
 
 from __future__ import annotations
@@ -14,19 +13,11 @@ from dlms_fw.cosem.catalogue import find_interface_class
 STEP: Final = 8
 """Between two attributes, or two methods."""
 
-_METHODS: Final[dict[int, int]] = {
-    42: 0x60,  # IPv4 setup
-    100: 0x38,  # NTP setup
-}
-"""By class_id: where the methods of classes begin for which there is no table in this package."""
-
 
 def methods_offset(class_id: int, version: int) -> int | None:
     """Where the methods of a class begin, or ``None`` where that is not known or it has none."""
     interface = find_interface_class(class_id, version)
-    if interface is not None:
-        return interface.short_name_methods
-    return _METHODS.get(class_id)
+    return None if interface is None else interface.short_name_methods
 
 
 def attribute_offset(class_id: int, version: int, attribute_id: int) -> int:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from dlms_fw._core import BitString, Date, DateTime, Time
 from dlms_fw.axdr import (
+    any_data,
     array,
     bit_string,
     boolean,
@@ -34,6 +35,7 @@ __all__ = [
     "SeasonProfile",
     "SpecialDayEntry",
     "SpecialDaysTable",
+    "TariffPlan",
     "WeekProfile",
 ]
 
@@ -72,7 +74,7 @@ _schedule_table_entry = record(
 )
 
 
-class Schedule(InterfaceClass, class_id=10, version=0):
+class Schedule(InterfaceClass, class_id=10, version=0, short_name_methods=0x20):
     """Scripts at times of day, weekdays and special days."""
 
     entries = attribute(2, array(_schedule_table_entry), static=True)
@@ -194,3 +196,12 @@ class ActivityCalendar(InterfaceClass, class_id=20, version=0, short_name_method
     @method(1)
     def activate_passive_calendar(self) -> None:
         """Make the passive calendar the active one, now."""
+
+
+class TariffPlan(InterfaceClass, class_id=8192, version=0, confirmed=False):
+    """The tariff plan of Italian gas meters (UNI/TS 11291-11), a private class."""
+
+    calendar_name = attribute(2, octet_string, static=True)
+    enabled = attribute(3, boolean, static=True)
+    plan = attribute(4, any_data, static=True)
+    activation_time = attribute(5, date_time_octets, static=True)
