@@ -33,6 +33,22 @@ fn faults() -> impl Strategy<Value = Faults> {
         )
 }
 
+/// A link and what its line does. Numbers modulo 8 cannot tell a frame of this round from one of the round before that comes
+/// behind later ones, so windows above 3 are for lines that keep frames in order.
+fn link() -> impl Strategy<Value = (Parameters, Faults)> {
+    (parameters(), faults()).prop_map(|(parameters, faults)| {
+        let window = parameters
+            .window_size_transmit()
+            .max(parameters.window_size_receive());
+        let in_order = Faults {
+            reorder: 0,
+            late: 0,
+            ..faults
+        };
+        (parameters, if window > 3 { in_order } else { faults })
+    })
+}
+
 /// A UI frame of the client before the request of this number.
 fn beside(number: usize) -> Vec<u8> {
     apdu(1000 + number, 1 + number % 17)
@@ -43,7 +59,7 @@ proptest! {
     // proves: hdlc-segmentation
     #[test]
     fn l_07_l_08_every_apdu_once_and_in_order_or_a_declared_error(
-        parameters in parameters(), faults in faults(), seed in any::<u64>(),
+        (parameters, faults) in link(), seed in any::<u64>(),
         sizes in prop::collection::vec((1_usize..900, 1_usize..900, any::<bool>()), 1..7),
     ) {
         let mut pair = Pair::new(parameters, 12, faults, seed);
