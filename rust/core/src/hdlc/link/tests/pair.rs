@@ -77,6 +77,8 @@ pub(super) struct Pair {
     left_over: Vec<u8>,
     /// What arrives late, of the client and of the server.
     late: [Vec<u8>; 2],
+    /// Whether a SNRM said no parameters, so that the defaults may hold.
+    asked_without: bool,
     /// APDUs from UI frames.
     pub(super) unconfirmed_at_server: Vec<Vec<u8>>,
     pub(super) at_server: Vec<Vec<u8>>,
@@ -99,6 +101,7 @@ impl Pair {
             faults,
             left_over: Vec::new(),
             late: [Vec::new(), Vec::new()],
+            asked_without: false,
             unconfirmed_at_server: Vec::new(),
             at_server: Vec::new(),
             at_client: Vec::new(),
@@ -268,7 +271,7 @@ impl Pair {
     }
 
     /// What is said keeps to the window and to the information field that were agreed.
-    fn check_bursts(&self, frames: &[&[u8]]) {
+    fn check_bursts(&mut self, frames: &[&[u8]]) {
         // Both ends have the same parameters of their own.
         let parameters = self.parameters.negotiate(&self.parameters);
         let frames: Vec<Frame<'_>> = frames
@@ -288,8 +291,16 @@ impl Pair {
             assert!(numbers.windows(2).all(|pair| pair[1] == (pair[0] + 1) % 8));
         }
         for frame in &frames {
+            self.asked_without |=
+                frame.control.kind == FrameKind::Snrm && frame.information.is_empty();
             let numbered = matches!(frame.control.kind, FrameKind::I { .. } | FrameKind::Ui);
-            let longest = usize::from(parameters.max_info_field_length_transmit());
+            let agreed = parameters.max_info_field_length_transmit();
+            let default = Parameters::default().max_info_field_length_transmit();
+            let longest = usize::from(if self.asked_without {
+                agreed.max(default)
+            } else {
+                agreed
+            });
             assert!(!numbered || frame.information.len() <= longest);
         }
     }
