@@ -1,6 +1,8 @@
 """Draws the state tables into the documentation, from the tables themselves.
 
-``--check`` only says whether they are fresh.
+The one of the transfer goes into ``image_transfer.md``; the one of the meter's activation into
+``activation.md``, with what must come of it by ``activation.toml``. ``--check`` only says whether they are
+fresh.
 
 Run it after a change of a table: ``python docs/make_state_diagrams.py``.
 """
@@ -8,17 +10,25 @@ Run it after a change of a table: ``python docs/make_state_diagrams.py``.
 from __future__ import annotations
 
 import sys
+import tomllib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from dlms_fw.enums import ImageTransferStatus
+from dlms_fw.meter import activation_table
 from dlms_fw.transfer.table import ROWS, START, TERMINAL, Outcome, Ownership, TransferState
 
-PAGE = Path(__file__).parent / "image_transfer.md"
+HERE = Path(__file__).parent
+STEPS = ("none", "install", "start", "test", "confirm", "discard")
 
 
-def drawing() -> dict[str, str]:
-    """What stands between the markers, by the name of the marker."""
-    return {"diagram": _diagram(), "transitions": _transitions(), "start": _start()}
+def drawings() -> dict[Path, dict[str, str]]:
+    """What stands between the markers of each page, by the name of the marker."""
+    return {
+        HERE / "image_transfer.md": {"diagram": _diagram(), "transitions": _transitions(), "start": _start()},
+        HERE / "activation.md": _activation(),
+    }
 
 
 def _diagram() -> str:
@@ -66,9 +76,59 @@ def _name(state: TransferState) -> str:
     return state.name
 
 
-def redrawn(page: str) -> str:
+def _activation() -> dict[str, str]:
+    expected = tomllib.loads((HERE / "activation.toml").read_text(encoding="utf-8"))
+    return {
+        "diagram": _steps_diagram(),
+        "steps": _steps_table(),
+        "ends": _ends(expected["ends"]),
+        "outcomes": _outcomes(expected["rows"]),
+    }
+
+
+def _steps_diagram() -> str:
+    lines = ["```mermaid", "stateDiagram-v2", "    [*] --> IDLE"]
+    for step, row in activation_table.ROWS.items():
+        lines += [
+            f"    {step.name} --> {move.step.name}: {outcome.value}" for outcome, move in row.moves.items()
+        ]
+    return "\n".join([*lines, "```"])
+
+
+def _steps_table() -> str:
+    lines = ["| step | what goes on | outcome | next step | meaning |", "|---|---|---|---|---|"]
+    for step, row in activation_table.ROWS.items():
+        head = f"| `{step.name}` | {row.what} "
+        for outcome, move in row.moves.items():
+            lines.append(f"{head}| {outcome.value} | `{move.step.name}` | {move.meaning} |")
+            head = "| | "
+    return "\n".join(lines)
+
+
+def _ends(ends: Mapping[str, Any]) -> str:
+    lines = ["| end | what | status | newest event | afterwards |", "|---|---|---|---|---|"]
+    lines += [
+        f"| {name} | {end['what']} | {end['image_transfer_status']} | {end['event']} | {end['then']} |"
+        for name, end in ends.items()
+    ]
+    return "\n".join(lines)
+
+
+def _outcomes(rows: list[dict[str, Any]]) -> str:
+    names = ["no power off", *STEPS[1:]]
+    lines = [
+        f"| firmware | confirmation | {' | '.join(names)} | why |",
+        "|---|---|" + "---|" * len(names) + "---|",
+    ]
+    for row in rows:
+        cells = " | ".join(row["ends"][step] for step in STEPS)
+        lines.append(f"| `{row['firmware']}` | {row['confirmation']} | {cells} | {row['why']} |")
+    return "\n".join(lines)
+
+
+def redrawn(page: str, drawing: Mapping[str, str]) -> str:
     """The page with everything between the markers drawn anew."""
-    for name, text in drawing().items():
+    for name, text in drawing.items():
         begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
         head, rest = page.split(begin)
         tail = rest.split(end)[1]
@@ -78,14 +138,16 @@ def redrawn(page: str) -> str:
 
 def main(arguments: list[str]) -> int:
     """Draw, or with ``--check`` compare."""
-    page = PAGE.read_text(encoding="utf-8")
-    fresh = redrawn(page)
-    if arguments == ["--check"]:
-        if fresh != page:
-            sys.stderr.write(f"{PAGE.name} is stale: run {Path(__file__).name}\n")
-        return int(fresh != page)
-    PAGE.write_text(fresh, encoding="utf-8")
-    return 0
+    stale = 0
+    for path, drawing in drawings().items():
+        page = path.read_text(encoding="utf-8")
+        fresh = redrawn(page, drawing)
+        if arguments != ["--check"]:
+            path.write_text(fresh, encoding="utf-8")
+        elif fresh != page:
+            sys.stderr.write(f"{path.name} is stale: run {Path(__file__).name}\n")
+            stale = 1
+    return stale
 
 
 if __name__ == "__main__":

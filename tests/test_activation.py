@@ -8,7 +8,7 @@ from datetime import datetime
 import pytest
 
 from dlms_fw.enums import ActionResult
-from dlms_fw.meter.activation_table import TRANSITIONS, FirmwareBehaviour, Outcome
+from dlms_fw.meter.activation_table import TRANSITIONS, Outcome
 from dlms_fw.meter.schedule import check_entry, next_moment
 from dlms_fw.meter.state import ActivationStep, FirmwarePart, Trigger, check_change
 from dlms_fw.meter.storage import StorageError
@@ -17,12 +17,6 @@ from meters import IDENTIFIER, Status, World, config, container
 FACTORY = b"MCSF01"
 WAYS = ["on demand", "on demand over a schedule", "scheduled"]
 STEPS = [ActivationStep.INSTALL, ActivationStep.START, ActivationStep.TEST]
-POWER_OFF = [
-    (step, behaviour)
-    for step in STEPS
-    for behaviour in FirmwareBehaviour
-    if (step, behaviour) != (ActivationStep.TEST, FirmwareBehaviour.NO_BOOT)  # it never comes to that
-]
 
 
 def ask(world: World, way: str) -> None:
@@ -90,55 +84,6 @@ def test_a_good_firmware_is_used_tested_and_confirmed(way: str) -> None:
     assert [entry.parameter for entry in world.log.entries[2:]] == [1, 1]
     assert world.unit.memory.state.parts[0].identifiers == (b"MCSF00",)
     world.power_cycle()
-    assert (world.status, identifier(world)) == (Status.ACTIVATION_SUCCESSFUL, IDENTIFIER)
-
-
-@pytest.mark.fault("M-08")
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("behaviour", [FirmwareBehaviour.NO_BOOT, FirmwareBehaviour.FAILS_SELF_TEST])
-def test_a_firmware_that_cannot_be_activated_is_discarded_and_the_old_one_boots(
-    way: str, behaviour: FirmwareBehaviour
-) -> None:
-    world = World(config=config(behaviour=behaviour))
-    world.reach(Status.VERIFICATION_SUCCESSFUL)
-    ask(world, way)
-    world.pass_time(60)
-    assert (world.status, identifier(world)) == (Status.ACTIVATION_FAILED, FACTORY)
-    state = world.unit.memory.state
-    assert (state.reception, state.verified, state.step) == (None, None, ActivationStep.IDLE)
-    assert state.parts[1].banks[1] is None
-    assert world.unit.activation.reboots == 2
-    assert not world.unit.activation.is_away
-    assert world.codes == [30, 31, 17, 32]
-    assert world.activate() == ActionResult.OTHER_REASON
-    world.unit.activation.behaviour = FirmwareBehaviour.GOOD
-    world.receive(container())
-    world.pass_time(3)
-    world.activate()
-    world.pass_time(60)
-    assert identifier(world) == IDENTIFIER
-
-
-@pytest.mark.fault("M-07")
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize(("step", "behaviour"), POWER_OFF)
-def test_power_off_in_any_step_boots_the_old_firmware_keeps_the_image_and_waits(
-    way: str, step: ActivationStep, behaviour: FirmwareBehaviour
-) -> None:
-    world = World(config=config(behaviour=behaviour))
-    world.reach(Status.VERIFICATION_SUCCESSFUL)
-    ask(world, way)
-    reach(world, step)
-    world.power_cycle()
-    assert (world.status, identifier(world)) == (Status.VERIFICATION_SUCCESSFUL, FACTORY)
-    assert world.stored_image() == container()
-    assert len(world.unit.image_store.image_to_activate_info) == 1
-    assert world.unit.memory.state.schedule == ()
-    world.pass_time(3600)
-    assert world.status == Status.VERIFICATION_SUCCESSFUL, "it waits for a command"
-    world.unit.activation.behaviour = FirmwareBehaviour.GOOD
-    assert world.activate() == ActionResult.TEMPORARY_FAILURE
-    world.pass_time(60)
     assert (world.status, identifier(world)) == (Status.ACTIVATION_SUCCESSFUL, IDENTIFIER)
 
 

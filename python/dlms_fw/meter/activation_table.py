@@ -1,6 +1,6 @@
 """The table of the activation: using, testing, confirming, discarding (MCS301 manual, page 116).
 
-Everything that moves an activation stands here as data; ``docs/make_activation_page.py`` draws it. Each step
+Everything that moves an activation stands here as data; ``docs/make_state_diagrams.py`` draws it. Each step
 is recorded before it is taken. The rules that the table keeps:
 
 - power off before the confirmation boots the old firmware, keeps the new image, and starts nothing again;
