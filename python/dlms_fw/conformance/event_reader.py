@@ -14,7 +14,7 @@ from dlms_fw.cosem.profile_generic import EntryDescriptor, ProfileGeneric, expan
 from dlms_fw.errors import ServiceError
 
 _LOOKED_AT: Final = 100
-"""Entries from the end of the log; a case leaves fewer."""
+"""Entries from the end of the log that count as old; a case leaves fewer."""
 _GRAIN: Final = timedelta(seconds=1)
 _TIME, _CODE, _PARAMETER = range(3)
 
@@ -39,6 +39,7 @@ class EventReader:
         self._log = ProfileGeneric(names.event_log)
         self._clock = Clock(names.clock)
         try:
+            self._first = max(1, process.client.get(self._log.entries_in_use) - _LOOKED_AT + 1)
             self._old = Counter(self._read())
         except ServiceError as error:
             raise Inapplicable(f"the event log cannot be read: {error}") from None
@@ -54,6 +55,14 @@ class EventReader:
             else:
                 added.append(event)
         return added
+
+    def all(self) -> list[Event]:
+        """What is there now."""
+        return self._read()
+
+    def lost(self) -> list[Event]:
+        """What was there at the beginning and is gone."""
+        return list((self._old - Counter(self._read())).elements())
 
     def expect_one(self, name: str, part: int | None = None) -> None:
         """Raises Failed unless the declared event of that name was logged once, in time, for that part."""
@@ -80,10 +89,9 @@ class EventReader:
     def _read(self) -> list[Event]:
         client = self._process.client
         in_use = client.get(self._log.entries_in_use)
-        if in_use == 0:
+        if in_use < self._first:
             return []
-        first = max(1, in_use - _LOOKED_AT + 1)
-        entries = client.get(self._log.buffer, EntryDescriptor(first, in_use).selection)
+        entries = client.get(self._log.buffer, EntryDescriptor(self._first, in_use).selection)
         return [_event(row) for row in expanded_rows(entries)]
 
     def _now(self) -> datetime | None:

@@ -306,6 +306,11 @@ class ImageProcess:
             "the end of the activation",
         )
 
+    def has_settled(self) -> bool:
+        """Whether the meter answers and shows no activation that is going on."""
+        status = self._status_or_away(0.0)
+        return status is not None and status != Status.ACTIVATION_INITIATED
+
     def until(
         self, reached: Callable[[ImageTransferStatus], bool], seconds: float, what: str
     ) -> ImageTransferStatus:

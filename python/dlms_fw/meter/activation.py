@@ -15,7 +15,7 @@ from typing import Any, Final
 from dlms_fw.enums import ActionResult, ImageTransferStatus
 from dlms_fw.meter.activation_table import TRANSITIONS, Confirmation, FirmwareBehaviour, Outcome
 from dlms_fw.meter.event_log import StandardEvent
-from dlms_fw.meter.state import IDENTIFIERS_KEPT, ActivationStep, Firmware, StateMemory, Trigger
+from dlms_fw.meter.state import ActivationStep, Firmware, StateMemory, Trigger
 from dlms_fw.meter.storage import Medium, write_durably
 
 RETRY_SECONDS: Final = 1.0
@@ -226,8 +226,7 @@ class Activation:
         elif step is _Step.DISCARD_OLD and state.step is not _Step.DISCARD_OLD:
             firmware = self._trial()
             part = state.parts[firmware.part]
-            identifiers = (*part.identifiers, firmware.identifier)[-IDENTIFIERS_KEPT:]
-            part = replace(part, running=part.other, identifiers=identifiers)
+            part = replace(part.having_run(firmware.identifier), running=part.other)
             state = state.with_part(firmware.part, part)
             changes["image_transfer_status"] = ImageTransferStatus.ACTIVATION_SUCCESSFUL
         elif step is _Step.DISCARD_NEW and state.step is not _Step.DISCARD_NEW:

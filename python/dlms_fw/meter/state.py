@@ -87,6 +87,10 @@ class FirmwarePart:
             raise StorageError("the running bank is empty")
         return firmware
 
+    def having_run(self, identifier: bytes) -> FirmwarePart:
+        """The same with one more identifier, the newest."""
+        return replace(self, identifiers=(*self.identifiers, identifier)[-IDENTIFIERS_KEPT:])
+
     def with_bank(self, bank: int, firmware: Firmware | None) -> FirmwarePart:
         """The same with other content in one bank."""
         banks = (firmware, self.banks[1]) if bank == 0 else (self.banks[0], firmware)
@@ -167,7 +171,10 @@ class StateMemory:
     def rescue(self, part: int) -> None:
         """Boots the other bank of a part whose running bank is damaged; its firmware has been verified."""
         damaged = self.state.parts[part]
-        self._store(self.state.with_part(part, replace(damaged, running=damaged.other)))
+        rescued = replace(damaged, running=damaged.other)
+        if rescued.identifiers[-1:] != (rescued.firmware.identifier,):
+            rescued = rescued.having_run(rescued.firmware.identifier)
+        self._store(self.state.with_part(part, rescued))
 
     def _store(self, new: MeterState) -> None:
         self._records.store(self.RECORD, state_to_json(new))

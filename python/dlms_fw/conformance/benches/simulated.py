@@ -34,6 +34,7 @@ _ACTIVATION_STEPS: Final = {
     "discard": ActivationStep.DISCARD_OLD,
 }
 _COUNTERS_OF_A_LIFE: Final = 1_000_000
+_ANY_SIZE: Final = 1 << 30
 
 
 class SimulatedBench(Bench):
@@ -50,7 +51,8 @@ class SimulatedBench(Bench):
         self._meter: SimulatedMeter | None = None
         self._lives = 0
         self._wear: Counter[str] = Counter()
-        self._armed: tuple[ActivationStep, Cut] | None = None
+        self._fuse: tuple[ActivationStep, Cut] | None = None
+        self._is_lit = False
         self._power_up()
 
     @property
@@ -106,7 +108,7 @@ class SimulatedBench(Bench):
         if step in _NOW:
             self.medium.arm(cut)
         else:
-            self._armed = (_ACTIVATION_STEPS[step], cut)
+            self._fuse = (_ACTIVATION_STEPS[step], cut)
 
     def has_power(self) -> bool:
         """Whether the power that was to be cut is still there."""
@@ -136,7 +138,9 @@ class SimulatedBench(Bench):
             return {"size": self.medium.size}
         if name == "wear":
             return dict(self._wear)
-        octets = self.medium.read(self._region(name), 0, 1 << 30)
+        reception = self.meter.units.firmware.memory.state.reception
+        size = _ANY_SIZE if name != "image" else 0 if reception is None else reception.size
+        octets = self.medium.read(self._region(name), 0, size)
         return {"size": len(octets), "sha256": hashlib.sha256(octets).hexdigest()}
 
     def inject(self, fault: str, **details: Any) -> None:
@@ -145,7 +149,7 @@ class SimulatedBench(Bench):
             self.medium.failing.clear()
             self.medium.capacity = None
             self.medium.arm(None)
-            self._armed = None
+            self._fuse = None
             if self._meter is not None and self._meter.config != self.config:
                 self.restart()
             self.meter.set_behaviour(self.config.behaviour)
@@ -183,7 +187,7 @@ class SimulatedBench(Bench):
         if self.medium.has_power:
             self.medium.cut_now()
         self.medium = self.medium.survivor()
-        self._armed = None
+        self._fuse, self._is_lit = None, False
 
     def _advance(self) -> None:
         if self._meter is not None:
@@ -195,12 +199,13 @@ class SimulatedBench(Bench):
     def _note_operation(self, operation: str, region: str) -> None:
         if operation == "erase":
             self._wear[region] += 1
-        if self._armed is None or self._meter is None:
+        if self._fuse is None or self._meter is None:
             return
-        step, cut = self._armed
-        if self._meter.units.firmware.memory.state.step is step:
-            self._armed = None
-            self.medium.arm(cut)
+        step, cut = self._fuse
+        is_there = self._meter.units.firmware.memory.state.step is step
+        if is_there is not self._is_lit:
+            self._is_lit = is_there
+            self.medium.arm(cut if is_there else None)
 
     def _opener(self, medium: Framing) -> TransportFactory:
         def open_connection(_deadline: float) -> LoopbackTransport:
