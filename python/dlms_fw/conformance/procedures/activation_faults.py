@@ -197,7 +197,7 @@ def both_banks_rot(site: Site) -> None:
 
 
 def activate_cut_off(process: ImageProcess, image: Image, step: str, operation: int) -> bool:
-    """Transfer an image, activate it, and have the power cut in a step; whether it was. There is power then."""
+    """Whether the power is cut in a step of the activation of an image; there is power again then."""
     site = process.site
     process.transfer_verified(sent(image))
     site.bench.cut_power_at(step, operation=operation, seed=operation)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from dlms_fw.conformance.event_reader import EventReader
 from dlms_fw.conformance.image_process import SUCCESS, ImageProcess, Running, Status, expect_refused
@@ -14,7 +14,7 @@ from dlms_fw.conformance.schedules import every_day, meter_time, one_time
 from dlms_fw.conformance.site import Site
 from dlms_fw.conformance.verdicts import Failed, Inapplicable, expect
 from dlms_fw.cosem.interface import AttributeRef
-from dlms_fw.cosem.script_table import Script, ScriptTable
+from dlms_fw.cosem.script_table import ScriptTable
 from dlms_fw.cosem.single_action_schedule import ExecutedScript, ExecutionTime
 from dlms_fw.image import Image
 
@@ -118,11 +118,10 @@ def another_script(site: Site) -> None:
         expect_refused(result, f"script {identifier}, which does not exist")
     plan.wait(_SETTLE)
     plan.expect_not_activated("by a script that does not exist")
-    script: AttributeRef[ExecutedScript] = process.scheduler.executed_script
+    script = process.scheduler.executed_script
     pointed = ExecutedScript(process.client.get(script).script_logical_name, _NO_SCRIPTS[0])
     elsewhere = try_to_write(process, script, pointed)
-    emptied: list[Script] = []
-    edited = try_to_write(process, table.scripts, emptied)
+    edited = try_to_write(process, table.scripts, [])
     if elsewhere and not edited and "advance" in site.bench.verbs:
         plan.schedule(one_time(process, HOUR))
         plan.wait(2 * HOUR)
@@ -237,7 +236,7 @@ class Plan:
             self.expect_not_activated("so late, as declared")
 
 
-def try_to_write(process: ImageProcess, ref: AttributeRef[object], value: object) -> bool:
+def try_to_write(process: ImageProcess, ref: AttributeRef[Any], value: object) -> bool:
     """Write what may be refused; whether it was accepted. What was there before is put back."""
     original = process.client.get(ref)
     result = process.write(ref, value)
@@ -248,7 +247,7 @@ def try_to_write(process: ImageProcess, ref: AttributeRef[object], value: object
     return True
 
 
-def _writer(process: ImageProcess, ref: AttributeRef[object], value: object) -> Callable[[], None]:
+def _writer(process: ImageProcess, ref: AttributeRef[Any], value: object) -> Callable[[], None]:
     def write() -> None:
         result = process.write(ref, value)
         if result != SUCCESS:
