@@ -15,6 +15,7 @@ from dlms_fw.errors import Busy, ConfigurationError
 from dlms_fw.meter.activation_table import FirmwareBehaviour
 from dlms_fw.meter.event_log import EventLog
 from dlms_fw.meter.firmware import format_memory
+from dlms_fw.meter.memory import MemoryMedium
 from dlms_fw.meter.power_cut import Cut, PowerCut, SimulatedMedium, Unsynced, When
 from dlms_fw.meter.storage import Directory, ImageBlockStore, RecordLost, Records
 from meters import IDENTIFIER, Status, World, block_count, config, container
@@ -254,7 +255,7 @@ def test_a_state_directory_belongs_to_one_meter_at_a_time(tmp_path: Path) -> Non
 
 
 def test_files_hold_what_a_simulated_medium_holds(tmp_path: Path) -> None:
-    for medium in (Directory(tmp_path), SimulatedMedium()):
+    for medium in (Directory(tmp_path), SimulatedMedium(), MemoryMedium()):
         assert medium.read("r", 0, 10) == b""
         medium.reserve("r", 8)
         medium.write("r", 4, b"abcd")
@@ -264,7 +265,23 @@ def test_files_hold_what_a_simulated_medium_holds(tmp_path: Path) -> None:
         assert medium.read("r", 6, 1) == b"c"
         medium.erase("r")
         assert medium.read("r", 0, 100) == b""
+        medium.write("r", 0, b"whole")
+        medium.write("r", 1, b"-")
+        assert medium.read("r", 0, 100) == b"w-ole"
         medium.close()
+
+
+def test_memory_shares_what_is_written_whole_and_knows_its_capacity() -> None:
+    octets = bytes(1000)
+    first = MemoryMedium({"bank": octets}, capacity=1500)
+    first.write("other", 0, first.read("bank", 0, 1000))
+    second = MemoryMedium(first.content())
+    assert second.content()["bank"] is second.content()["other"] is octets
+    second.write("bank", 0, b"x")
+    assert first.read("bank", 0, 1) == b"\0"
+    first.reserve("other", 500)
+    with pytest.raises(OSError, match="no room"):
+        first.reserve("other", 501)
 
 
 def _receive_until_killed(path: str, acknowledged: multiprocessing.connection.Connection) -> None:

@@ -172,7 +172,7 @@ class DataType(Generic[T]):
         Raises:
             DecodeError: The octets are not a value of this type.
         """
-        return cast("T", self.schema.decode(data, strict=strict, limits=limits))
+        return self.schema.decode(data, strict=strict, limits=limits)  # type: ignore[return-value]
 
     def __repr__(self) -> str:
         return f"<{self.name}>"

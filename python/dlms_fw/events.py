@@ -30,6 +30,8 @@ class Phase(Enum):
     ACTIVATE = "activate"
     CONFIRM = "confirm"
 
+    __hash__ = object.__hash__  # there is one of each, so it need not hash its name each time
+
 
 class PhaseOutcome(Enum):
     """How a phase ended."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 _FORMS = re.compile(
@@ -57,6 +58,7 @@ class LogicalName:
 LogicalNameLike: TypeAlias = LogicalName | str | bytes | bytearray | memoryview
 
 
+@lru_cache(maxsize=4096)
 def _parse(text: str) -> bytes:
     match = _FORMS.fullmatch(text.strip())
     groups = [int(group) for group in match.groups() if group is not None] if match else []

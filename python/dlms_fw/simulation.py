@@ -27,6 +27,7 @@ from dlms_fw.journal import Journal
 from dlms_fw.memory_journal import MemoryJournal
 from dlms_fw.meter.clock import VirtualTime
 from dlms_fw.meter.configuration import MeterConfig, numbered
+from dlms_fw.meter.memory import MemoryMedium
 from dlms_fw.meter.meter import SimulatedMeter
 from dlms_fw.meter.power_cut import PowerCut, SimulatedMedium, Unsynced
 from dlms_fw.meter.profiles import mcs301
@@ -106,7 +107,8 @@ class Simulation:
             framing: How they speak.
             config: What the meter is; otherwise an MCS301 for the profile. Its serial number is counted up
                 for each further meter.
-            memory: What it remembers; otherwise it is new.
+            memory: What it remembers; otherwise it is new, and nothing that is written gets lost. A
+                :class:`~dlms_fw.meter.power_cut.SimulatedMedium` can lose what no barrier has covered.
             changes: Fields of :class:`~dlms_fw.meter.configuration.MeterConfig` that are different.
 
         Raises:
@@ -116,7 +118,7 @@ class Simulation:
             config = mcs301.configured(profile, **changes)
             if profile.meter_system_title is None:
                 config = numbered(config, len(self.meters))
-        made = VirtualMeter(self, profile, config, framing, SimulatedMedium() if memory is None else memory)
+        made = VirtualMeter(self, profile, config, framing, MemoryMedium() if memory is None else memory)
         self.meters.append(made)
         return made
 

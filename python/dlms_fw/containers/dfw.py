@@ -7,8 +7,10 @@ the end.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -17,6 +19,7 @@ from construct import (
     Bytes,
     Check,
     Const,
+    Construct,
     ConstructError,
     Int8ub,
     Int16ub,
@@ -60,6 +63,7 @@ UNSIGNED, ECDSA_P256_SHA256 = 0, 1
 
 _VERSION = Struct("major" / Int16ub, "minor" / Int16ub, "patch" / Int16ub)
 _PREAMBLE = Struct("magic" / Const(MAGIC), "container_version" / Int16ub, "header_length" / Int16ub)
+# A compiled grammar takes octets that end too soon for whole: so it checks the lengths of what varies.
 _HEADER = Struct(
     "magic" / Const(MAGIC),
     "container_version" / Const(CONTAINER_VERSION, Int16ub),
@@ -81,7 +85,9 @@ _HEADER = Struct(
     "meter_type_length_limit"
     / Check((this.meter_type_length >= 1) & (this.meter_type_length <= METER_TYPE_LIMIT)),
     "image_identifier" / Bytes(this.identifier_length),
+    "image_identifier_is_whole" / Check(len_(this.image_identifier) == this.identifier_length),
     "meter_type" / Bytes(this.meter_type_length),
+    "meter_type_is_whole" / Check(len_(this.meter_type) == this.meter_type_length),
     "extensions"
     / Array(
         this.extension_count,
@@ -89,6 +95,7 @@ _HEADER = Struct(
             "type" / Int16ub,
             "length" / Rebuild(Int16ub, len_(this.value)),
             "value" / Bytes(this.length),
+            "value_is_whole" / Check(len_(this.value) == this.length),
         ),
     ),
     "end" / Tell,
@@ -105,6 +112,10 @@ _TRAILER = Struct(
     "key_id" / Bytes(KEY_ID_LENGTH),
     "signature" / Bytes(signatures.SIGNATURE_LENGTH),
 )
+_PREAMBLE_LENGTH = _PREAMBLE.sizeof()
+_TRAILER_HEAD_LENGTH = _TRAILER_HEAD.sizeof()
+_TRAILER_LENGTH = _TRAILER.sizeof()
+_compiled = cache(Construct.compile)
 
 
 class Extension(NamedTuple):
@@ -149,7 +160,7 @@ def build(
     Raises:
         ImageRejected: A field is outside what a container can say; ``reason`` names it.
     """
-    if len(payload) > IMAGE_SIZE_LIMIT - HEADER_LIMIT - _TRAILER.sizeof():
+    if len(payload) > IMAGE_SIZE_LIMIT - HEADER_LIMIT - _TRAILER_LENGTH:
         raise ImageRejected(f"a payload of {len(payload)} octets is too large for an image", reason="size")
     # Building the description applies the rules of the single fields.
     container = DfwContainer(
@@ -179,9 +190,9 @@ def parse(data: bytes) -> DfwContainer:
     """
     header = _parse_header(data)
     end = header.header_length + header.payload_length
-    if end + _TRAILER_HEAD.sizeof() > len(data):
+    if end + _TRAILER_HEAD_LENGTH > len(data):
         raise _damaged(
-            f"it ends after {len(data)} octets, its header promises at least {end + _TRAILER_HEAD.sizeof()}",
+            f"it ends after {len(data)} octets, its header promises at least {end + _TRAILER_HEAD_LENGTH}",
             hint="the file was cut off: fetch it again",
         )
     view = memoryview(data)
@@ -259,7 +270,7 @@ def _parse_header(data: bytes) -> ConstructContainer:
     if not data.startswith(MAGIC):
         raise ImageRejected("this is not a DFW container: its first 8 octets are others", reason="container")
     try:
-        preamble = _PREAMBLE.parse(data[: _PREAMBLE.sizeof()])
+        preamble = _parse(_PREAMBLE, data[:_PREAMBLE_LENGTH])
         if preamble.container_version != CONTAINER_VERSION:
             raise ImageRejected(
                 f"the DFW container has version {preamble.container_version}, known is {CONTAINER_VERSION}",
@@ -267,18 +278,25 @@ def _parse_header(data: bytes) -> ConstructContainer:
                 hint="a newer dlms-fw may know it",
             )
         # So a header cannot reach into the payload, whatever its lengths say.
-        return _HEADER.parse(data[: min(preamble.header_length, HEADER_LIMIT)])
+        return _parse(_HEADER, data[: min(preamble.header_length, HEADER_LIMIT)])
     except ConstructError as error:
         raise _damaged(f"its header is wrong or cut off at {_field(error)}") from error
 
 
+def _parse(grammar: Construct, octets: bytes) -> ConstructContainer:
+    """By the compiled grammar; where that stumbles, the grammar itself says over which field."""
+    try:
+        return _compiled(grammar).parse(octets)
+    except (ConstructError, struct.error):
+        return grammar.parse(octets)
+
+
 def _parse_trailer(trailer: memoryview) -> tuple[bytes, bytes] | tuple[None, None]:
     """Key id and signature, or neither. ``trailer`` has at least the octets of its head."""
-    head_length = _TRAILER_HEAD.sizeof()
     try:
-        head = _TRAILER_HEAD.parse(bytes(trailer[:head_length]))
+        head = _parse(_TRAILER_HEAD, bytes(trailer[:_TRAILER_HEAD_LENGTH]))
         if head.algorithm == UNSIGNED and head.signature_length == 0:
-            _refuse_octets_after(trailer[head_length:])
+            _refuse_octets_after(trailer[_TRAILER_HEAD_LENGTH:])
             return None, None
         if head.algorithm != ECDSA_P256_SHA256 or head.signature_length != signatures.SIGNATURE_LENGTH:
             raise ImageRejected(
@@ -286,8 +304,9 @@ def _parse_trailer(trailer: memoryview) -> tuple[bytes, bytes] | tuple[None, Non
                 "known are 0 (none) with 0 and 1 (ECDSA P-256, raw r||s) with 64",
                 reason="signature",
             )
-        _refuse_octets_after(trailer[_TRAILER.sizeof() :])
-        fields = _TRAILER.parse(bytes(trailer))
+        _refuse_octets_after(trailer[_TRAILER_LENGTH:])
+        whole = len(trailer) == _TRAILER_LENGTH
+        fields = _parse(_TRAILER, bytes(trailer)) if whole else _TRAILER.parse(bytes(trailer))
     except ConstructError as error:
         raise _damaged(f"its signature trailer is wrong or cut off at {_field(error)}") from error
     signatures.check_form(fields.signature)

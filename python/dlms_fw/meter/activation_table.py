@@ -46,6 +46,8 @@ class Outcome(Enum):
     FAILED = "failed"
     POWER_OFF = "power off"
 
+    __hash__ = object.__hash__  # there is one of each, so it need not hash its name each time
+
 
 class Move(NamedTuple):
     """One cell of the table: the next step, and what the outcome means here."""

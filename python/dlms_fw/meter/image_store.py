@@ -224,11 +224,12 @@ class ImageStore(
             raise CosemFault(ActionResult.OTHER_REASON)
         if len(image_block_value) != _block_length(reception, image_block_number):
             raise CosemFault(ActionResult.OTHER_REASON)
-        if self._is_stored(image_block_number, image_block_value):
-            return
-        if received[image_block_number] and self._config.differing_block == "refuse":
-            raise CosemFault(ActionResult.OTHER_REASON)
-        received.mark(image_block_number, transferred=False)
+        if received[image_block_number]:
+            if self._is_stored(image_block_number, image_block_value):
+                return
+            if self._config.differing_block == "refuse":
+                raise CosemFault(ActionResult.OTHER_REASON)
+            received.mark(image_block_number, transferred=False)
         try:
             self._blocks.write(image_block_number, image_block_value)
         except OSError:
@@ -381,6 +382,5 @@ class ImageStore(
 
 def _block_length(reception: Reception, number: int) -> int | None:
     """How long a block must be, or ``None`` where there is no such block."""
-    if number >= reception.block_count:
-        return None
-    return min(reception.block_size, reception.size - number * reception.block_size)
+    left = reception.size - number * reception.block_size
+    return min(reception.block_size, left) if left > 0 else None

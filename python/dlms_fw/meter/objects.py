@@ -256,7 +256,7 @@ class ObjectDictionary(Generic[I]):
     ) -> tuple[Entry[I], ServerObject, Rights]:
         key = class_id, logical_name
         resident = self._residents.get(key) or self._move_in(key)
-        rights = resident.rights.get(caller.client_sap)
+        rights = resident.rights.get(caller.association.client_sap)
         if rights is None:
             raise CosemFault(DataAccessResult.READ_WRITE_DENIED)
         entry, target = resident.entry, resident.object

@@ -22,17 +22,16 @@ class TransferOwnership:
     def __init__(self, *, idle_seconds: float, monotonic: Callable[[], float]) -> None:
         self._idle_seconds = idle_seconds
         self._monotonic = monotonic
-        self._owner: object | None = None
+        self._owner: tuple[object, int] | None = None
         self._last_call = 0.0
 
     def admits(self, caller: Caller, method_id: int) -> bool:
         """Whether the caller may call the method; it owns the process then."""
-        now = self._monotonic()
-        if caller.association.pre_established:
+        association, now = caller.association, self._monotonic()
+        if association.pre_established:
             return method_id == _BLOCK
-        is_free = self._owner is None or now - self._last_call >= self._idle_seconds
-        key = (caller.connection, caller.client_sap)
-        if not is_free and self._owner != key:
+        key = caller.connection, association.client_sap
+        if self._owner is not None and self._owner != key and now - self._last_call < self._idle_seconds:
             return False
         self._owner, self._last_call = key, now
         return True

@@ -35,6 +35,8 @@ class ActivationStep(Enum):
     DISCARD_NEW = "discard-new"
     """The new firmware was found bad; it and its image are being erased."""
 
+    __hash__ = object.__hash__  # there is one of each, so it need not hash its name each time
+
 
 class Trigger(Enum):
     """Who asked for an activation."""

@@ -166,6 +166,7 @@ class ClientSession:
         if profile.dedicated_key and dedicated_key is None:
             raise ConfigurationError("dedicated keys need a source of random octets")
         self.profile = profile
+        self._is_unanswered = profile.is_unanswered
         self.channel = Channel(
             "client",
             framing,
@@ -257,9 +258,10 @@ class ClientSession:
         if self._short_names is not None:
             request = self._short_names.request(request)
         self._demand(request)
-        if self.profile.is_unanswered and wants_answer(request):
+        if self._is_unanswered and wants_answer(request):
             raise LocalProtocolError("this association has only services that want no answer")
-        self._top_up()
+        if self.context is not None:
+            self._top_up()
         return self.channel.send(request)
 
     def send_many(self, requests: Sequence[ActionRequest]) -> bytes:
@@ -332,7 +334,8 @@ class ClientSession:
             RemoteProtocolError: the meter broke the rules.
             LinkError: the link is lost.
         """
-        self._top_up()
+        if self.context is not None:
+            self._top_up()
         try:
             events, reply = self.channel.receive(data)
             special = _SPECIAL if self.state is _ASSOCIATED else _HANDLERS

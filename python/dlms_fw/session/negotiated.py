@@ -38,15 +38,22 @@ def needed(request: object) -> int:
     if isinstance(request, SetRequest):
         return _of_attribute(request, _SET, _ALL_WITH_SET)
     if isinstance(request, RequestList):
-        services = _MULTIPLE_REFERENCES
-        for item in request.items:
-            services |= needed(item)
-        return services
+        return _of_list(request)
     if isinstance(request, ReadRequest | WriteRequest):
         return _by_short_name(request)
     if isinstance(request, AccessRequest):
         return _ACCESS
     return _DATA_NOTIFICATION if isinstance(request, DataNotificationConfirm) else 0
+
+
+def _of_list(request: RequestList) -> int:
+    """All items of a list are of one service, and its methods all need the same."""
+    services = _MULTIPLE_REFERENCES
+    for item in request.items:
+        services |= needed(item)
+        if isinstance(item, ActionRequest):
+            break
+    return services
 
 
 def _of_attribute(request: GetRequest | SetRequest, service: int, all_attributes: int) -> int:
@@ -70,11 +77,14 @@ def _by_short_name(request: ReadRequest | WriteRequest) -> int:
 
 def missing(request: object, conformance: int) -> list[str]:
     """The names of the services that a request needs and that were not negotiated."""
+    # The operators of a flag are slow, those of its number are not.
     lacking = needed(request) & ~int(conformance)
-    if not lacking:
-        return []
+    return _names(lacking) if lacking else []
+
+
+def _names(services: int) -> list[str]:
     return [
         service.name.lower().replace("_", "-")
         for service in Conformance
-        if service.value & lacking and service.name is not None
+        if service.value & services and service.name is not None
     ]

@@ -212,7 +212,9 @@ class ServerSession:
             self._switch(self._next_client)
         out = b""
         while True:
-            self._gate.prepare_counters(self.association)
+            association = self.association
+            if association.context is not None:
+                self._gate.prepare_counters(association)
             try:
                 incoming, reply = self.channel.receive(data)
             except (DecodeError, SecurityError) as error:
@@ -226,7 +228,8 @@ class ServerSession:
                     self._next_client = event.client_sap
                 else:
                     out += self._take(event)
-            self._gate.note_counter(self.association)
+            if self.association.context is not None:
+                self._gate.note_counter(self.association)
             if self._next_client is None:
                 return events, out
             if any(isinstance(event, _REQUESTS) for event in events):
@@ -247,7 +250,8 @@ class ServerSession:
             return self.channel.acknowledge()
         if not isinstance(response, ExceptionResponse) and not is_confirmed(response):
             return b""
-        self._gate.prepare_counters(self.association)
+        if association.context is not None:
+            self._gate.prepare_counters(association)
         if association.answer_protection != protection and association.context is not None:
             association.context.answer_protection = association.answer_protection = protection
         try:
@@ -545,13 +549,11 @@ class ServerSession:
 
 def is_confirmed(apdu: Request | Answer) -> bool:
     """Whether the service class of a request, which its response repeats, is confirmed."""
+    if isinstance(apdu, _WITH_SHORT_INVOKE_ID):
+        return bool((apdu.invoke_id_and_priority or 0) & _CONFIRMED)
     if isinstance(apdu, AccessRequest | AccessResponse):
         return bool((apdu.long_invoke_id_and_priority or 0) & _LONG_CONFIRMED)
-    if isinstance(apdu, WriteRequest):
-        return apdu.confirmed
-    if isinstance(apdu, ReadRequest | ReadResponse | WriteResponse):
-        return True
-    return bool((apdu.invoke_id_and_priority or 0) & _CONFIRMED)
+    return apdu.confirmed if isinstance(apdu, WriteRequest) else True
 
 
 _REQUESTS = (
@@ -562,6 +564,16 @@ _REQUESTS = (
     AccessRequest,
     ReadRequest,
     WriteRequest,
+)
+_WITH_SHORT_INVOKE_ID = (
+    ActionRequest,
+    ActionResponse,
+    GetRequest,
+    GetResponse,
+    RequestList,
+    ResponseList,
+    SetRequest,
+    SetResponse,
 )
 _PASS_3 = reply_to_hls(b"").variables[0]
 

@@ -22,6 +22,8 @@ class State(Enum):
     RELEASING = "releasing"
     DISCONNECTING = "disconnecting"
 
+    __hash__ = object.__hash__  # there is one of each, so it need not hash its name each time
+
 
 class Step(Enum):
     """What moves it; in brackets what is on the wire."""
@@ -41,6 +43,8 @@ class Step(Enum):
     ABORT = "abort"  # nothing: the association is given up, the link stays
     DISCONNECT = "disconnect"  # DISC
     DISCONNECTED = "disconnected"  # UA to DISC, DM, or the medium is gone
+
+    __hash__ = object.__hash__
 
 
 _UP = {Step.DISCONNECT: State.DISCONNECTING, Step.DISCONNECTED: State.DISCONNECTED}

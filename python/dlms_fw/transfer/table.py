@@ -63,6 +63,8 @@ class Outcome(Enum):
     REFUSED = "refused"
     LOST = "lost"
 
+    __hash__ = object.__hash__  # there is one of each, so it need not hash its name each time
+
 
 class Ownership(Enum):
     """Whose transfer it is that the meter holds, by the checkpoint of this meter."""
