@@ -49,6 +49,21 @@ class FraudEvent(IntEnum):
     REPLAY_ATTACK = 50
 
 
+class DisconnectEvent(IntEnum):
+    """Codes of the disconnect control log, 0-0:96.11.2.255 (IDIS practice)."""
+
+    READY_FOR_RECONNECTION = 59
+    MANUAL_DISCONNECTION = 60
+    MANUAL_CONNECTION = 61
+    REMOTE_DISCONNECTION = 62
+    REMOTE_CONNECTION = 63
+    LOCAL_DISCONNECTION = 64
+    LIMITER_THRESHOLD_EXCEEDED = 65
+    LIMITER_THRESHOLD_OK = 66
+    LIMITER_THRESHOLD_CHANGED = 67
+    LOCAL_RECONNECTION = 69
+
+
 FIRMWARE_EVENTS: Final = frozenset({17, 18, 30, 31, 32, 51})
 
 

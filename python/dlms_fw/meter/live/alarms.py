@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from dlms_fw.logical_name import LogicalName
 from dlms_fw.meter.event_log import StandardEvent
 from dlms_fw.meter.live.memory import Cell
 
@@ -18,6 +19,9 @@ REPLACE_BATTERY_ALARM: Final = 1 << 1
 PROGRAM_MEMORY_ALARM: Final = 1 << 8
 NV_MEMORY_ALARM: Final = 1 << 10
 FRAUD_ALARM: Final = 1 << 13
+ALARM_REGISTER: Final = LogicalName("0-0:97.98.0.255")
+ALARM_FILTER: Final = LogicalName("0-0:97.98.10.255")
+ALARM_DESCRIPTOR: Final = LogicalName("0-0:97.98.20.255")
 _ALL: Final = 0xFFFF_FFFF
 
 

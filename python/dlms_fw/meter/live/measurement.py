@@ -8,6 +8,7 @@ memory is not written more often.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -59,6 +60,8 @@ class Measurement:
         self._accounts: dict[str, list[float | None]] = dict(cell.get("accounts", {}))
         self._until = source.wall()
         self._is_connected = True
+        self.listeners: list[Callable[[], None]] = []
+        """Called after the load was changed or switched from outside."""
         self._checkpoint = timers.timer(self._write)
         self._checkpoint.after(CHECKPOINT_SECONDS)
 
@@ -71,6 +74,7 @@ class Measurement:
     def load(self, load: Load) -> None:
         self._count()
         self._load = load
+        self._tell()
 
     @property
     def is_connected(self) -> bool:
@@ -81,6 +85,7 @@ class Measurement:
     def is_connected(self, value: bool) -> None:
         self._count()
         self._is_connected = value
+        self._tell()
 
     @property
     def next_change(self) -> float:
@@ -124,6 +129,10 @@ class Measurement:
     def settle(self) -> None:
         """Makes the energies durable. Raises OSError."""
         self._cell.store(**self._state())
+
+    def _tell(self) -> None:
+        for listener in self.listeners:
+            listener()
 
     def _voltage(self, phase: int) -> float:
         slot = math.floor(self._source.wall() / 60)

@@ -14,16 +14,18 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from dlms_fw._core import DateTime
+from dlms_fw.cosem.data import Data
 from dlms_fw.cosem.script_table import ScriptTable
 from dlms_fw.cosem.server import CosemFault, ServerObject
 from dlms_fw.enums import ActionResult, DataAccessResult
 from dlms_fw.logical_name import LogicalName
 from dlms_fw.meter.clock import MeterClock, TimeSource
 from dlms_fw.meter.event_log import StandardEvent
-from dlms_fw.meter.live.alarms import NV_MEMORY_ALARM, Alarms
+from dlms_fw.meter.live.alarms import ALARM_DESCRIPTOR, NV_MEMORY_ALARM, Alarms
 from dlms_fw.meter.live.load import Load
 from dlms_fw.meter.live.measurement import Measurement
 from dlms_fw.meter.live.memory import Cell, Rows
+from dlms_fw.meter.live.profile_status import ProfileStatus
 from dlms_fw.meter.live.timers import Timer, Timers
 from dlms_fw.meter.storage import Medium, Records
 
@@ -125,8 +127,26 @@ class Plant(Protocol):
     def grace_seconds(self) -> float:
         """How late something scheduled may still begin, after power off or with the clock set forward."""
 
-    def run_script(self, script_table: LogicalName, script_identifier: int) -> None:
-        """Runs a script unasked: where it fails nobody is told. Identifier 0 is none."""
+    def run_script(self, script_table: LogicalName, script_identifier: int, *, local: bool = False) -> None:
+        """Runs a script unasked: where it fails nobody is told. Identifier 0 is none.
+
+        ``local``: whether the meter itself has decided so, not a client by a schedule.
+        """
+
+    @property
+    def acts_locally(self) -> bool:
+        """Whether a script runs because the meter itself has decided so."""
+
+    @property
+    def power_failures(self) -> int:
+        """How often the power has gone."""
+
+    @property
+    def profile_status(self) -> ProfileStatus:
+        """What happened in the current periods of load profiles."""
+
+    def monotonic(self) -> float:
+        """The time that waiting is measured by, in seconds."""
 
     def nested(self, deepest: int) -> contextlib.AbstractContextManager[None]:
         """What runs inside may run the same again, so many times. Raises CosemFault where it is too many."""
@@ -179,7 +199,13 @@ class MeterPlant:
         self._depth = 0
         self.clock = clock
         self.grace_seconds = grace_seconds
+        self.acts_locally = False
+        self._cell_of_power = self._cell("live.power")
+        was_down = self._cell_of_power.get("failures") is not None
+        self._cell_of_power.keep(failures=self.power_failures + 1 if was_down else 0)
+        self.profile_status = ProfileStatus(clock, was_down=was_down)
         self.alarms = Alarms(self._cell("live.alarms"), log_event=self.log_event)
+        self.alarms.listeners.append(lambda: self.changed(Attribute(Data.class_id, ALARM_DESCRIPTOR, 2)))
         self.measurement = Measurement(source, load, self._cell("live.measurement"), self._timers)
 
     # What the owner of the meter uses
@@ -260,17 +286,27 @@ class MeterPlant:
         self._medium.erase(f"live.{name}")
         self._medium.sync(f"live.{name}")
 
-    def run_script(self, script_table: LogicalName, script_identifier: int) -> None:
+    def run_script(self, script_table: LogicalName, script_identifier: int, *, local: bool = False) -> None:
         """By the object's own dispatch."""
-        if script_identifier:
-            execute = ScriptTable.execute
+        if not script_identifier:
+            return
+        execute = ScriptTable.execute
+        parameter = execute.encode_parameter(script_identifier)
+        before, self.acts_locally = self.acts_locally, local
+        try:
             with contextlib.suppress(CosemFault, OSError):
-                self.invoke(
-                    ScriptTable.class_id,
-                    script_table,
-                    execute.method_id,
-                    execute.encode_parameter(script_identifier),
-                )
+                self.invoke(ScriptTable.class_id, script_table, execute.method_id, parameter)
+        finally:
+            self.acts_locally = before
+
+    @property
+    def power_failures(self) -> int:
+        """Counted when the power is back."""
+        return int(self._cell_of_power.get("failures", 0))
+
+    def monotonic(self) -> float:
+        """That of the timers."""
+        return self._timers.monotonic()
 
     @contextlib.contextmanager
     def nested(self, deepest: int) -> Iterator[None]:

@@ -143,6 +143,7 @@ class LiveProfile(LiveObject, interface=ProfileGeneric):
         end = max(due, self._plant.clock.last_boundary(self._value("capture_period")))
         with contextlib.suppress(CosemFault):
             self._capture(self._plant.clock.at(end))
+            self._plant.profile_status.captured(self.logical_name)
 
     def _capture(self, moment: DateTime | None) -> None:
         values = captured(self._plant, self._columns, moment=moment)

@@ -6,9 +6,13 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
+from dlms_fw.cosem.data import Data
 from dlms_fw.cosem.server import ServerObject
 from dlms_fw.logical_name import LogicalNameLike
+from dlms_fw.meter.live.data import live_data
+from dlms_fw.meter.live.disconnect import LiveDisconnectControl
 from dlms_fw.meter.live.live_object import LiveObject
+from dlms_fw.meter.live.monitors import LiveLimiter, LiveRegisterMonitor
 from dlms_fw.meter.live.plant import Plant
 from dlms_fw.meter.live.profile import LiveProfile, LiveProfileV0
 from dlms_fw.meter.live.registers import LiveExtendedRegister, LiveRegister
@@ -19,6 +23,9 @@ Factory: TypeAlias = Callable[[LogicalNameLike, Mapping[str, Any], Plant], Serve
 """Makes an object of its logical name, attribute values by the names of rows, and the plant of its meter."""
 
 _ALL: Final[tuple[type[LiveObject], ...]] = (
+    LiveDisconnectControl,
+    LiveLimiter,
+    LiveRegisterMonitor,
     LiveRegister,
     LiveExtendedRegister,
     LiveProfileV0,
@@ -28,9 +35,12 @@ _ALL: Final[tuple[type[LiveObject], ...]] = (
 )
 
 LIVE: Final[Mapping[tuple[int, int], Factory]] = MappingProxyType(
-    {(made.interface.class_id, made.interface.version): made for made in _ALL}
+    {
+        (Data.class_id, Data.version): live_data,
+        **{(made.interface.class_id, made.interface.version): made for made in _ALL},
+    }
 )
 """By class_id and version."""
 
-ACTS_BY_ITSELF: Final = frozenset({4, 7, 22})
+ACTS_BY_ITSELF: Final = frozenset({4, 7, 21, 22, 70, 71})
 """By class_id: objects that must be made when the meter powers up, as they do something unasked."""
