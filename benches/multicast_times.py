@@ -22,14 +22,15 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 import meters
 from dlms_fw.async_client import AsyncClient
+from dlms_fw.conformance.benches.group import CHALLENGES
+from dlms_fw.conformance.benches.virtual_loop import run_virtually
 from dlms_fw.image import Image
 from dlms_fw.journal import Journal
 from dlms_fw.meter.meter import Framing
 from dlms_fw.multicast import MulticastReport
 from dlms_fw.transfer import TransferPolicy, TransferResult, WantedStrategy
 from dlms_fw.transports.faults import LINKS, LinkProfile
-from group_bench import CHALLENGES, GroupBench
-from virtual_loop import run_virtually
+from group_bench import GroupBench
 
 BLOCK_SIZE = 128
 

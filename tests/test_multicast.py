@@ -11,9 +11,21 @@ from typing import Any
 
 import pytest
 
-from dlms_fw._core import Channel, SecurityContext, WrapperFraming
+from dlms_fw.conformance.benches.group import (
+    GROUP_HOST,
+    GROUP_KEY,
+    HDLC,
+    OTHER_GROUP_KEY,
+    counter_in,
+    forged,
+    group_profile,
+    image_transfer_status,
+    intercept,
+    stored,
+    unicast_profile,
+)
+from dlms_fw.conformance.benches.virtual_loop import run_virtually
 from dlms_fw.cosem import ImageTransfer
-from dlms_fw.cosem.interface import MethodCall
 from dlms_fw.endpoint import Endpoint
 from dlms_fw.errors import (
     Busy,
@@ -23,7 +35,7 @@ from dlms_fw.errors import (
     TransferError,
 )
 from dlms_fw.journal import Journal
-from dlms_fw.meter.bus import BusPort, MeterBus, Station
+from dlms_fw.meter.bus import BusPort, MeterBus
 from dlms_fw.multicast import Group, Member, MulticastPolicy, MulticastReport
 from dlms_fw.multicast.events import GroupPassSent
 from dlms_fw.multicast.lines import Line, Turn
@@ -31,20 +43,7 @@ from dlms_fw.multicast.sender import GroupClient
 from dlms_fw.profiles import HdlcSettings, Profile
 from dlms_fw.transfer import TransferPolicy
 from dlms_fw.transports.faults import LINKS
-from group_bench import (
-    AUTHENTICATION_KEY,
-    CLIENT_TITLE,
-    GROUP_HOST,
-    GROUP_KEY,
-    HDLC,
-    OTHER_GROUP_KEY,
-    GroupBench,
-    group_profile,
-    image,
-    stored,
-    unicast_profile,
-)
-from virtual_loop import run_virtually
+from group_bench import GroupBench, image
 
 SLOW = replace(LINKS["plc"], loss=0.0)
 IMAGE_TRANSFER = ImageTransfer("0-0:44.0.0.255")
@@ -129,11 +128,6 @@ def test_mc_03_who_was_not_initiated_stores_nothing(journal: Journal) -> None:
         assert image_transfer_status(bystander) == 0
 
     run_virtually(body())
-
-
-def image_transfer_status(station: Station) -> int:
-    assert station.meter is not None
-    return station.meter.units.firmware.image_store.image_transfer_status
 
 
 # --- Who is refused, and what ------------------------------------------------------------------------------
@@ -311,49 +305,12 @@ def group_message(number: int, value: bytes, *, counter: int) -> bytes:
     return forged(IMAGE_TRANSFER.image_block_transfer(number, value), counter=counter)
 
 
-def forged(call: MethodCall[None], *, counter: int) -> bytes:
-    channel = Channel("client", WrapperFraming(102, 1))
-    channel.connect()
-    channel.negotiate(0x0040_1F1D, 1024)
-    channel.security = SecurityContext(
-        0,
-        0x30,
-        system_title=CLIENT_TITLE,
-        peer_system_title=b"MCS\x00\x00\x00\x00\x00",
-        authentication_key=AUTHENTICATION_KEY,
-        global_broadcast_encryption_key=GROUP_KEY,
-        invocation_counter=counter,
-        counter_limit=counter + 1,
-        general=True,
-    )
-    return channel.send(call.unconfirmed().request)
-
-
-def counter_in(message: bytes) -> int:
-    """Wrapper header 8, tag, title 1 + 8, length, security control, counter."""
-    place = 8 + 1 + 9
-    place += 1 if message[place] < 0x80 else 1 + (message[place] & 0x7F)
-    return int.from_bytes(message[place + 1 : place + 5])
-
-
 def noting(heard: list[bytes]) -> Callable[[bytes], list[bytes]]:
     def note(message: bytes) -> list[bytes]:
         heard.append(message)
         return [message]
 
     return note
-
-
-def intercept(station: Station, change: Callable[[bytes], list[bytes]]) -> None:
-    """What the group says reaches this station changed."""
-    original = station.take
-
-    def take(port: Any, framing: Any, data: bytes) -> bytes:
-        if data[3] != 102:
-            return original(port, framing, data)
-        return b"".join(original(port, framing, message) for message in change(data))
-
-    station.take = take  # type: ignore[method-assign]
 
 
 @pytest.mark.proves("image-transfer-multicast")

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from dlms_fw.conformance.benches.group import OTHER_GROUP_KEY, stored
+from dlms_fw.conformance.benches.virtual_loop import run_virtually
 from dlms_fw.journal import Journal
 from dlms_fw.meter.bus import Station
 from dlms_fw.multicast import MulticastReport
 from dlms_fw.transports.faults import LINKS
-from group_bench import OTHER_GROUP_KEY, GroupBench, image, stored
-from virtual_loop import run_virtually
+from group_bench import GroupBench, image
 
 MEMBERS, WRONG, SEEDS = 50, 5, 120
 SHARED, SEPARATE = (replace(LINKS[name], loss=0.0) for name in ("plc", "ethernet"))

@@ -14,6 +14,13 @@ from click.testing import CliRunner, Result
 import meters
 from dlms_fw.cli.members import read_members
 from dlms_fw.cli.root import main
+from dlms_fw.conformance.benches.group import (
+    AUTHENTICATION_KEY,
+    CLIENT_TITLE,
+    GROUP_HOST,
+    GROUP_KEY,
+    unicast_profile,
+)
 from dlms_fw.endpoint import Endpoint
 from dlms_fw.errors import ConfigurationError, TransportError
 from dlms_fw.meter.listeners.udp import parse_group
@@ -22,7 +29,6 @@ from dlms_fw.meter.profiles import mcs301
 from dlms_fw.meter.serve import BackgroundMeter
 from dlms_fw.profiles import Profile
 from dlms_fw.transports.udp import group_member
-from group_bench import AUTHENTICATION_KEY, CLIENT_TITLE, GROUP_HOST, GROUP_KEY, unicast_profile
 from meters import VENDOR_KEY
 
 PROFILE = """\

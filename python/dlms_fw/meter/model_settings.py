@@ -26,6 +26,7 @@ _TABLES: Final = frozenset({ActivationTimings, HdlcSettings})
 def configured(
     model: MeterModel,
     profile: Profile,
+    /,
     *,
     signing_key: PrivateKey | None = None,
     key_agreement_key: PrivateKey | None = None,

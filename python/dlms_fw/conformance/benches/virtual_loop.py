@@ -1,4 +1,7 @@
-"""An event loop whose time jumps to the next timer when nothing else is to be done."""
+"""An event loop whose time jumps to the next timer when nothing else is to be done.
+
+It leans on two queues of the standard library's own event loop, which every release has had so far.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +20,14 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._now = 0.0
 
     def time(self) -> float:
+        """Virtual seconds."""
         return self._now
 
     def _run_once(self) -> None:
         if not vars(self)["_ready"]:
             due = [timer.when() for timer in vars(self)["_scheduled"] if not timer.cancelled()]
-            assert due, "everybody waits, and nothing will ever happen"
+            if not due:
+                raise RuntimeError("everybody waits, and nothing will ever happen")
             self._now = max(self._now, min(due))
         super()._run_once()  # type: ignore[misc]
 
