@@ -38,6 +38,8 @@ from dlms_fw.cosem import (
     SingleActionSchedule,
     interface_classes,
 )
+from dlms_fw.cosem.g3 import MacKey
+from dlms_fw.cosem.internet import AuthenticationKey, PppAuthentication
 from dlms_fw.cosem.profile_generic import entry_descriptor, range_descriptor
 from dlms_fw.cosem.well_known import CLOCK
 from dlms_fw.errors import DecodeError
@@ -198,6 +200,11 @@ def test_the_tables_are_those_of_the_blue_book() -> None:
         counts = len(interface.attributes), len(interface.methods)
         declared.append((*pair, interface.__name__, *counts))
     assert declared == expected
+
+
+@pytest.mark.parametrize("kind", [PppAuthentication, AuthenticationKey, MacKey])
+def test_structures_with_keys_and_passwords_do_not_show_them(kind: type[Any]) -> None:
+    assert "sesame" not in repr(kind(1, b"sesame"))
 
 
 class TestSelectiveAccess:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from enum import IntEnum, IntFlag
+from importlib import import_module
+from pkgutil import iter_modules
+
 import pytest
 
+from dlms_fw import enums
 from dlms_fw.cosem import well_known
 from dlms_fw.enums import (
     ActionResult,
@@ -79,3 +84,16 @@ def test_numbered_objects_are_value_group_e() -> None:
     assert str(well_known.association(1)) == "0-0:40.0.1.255"
     assert well_known.security_setup() == well_known.SECURITY_SETUP
     assert str(well_known.event_code(1)) == "0-0:96.11.1.255"
+
+
+def enumerations() -> list[type[IntEnum | IntFlag]]:
+    modules = [import_module(f"dlms_fw.enums.{module.name}") for module in iter_modules(enums.__path__)]
+    values = [value for module in modules for value in vars(module).values()]
+    return [v for v in values if isinstance(v, type) and issubclass(v, IntEnum | IntFlag) and len(v)]
+
+
+@pytest.mark.parametrize("enumeration", enumerations())
+def test_no_code_has_two_names_and_they_are_in_order(enumeration: type[IntEnum | IntFlag]) -> None:
+    codes = [int(member) for member in enumeration.__members__.values()]
+    assert len(set(codes)) == len(codes)
+    assert codes in (sorted(codes), sorted(codes, reverse=True))

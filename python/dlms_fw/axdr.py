@@ -32,6 +32,7 @@ __all__ = [
     "date_octets",
     "date_time",
     "date_time_octets",
+    "date_time_or_octets",
     "delta_double_long",
     "delta_double_long_unsigned",
     "delta_integer",
@@ -421,6 +422,8 @@ def _moment(name: str, tag: Tag) -> DataType[Any]:
 
 date_time_octets: DataType[DateTime] = _moment("date-time octets", Tag.DATE_TIME)
 """A date-time in an octet-string of 12 octets; takes a plain date-time too, as some meters send."""
+date_time_or_octets: DataType[DateTime] = choice(date_time, date_time_octets)
+"""A date-time as the plain type or in an octet-string; encodes the plain type."""
 date_octets: DataType[Date] = _moment("date octets", Tag.DATE)
 time_octets: DataType[Time] = _moment("time octets", Tag.TIME)
 

@@ -7,9 +7,7 @@ from typing import NamedTuple
 from dlms_fw._core import DateTime
 from dlms_fw.axdr import (
     any_data,
-    choice,
-    date_time,
-    date_time_octets,
+    date_time_or_octets,
     double_long_unsigned,
     logical_name_octets,
     long_unsigned,
@@ -106,7 +104,7 @@ class CoapDiagnostic(InterfaceClass, class_id=153, version=0):
     messages_counter = attribute(2, record(CoapMessagesCounter, *[double_long_unsigned] * 10))
     request_response_counter = attribute(3, record(CoapRequestResponseCounter, *[double_long_unsigned] * 8))
     coap_bt_counter = attribute(4, record(CoapBlockTransferCounter, *[double_long_unsigned] * 3))
-    capture_time = attribute(5, record(CoapCaptureTime, unsigned, choice(date_time, date_time_octets)))
+    capture_time = attribute(5, record(CoapCaptureTime, unsigned, date_time_or_octets))
 
     @method(1)
     def reset(self) -> None:

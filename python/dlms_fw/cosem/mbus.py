@@ -11,9 +11,7 @@ from dlms_fw._core import Data, DateTime
 from dlms_fw.axdr import (
     any_data,
     array,
-    choice,
-    date_time,
-    date_time_octets,
+    date_time_or_octets,
     double_long_unsigned,
     enumerated,
     logical_name_octets,
@@ -191,9 +189,6 @@ class MBusCaptureTime(NamedTuple):
     timestamp: DateTime
 
 
-_moment = choice(date_time, date_time_octets)
-
-
 class MBusDiagnostic(InterfaceClass, class_id=77, version=0):
     """How well an M-Bus port works."""
 
@@ -202,12 +197,12 @@ class MBusDiagnostic(InterfaceClass, class_id=77, version=0):
     channel_id = attribute(3, unsigned)
     link_status = attribute(4, enumerated(LinkStatus))
     broadcast_frames_counter = attribute(
-        5, array(record(BroadcastFrameCounter, unsigned, double_long_unsigned, _moment))
+        5, array(record(BroadcastFrameCounter, unsigned, double_long_unsigned, date_time_or_octets))
     )
     transmissions_counter = attribute(6, double_long_unsigned)
     fcs_ok_frames_counter = attribute(7, double_long_unsigned)
     fcs_nok_frames_counter = attribute(8, double_long_unsigned)
-    capture_time = attribute(9, record(MBusCaptureTime, unsigned, _moment))
+    capture_time = attribute(9, record(MBusCaptureTime, unsigned, date_time_or_octets))
 
     @method(1)
     def reset(self) -> None:

@@ -9,9 +9,7 @@ from typing import NamedTuple
 
 from dlms_fw.axdr import (
     array,
-    choice,
-    date_time,
-    date_time_octets,
+    date_time_or_octets,
     double_long_unsigned,
     enumerated,
     integer,
@@ -261,7 +259,7 @@ class _GsmRows(InterfaceClass):
     status = attribute(3, enumerated(NetworkStatus))
     cs_attachment = attribute(4, enumerated(CircuitSwitchedStatus))
     ps_status = attribute(5, enumerated(PacketSwitchedStatus))
-    capture_time = attribute(8, choice(date_time, date_time_octets))
+    capture_time = attribute(8, date_time_or_octets)
     """When all this was looked at."""
 
 

@@ -8,9 +8,7 @@ from dlms_fw._core import Data
 from dlms_fw.axdr import (
     any_data,
     array,
-    choice,
-    date_time,
-    date_time_octets,
+    date_time_or_octets,
     double_long_unsigned,
     enumerated,
     integer,
@@ -37,8 +35,6 @@ __all__ = [
     "TriggerSource",
 ]
 
-_moment = choice(date_time, date_time_octets)
-
 
 # --- Parameter monitor (class_id 65) ------------------------------------------------------------------------
 
@@ -58,7 +54,7 @@ class _ParameterMonitorRows(InterfaceClass, short_name_methods=0x20):
     changed_parameter = attribute(
         2, record(ChangedParameter, long_unsigned, logical_name_octets, integer, any_data)
     )
-    capture_time = attribute(3, _moment)
+    capture_time = attribute(3, date_time_or_octets)
     """When it was changed."""
     parameter_list = attribute(4, array(value_definition), static=True)
     """The attributes that are watched."""
@@ -137,7 +133,7 @@ class SensorManager(InterfaceClass, class_id=67, version=0, short_name_methods=0
     raw_value = attribute(7, any_data)
     scaler_unit = attribute(8, scaler_unit_type)
     status = attribute(9, any_data)
-    capture_time = attribute(10, _moment)
+    capture_time = attribute(10, date_time_or_octets)
     raw_value_thresholds = attribute(11, array(any_data))
     raw_value_actions = attribute(12, _action_sets)
     processed_value = attribute(13, value_definition)

@@ -11,9 +11,7 @@ from dlms_fw._core import Data, DateTime
 from dlms_fw.axdr import (
     any_data,
     array,
-    choice,
-    date_time,
-    date_time_octets,
+    date_time_or_octets,
     double_long_unsigned,
     enumerated,
     integer,
@@ -139,7 +137,6 @@ class ConfirmationParameters(NamedTuple):
     """In seconds; 0 for none."""
 
 
-_moment = choice(date_time, date_time_octets)
 restriction_element = record(RestrictionElement, enumerated(RestrictionType), any_data)
 _key_info = record(KeyInfo, enumerated(KeyInfoType), any_data)
 protection_parameters = array(
@@ -217,9 +214,9 @@ class _ConfirmedPushRows(_ProtectedPushRows):
     )
     push_operation_method = attribute(11, enumerated(PushOperationMethod), static=True)
     confirmation_parameters = attribute(
-        12, record(ConfirmationParameters, _moment, double_long_unsigned), static=True
+        12, record(ConfirmationParameters, date_time_or_octets, double_long_unsigned), static=True
     )
-    last_confirmation_date_time = attribute(13, _moment)
+    last_confirmation_date_time = attribute(13, date_time_or_octets)
     """When a push was confirmed last."""
 
     @method(2)
