@@ -110,11 +110,12 @@ def _days(date: bytes, first: Date) -> Iterator[Date]:
         first = max(first, Date(year, 1, 1)) if 1 <= year <= 9990 else first
     for offset in range(_HORIZON.days):
         day = first + timedelta(days=offset)
-        if _matches(day, date):
+        if date_matches(day, date):
             yield day
 
 
-def _matches(day: Date, date: bytes) -> bool:
+def date_matches(day: Date, date: bytes) -> bool:
+    """Whether a day is one that a COSEM date describes."""
     year, month, day_of_month, weekday = _fields(date)
     if year not in {ANY_YEAR, day.year} or month not in {NOT_SPECIFIED, day.month}:
         return False

@@ -122,9 +122,9 @@ class Measurement:
         share = 1.0 if phase is None else _PHASES[phase]
         return share * (imported * self._imported + exported * self._exported)
 
-    def account(self, name: LogicalName, quantity: int, initial: float = 0.0) -> Account:
+    def account(self, name: LogicalName, initial: float = 0.0) -> Account:
         """The count of one register, which can be reset and stopped; ``initial`` is its first value."""
-        return Account(self, str(name), quantity, initial)
+        return Account(self, str(name), name.to_bytes()[2], initial)
 
     def settle(self) -> None:
         """Makes the energies durable. Raises OSError."""
@@ -159,9 +159,12 @@ class Measurement:
         self.settle()
         self._checkpoint.after(CHECKPOINT_SECONDS)
 
-    def state_of(self, name: str, initial: list[float | None]) -> list[float | None]:
-        """What is remembered of a register."""
-        return self._accounts.setdefault(name, initial)
+    def state_of(self, name: str) -> list[float | None]:
+        """What is remembered of a register: an offset, and the value that it stands still at if it does.
+
+        Both are without the first value of the register.
+        """
+        return self._accounts.get(name, [0.0, None])
 
     def remember(self, name: str, state: list[float | None]) -> None:
         """Remembers it, durably within a minute."""
@@ -182,12 +185,15 @@ class Account:
     def reading(self) -> float:
         """In Wh, varh or VAh."""
         offset, stopped = self._state
-        return self._total + (offset or 0.0) if stopped is None else stopped
+        return self.initial + (self._total + (offset or 0.0) if stopped is None else stopped)
 
     def reset(self) -> None:
         """From 0 again."""
         _, stopped = self._state
-        self.measurement.remember(self.name, [-self._total, stopped and 0.0])
+        if stopped is None:
+            self.measurement.remember(self.name, [-self._total - self.initial, None])
+        else:
+            self.measurement.remember(self.name, [0.0, -self.initial])
 
     @property
     def is_running(self) -> bool:
@@ -203,7 +209,7 @@ class Account:
     def stop(self) -> None:
         """Keeps its value until it runs again."""
         if self.is_running:
-            self.measurement.remember(self.name, [0.0, self.reading])
+            self.measurement.remember(self.name, [0.0, self.reading - self.initial])
 
     @property
     def _total(self) -> float:
@@ -211,7 +217,7 @@ class Account:
 
     @property
     def _state(self) -> list[float | None]:
-        return self.measurement.state_of(self.name, [self.initial, None])
+        return self.measurement.state_of(self.name)
 
 
 _POWER_FACTOR: Final = 13

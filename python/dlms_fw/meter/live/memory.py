@@ -18,20 +18,62 @@ KEEP_SECONDS: Final = 60.0
 """Changes that are only kept are written at most so often."""
 
 
+class Cells:
+    """The records of all objects of a meter that have ever remembered something.
+
+    Which these are stands in a record of its own, so that an object that has nothing to remember costs the
+    memory nothing. A record that is damaged in both copies counts as empty, and ``on_lost`` is told.
+    """
+
+    INDEX: Final = "live.index"
+
+    def __init__(self, records: Records, timers: Timers, on_lost: Callable[[], None]) -> None:
+        self._records = records
+        self._timers = timers
+        self._on_lost = on_lost
+        self._cells: list[Cell] = []
+        try:
+            self._names: set[str] | None = set((records.load(self.INDEX) or {}).get("names", ()))
+        except RecordLost:
+            self._names = None  # then each may be there
+            on_lost()
+
+    def cell(self, name: str) -> Cell:
+        """The record of that name."""
+        value: Json = {}
+        if self._names is None or name in self._names:
+            try:
+                value = self._records.load(name) or {}
+            except RecordLost:
+                self._on_lost()
+        cell = Cell(self, name, value, self._timers)
+        self._cells.append(cell)
+        return cell
+
+    def store(self, name: str, value: Json) -> None:
+        """Writes a record, which from then on is looked for. Raises OSError."""
+        if self._names is not None and name not in self._names:
+            names = self._names | {name}
+            self._records.store(self.INDEX, {"names": sorted(names)})
+            self._names = names
+        self._records.store(name, value)
+
+    def settle(self) -> None:
+        """Makes durable what was only kept. Raises OSError."""
+        for cell in self._cells:
+            cell.settle()
+
+
 class Cell:
     """The record of one object."""
 
-    def __init__(self, records: Records, name: str, timers: Timers, on_lost: Callable[[], None]) -> None:
-        """Where both copies are damaged the object begins anew, and ``on_lost`` is told."""
-        self._records = records
+    def __init__(self, cells: Cells, name: str, value: Json, timers: Timers) -> None:
+        self._cells = cells
         self._name = name
-        self._timer: Timer = timers.timer(self._write)
+        self._value = value
+        self._timers = timers
+        self._timer: Timer | None = None
         self._is_stale = False
-        try:
-            self._value: Json = records.load(name) or {}
-        except RecordLost:
-            self._value = {}
-            on_lost()
 
     def get(self, name: str, default: Any = None) -> Any:
         """What is remembered under a name."""
@@ -40,15 +82,18 @@ class Cell:
     def store(self, **changes: Any) -> None:
         """Remembers, durably when this returns. After an OSError the old values hold."""
         value = self._value | changes
-        self._records.store(self._name, value)
+        self._cells.store(self._name, value)
         self._value = value
         self._is_stale = False
-        self._timer.stop()
+        if self._timer is not None:
+            self._timer.stop()
 
     def keep(self, **changes: Any) -> None:
         """Remembers, durably within :data:`KEEP_SECONDS`."""
         self._value = self._value | changes
         self._is_stale = True
+        if self._timer is None:
+            self._timer = self._timers.timer(self._write)
         if self._timer.due is None:
             self._timer.after(KEEP_SECONDS)
 

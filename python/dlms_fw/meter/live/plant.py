@@ -24,7 +24,7 @@ from dlms_fw.meter.event_log import StandardEvent
 from dlms_fw.meter.live.alarms import ALARM_DESCRIPTOR, NV_MEMORY_ALARM, Alarms
 from dlms_fw.meter.live.load import Load
 from dlms_fw.meter.live.measurement import Measurement
-from dlms_fw.meter.live.memory import Cell, Rows
+from dlms_fw.meter.live.memory import Cell, Cells, Rows
 from dlms_fw.meter.live.profile_status import ProfileStatus
 from dlms_fw.meter.live.timers import Timer, Timers
 from dlms_fw.meter.storage import Medium, Records
@@ -188,9 +188,8 @@ class MeterPlant:
             find: Gives an object of the meter. Raises CosemFault for one that is not there.
         """
         self._medium = medium
-        self._records = records
         self._timers = Timers(clock, source)
-        self._cells: list[Cell] = []
+        self._cells = Cells(records, self._timers, self._record_lost)
         self._log_event = log_event
         self._randomness = randomness
         self._find = find
@@ -200,13 +199,13 @@ class MeterPlant:
         self.clock = clock
         self.grace_seconds = grace_seconds
         self.acts_locally = False
-        self._cell_of_power = self._cell("live.power")
+        self._cell_of_power = self._cells.cell("live.power")
         was_down = self._cell_of_power.get("failures") is not None
         self._cell_of_power.keep(failures=self.power_failures + 1 if was_down else 0)
         self.profile_status = ProfileStatus(clock, was_down=was_down)
-        self.alarms = Alarms(self._cell("live.alarms"), log_event=self.log_event)
+        self.alarms = Alarms(self._cells.cell("live.alarms"), log_event=self.log_event)
         self.alarms.listeners.append(lambda: self.changed(Attribute(Data.class_id, ALARM_DESCRIPTOR, 2)))
-        self.measurement = Measurement(source, load, self._cell("live.measurement"), self._timers)
+        self.measurement = Measurement(source, load, self._cells.cell("live.measurement"), self._timers)
 
     # What the owner of the meter uses
 
@@ -228,8 +227,7 @@ class MeterPlant:
     def power_down(self) -> None:
         """A clean stop: what was only kept is made durable. Raises OSError."""
         self.measurement.settle()
-        for cell in self._cells:
-            cell.settle()
+        self._cells.settle()
 
     # What live objects use
 
@@ -275,7 +273,7 @@ class MeterPlant:
 
     def memory(self, class_id: int, logical_name: LogicalName) -> Cell:
         """A record named after the object."""
-        return self._cell(f"live.{class_id}-{logical_name.to_bytes().hex()}")
+        return self._cells.cell(f"live.{class_id}-{logical_name.to_bytes().hex()}")
 
     def rows(self, name: str, *, places: int, room: int, epoch: int) -> Rows:
         """A region named so."""
@@ -326,11 +324,6 @@ class MeterPlant:
     def push(self, notification: Notification) -> None:
         """Kept until a driver takes it."""
         self._notifications.append(notification)
-
-    def _cell(self, name: str) -> Cell:
-        cell = Cell(self._records, name, self._timers, self._record_lost)
-        self._cells.append(cell)
-        return cell
 
     def _record_lost(self) -> None:
         # Later, as the record of the alarms may be the one.

@@ -102,11 +102,7 @@ class _MeasuringObject(LiveObject, interface=Register):
             self._given = {**values, "scaler_unit": self._quantity.scaler_unit}
         initial = reading_of(values.get("value"), self.scaler_unit.scaler)
         is_energy = self._quantity.is_of_kind(_TIME_INTEGRAL)
-        self._account = (
-            plant.measurement.account(self.logical_name, self._quantity.number, initial)
-            if is_energy
-            else None
-        )
+        self._account = plant.measurement.account(self.logical_name, initial) if is_energy else None
 
     scaler_unit = Kept(read_only=True)
 
@@ -155,5 +151,7 @@ class LiveExtendedRegister(_MeasuringObject, interface=ExtendedRegister):
 
     def _period_over(self, average: float, end: DateTime) -> None:
         scaler = self.scaler_unit.scaler
+        if not self._plant.measurement.account(self.logical_name).is_running:
+            return  # another tariff holds
         if average > reading_of(self._value("value"), scaler):
             self._remember(value=number(average, scaler, self._value("value")), capture_time=end)
