@@ -69,6 +69,8 @@ FLOORS: dict[str, int] = {
     "listed": 5,
     "reading": 5,
     "readings": 5,
+    "record": 5,
+    "recorder": 6,
     "services": 5,
     "meter": 5,
     "multicast": 6,

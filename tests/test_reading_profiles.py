@@ -167,32 +167,35 @@ def test_a_moment_without_a_zone_is_the_meters_own() -> None:
     assert len(rows) == 5 * 4 + 1  # the night is an hour short
 
 
-def range_types(meter: ProfileMeter) -> list[int]:
-    asked = [it for it in meter.requests if isinstance(it, GetRequest) and it.selection is not None]
-    plain = [Data.decode(it.selection[1]).value for it in asked if it.selection is not None]
-    return [members[1].tag for members in plain if isinstance(members, tuple)]
-
-
 def test_a_meter_that_wants_moments_as_date_time_gets_them() -> None:
     meter = ProfileMeter(moments=quarters(30))
     by_book = meter.select
-    assert by_book is not None
+    asked = []
 
     def select(selection: tuple[int, bytes]) -> bytes | int:
+        assert by_book is not None
+        if selection[0] != 1:
+            return by_book(selection)
         members = Data.decode(selection[1]).value
         assert isinstance(members, tuple)
+        asked.append(members[1].tag)
         return by_book(selection) if members[1].tag == Tag.DATE_TIME else DataAccessResult.TYPE_UNMATCHED
 
     meter.select = select
-    rows = list(meter.rows(ProfileReading(PROFILE, Between(START, START + 30 * QUARTER), rows_per_slice=10)))
+    part = Between(START, START + 29 * QUARTER)
+    rows = list(meter.rows(ProfileReading(PROFILE, part, rows_per_slice=10)))
     assert told(rows) == due(meter, list(range(30)))
-    assert range_types(meter) == [
-        Tag.OCTET_STRING,
-        Tag.DATE_TIME,
-        Tag.DATE_TIME,
-        Tag.DATE_TIME,
-        Tag.DATE_TIME,
-    ]
+    assert asked == [Tag.OCTET_STRING, *[Tag.DATE_TIME] * 4]
+
+
+def test_what_lies_outside_of_a_buffer_is_a_window_each() -> None:
+    meter = ProfileMeter(moments=quarters(50))
+    part = Between(START - timedelta(days=20_000), START + timedelta(days=20_000))
+    reading = ProfileReading(PROFILE, part, rows_per_slice=10)
+    rows = list(meter.rows(reading))
+    assert told(rows) == due(meter, list(range(50)))
+    slices = [it for it in meter.requests if isinstance(it, GetRequest) and it.selection is not None]
+    assert len(slices) == 2 + 1 + 6 + 1
 
 
 @pytest.mark.parametrize("part", [Entries(3, 7), Newest(3), Between(START, START + QUARTER)])

@@ -32,11 +32,15 @@ from dlms_fw.meter.activation_table import FirmwareBehaviour
 from dlms_fw.meter.configuration import MeterConfig
 from dlms_fw.meter.group import behind_gateway, bus, logical_devices
 from dlms_fw.meter.meter import Framing, SimulatedMeter
+from dlms_fw.meter.model_settings import configured
 from dlms_fw.meter.profiles import mcs301
 from dlms_fw.meter.push import MeterPush, push_periodically
+from dlms_fw.meter.recorded import recorded_model
 from dlms_fw.meter.serve import serve
 from dlms_fw.meter.storage import Directory
 from dlms_fw.profile_files import read_key
+from dlms_fw.profiles import Profile
+from dlms_fw.record import load_record
 from dlms_fw.secret_references import read_secret
 from dlms_fw.signing_keys import load_public_keys
 from dlms_fw.transports.faults import LINKS, ShapedLink
@@ -61,6 +65,7 @@ _SECONDS = click.FloatRange(0, 86_400)
     help="A multicast group to listen to as well, with udp://.",
 )
 @click.option("--model", type=click.Choice(list(MODELS)), default="mcs301", show_default=True)
+@click.option("--from", "source", metavar="FILE", help="Be the meter that dlms-fw record has recorded.")
 @click.option("--state", required=True, metavar="DIR", help="Its memory; made where it is missing.")
 @profile_options
 @click.option("--trust", multiple=True, metavar="FILE", help="A vendor's public key, PEM; may be repeated.")
@@ -114,6 +119,7 @@ def sim(
     listen: str,
     group: tuple[str, ...],
     model: str,
+    source: str | None,
     state: str,
     config: str | None,
     profile: str | None,
@@ -136,7 +142,9 @@ def sim(
         if group and endpoint.scheme != "udp":
             raise ConfigurationError("--group goes with udp:// only")
         chosen = chosen_profile(config, profile)
-        meter = MODELS[model](
+        meter = _made(
+            model,
+            source,
             chosen or without_security(),
             trusted=tuple(load_public_keys(trust)),
             behaviour=FirmwareBehaviour(firmware_behaviour),
@@ -170,6 +178,14 @@ def sim(
             raise ConfigurationError(
                 f"the state directory {state} cannot be used: {error.strerror}"
             ) from error
+
+
+def _made(model: str, source: str | None, profile: Profile, **changes: Any) -> MeterConfig:
+    """The meter of a model, or of a record."""
+    if source is None:
+        return MODELS[model](profile, **changes)
+    recorded = recorded_model(load_record(source), name=source, with_keys=profile.needs_keys)
+    return configured(recorded, profile, **changes)
 
 
 def _links(name: str | None, loss: float | None, seed: int) -> Callable[[], ShapedLink] | None:

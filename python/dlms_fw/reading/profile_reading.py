@@ -193,11 +193,30 @@ class ProfileReading:
 
     def _begin(self, described: ProfileDescription, opposite_deviation: bool) -> Plan[_ByEntry | _ByTime]:
         if isinstance(self.part, Between):
-            return _ByTime.of(self.part, described, self._rows_per_slice, opposite_deviation)
+            way = _ByTime.of(self.part, described, self._rows_per_slice, opposite_deviation)
+            if way.is_long:
+                way.filled = yield from self._filled(described, opposite_deviation)
+            return way
         if isinstance(self.part, Entries) and self.part.last:
             return _ByEntry(max(1, self.part.first), self.part.last)
         in_use = yield from one(self.profile.entries_in_use)
         return _ByEntry(*_numbers(self.part, in_use, newest_first=described.newest_first))
+
+    def _filled(
+        self, described: ProfileDescription, opposite_deviation: bool
+    ) -> Plan[tuple[datetime, datetime] | None]:
+        """The times of the first and the last entry, if the meter tells them and they are in order."""
+        try:
+            in_use = yield from one(self.profile.entries_in_use)
+            times = []
+            for number in (1, in_use) if in_use else ():
+                entries = yield from one(self.profile.buffer, EntryDescriptor(number, number).selection)
+                rows = self._rows(entries, described, opposite_deviation)
+                self._before = None
+                times += [row.time for row in rows if row.time is not None]
+        except ServiceError:
+            return None
+        return (min(times), max(times)) if len(times) == 2 else None
 
     def _everything(self, described: ProfileDescription, opposite_deviation: bool) -> Plan[None]:
         """Where the meter knows no selection: the whole buffer at once, of which the part is kept."""
@@ -292,7 +311,11 @@ class _ByEntry:
 
 @dataclass(slots=True)
 class _ByTime:
-    """A part by time: window by window, from the end where the buffer has the newest entry first."""
+    """A part by time: window by window, from the end where the buffer has the newest entry first.
+
+    What lies before the first and behind the last entry of the buffer is one window each, in which entries of
+    a clock that was wrong may be. Where that is not known, windows grow as long as they are empty.
+    """
 
     start: datetime
     end: datetime
@@ -300,9 +323,17 @@ class _ByTime:
     backwards: bool
     clock: CaptureObjectDefinition
     opposite_deviation: bool
+    periodic: bool
     is_over: bool
+    filled: tuple[datetime, datetime] | None = None
+    """The times of the first and the last entry, where they are known."""
     as_date_time: bool = False
     begun: bool = False
+
+    @property
+    def is_long(self) -> bool:
+        """Whether it is more than a window."""
+        return _seconds(self.start, self.end) > self.window.total_seconds()
 
     @classmethod
     def of(cls, part: Between, described: ProfileDescription, most: int, opposite_deviation: bool) -> _ByTime:
@@ -313,7 +344,9 @@ class _ByTime:
         # With an entry at either end, there is one more than there are periods.
         window = period * max(1, most - 1) or _FIRST_WINDOW
         column = described.clock.definition
-        return cls(start, end, window, described.newest_first, column, opposite_deviation, start > end)
+        return cls(
+            start, end, window, described.newest_first, column, opposite_deviation, bool(period), start > end
+        )
 
     def selection(self, _most: int) -> Selection:
         first, last = (
@@ -343,10 +376,10 @@ class _ByTime:
             self.end, self.is_over = first, first <= self.start
         else:
             self.start, self.is_over = last, last >= self.end
-        if len(rows) < most // 2:
-            self.window *= 2
-        elif len(rows) > most:
+        if len(rows) > most:
             self.window = max(_SHORTEST_WINDOW, self.window / 2)
+        elif len(rows) < most // 2 and (self.filled is None or not self.periodic):
+            self.window *= 2
         self.begun = True
         return kept
 
@@ -354,13 +387,30 @@ class _ByTime:
         return time >= edge if self.backwards else time <= edge
 
     def _window(self) -> tuple[datetime, datetime]:
-        # Sums of local times would be wrong by an hour where daylight saving begins.
-        span = self.end.timestamp() - self.start.timestamp()
-        if self.window.total_seconds() >= span:
-            return self.start, self.end
         if self.backwards:
-            return _shifted(self.end, -self.window), self.end
-        return self.start, _shifted(self.start, self.window)
+            return max(self.start, self._until(self.end, -self.window, *self._fringe(self.end))), self.end
+        return self.start, min(self.end, self._until(self.start, self.window, *self._fringe(self.start)))
+
+    def _fringe(self, edge: datetime) -> tuple[datetime | None, bool]:
+        """Where the entries begin, seen from an edge before them; whether the edge is behind them all."""
+        if self.filled is None:
+            return None, False
+        first, last = self.filled
+        if self.backwards:
+            return (last, False) if edge > last else (None, edge <= first)
+        return (first, False) if edge < first else (None, edge >= last)
+
+    def _until(
+        self, edge: datetime, window: timedelta, entries_begin: datetime | None, is_behind: bool
+    ) -> datetime:
+        if is_behind:
+            return self.start if self.backwards else self.end
+        return _shifted(edge, window) if entries_begin is None else entries_begin
+
+
+def _seconds(start: datetime, end: datetime) -> float:
+    # Differences of local times would be wrong by an hour where daylight saving begins.
+    return end.timestamp() - start.timestamp()
 
 
 def _shifted(moment: datetime, by: timedelta) -> datetime:

@@ -23,7 +23,15 @@ from dlms_fw.reading.known import Known
 from dlms_fw.reading.plans import raw_attribute
 from dlms_fw.units import Quantity, unit
 
-__all__ = ["SCALED", "decimal_of", "is_scaled", "learn_scaler_units", "quantities", "scaled_value"]
+__all__ = [
+    "SCALED",
+    "decimal_of",
+    "is_scaled",
+    "learn_scaler_units",
+    "quantities",
+    "quantity_of",
+    "scaled_value",
+]
 
 SCALED: Final[dict[int, tuple[type[InterfaceClass], int, frozenset[int]]]] = {
     3: (Register, 3, frozenset({2})),
@@ -88,6 +96,14 @@ def quantities(
 def scaled_value(number: float, scaler_unit: ScalerUnit) -> Quantity:
     """What a number in a register means."""
     return Quantity(decimal_of(number).scaleb(scaler_unit.scaler), unit(scaler_unit.unit))
+
+
+def quantity_of(value: bytes, scaler_unit: bytes) -> Quantity | None:
+    """What two encoded attributes of a register mean; ``None`` where they are no number and no unit."""
+    number, told = Data.decode(value, strict=False), _scaler_unit(Data.decode(scaler_unit, strict=False))
+    if told is None or number.tag not in _NUMBERS or not isinstance(number.value, int | float):
+        return None
+    return scaled_value(number.value, told)
 
 
 def decimal_of(number: float) -> Decimal:
