@@ -46,6 +46,13 @@ class Declaration:
         long_value: One whose value is too long for one APDU of the smallest size.
         read_only: One that may be read and not be written by the management client.
         writable: One that the management client may write, and that the suite may write and put back.
+        other_value: Another value for it, encoded, with tag.
+        private: One that the management client may read and the public client may not.
+        profile_generic: A profile that the management client may read by entry.
+        user: A client user id that the meter knows; ``None`` where it does not look at them.
+        mutations: How many mutated requests AP-44 sends.
+        association_timeout_s: Silence after which an association without HDLC is given up; ``None`` where it
+            is not.
         firmware: Its firmware side, where images may be sent to it.
         unchanged: Attributes that no upgrade may change.
         silence_s: So long without an octet is no answer.
@@ -61,6 +68,12 @@ class Declaration:
     long_value: AttributeName = AttributeName(15, well_known.CURRENT_ASSOCIATION, 2)
     read_only: AttributeName = AttributeName(1, well_known.LOGICAL_DEVICE_NAME, 2)
     writable: AttributeName | None = None
+    other_value: bytes | None = None
+    private: AttributeName = AttributeName(18, well_known.IMAGE_TRANSFER, 6)
+    profile_generic: LogicalName | None = None
+    user: int | None = None
+    mutations: int = 10_000
+    association_timeout_s: float | None = None
     firmware: Firmware | None = None
     unchanged: tuple[AttributeName, ...] = (
         AttributeName(1, well_known.LOGICAL_DEVICE_NAME, 2),

@@ -74,6 +74,19 @@ NEEDS: Final[Mapping[str, Need]] = {
         "the messages of the management client are protected",
         lambda site: not site.declaration.profile("management").is_protected,
     ),
+    "authenticated": Need(
+        "the management client does not authenticate itself",
+        lambda site: site.declaration.profile("management").authentication.id != 0,
+    ),
+    "plain": Need(
+        "no client was declared whose messages are not protected",
+        lambda site: not site.declaration.profile(site.plain_role).is_protected,
+    ),
+    "users": Need("no client users were declared (user = …)", lambda site: site.declaration.user is not None),
+    "profile": Need(
+        "no profile was declared that may be read by entry (profile = …)",
+        lambda site: site.declaration.profile_generic is not None,
+    ),
     "writable": Need(
         "no attribute was declared that may be written (writable = …)",
         lambda site: site.declaration.writable is not None,

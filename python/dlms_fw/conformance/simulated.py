@@ -8,10 +8,11 @@ from typing import Any, Final
 
 from dlms_fw._core import Key
 from dlms_fw.conformance.benches.simulated import SimulatedBench
-from dlms_fw.conformance.declaration import Declaration
+from dlms_fw.conformance.declaration import AttributeName, Declaration
 from dlms_fw.conformance.firmware import Firmware
 from dlms_fw.conformance.images import Images
 from dlms_fw.containers import dfw
+from dlms_fw.cosem import well_known
 from dlms_fw.driver import public_profile
 from dlms_fw.image import Image, Version
 from dlms_fw.meter.clients import MANAGEMENT, READING
@@ -31,6 +32,7 @@ _SETTINGS: Final[dict[str, Any]] = {
 """Small blocks make small images; each one is durable when it is acknowledged."""
 _BLOCKS: Final = 7
 _UPGRADES: Final = 40
+_MUTATIONS: Final = 300
 
 
 def fresh_profile() -> Profile:
@@ -61,6 +63,11 @@ def simulated(profile: Profile | None = None, **changes: Any) -> tuple[Declarati
             "low": public,
         },
         referencing=config.ways_of_referencing,
+        writable=AttributeName(18, well_known.IMAGE_TRANSFER, 5),
+        other_value=b"\x03\x00",
+        profile_generic=well_known.STANDARD_EVENT_LOG,
+        user=None if config.users is None else next(iter(config.users)),
+        mutations=_MUTATIONS,
         firmware=_firmware(config, signing_key),
     )
     return declaration, SimulatedBench(config)

@@ -12,7 +12,8 @@ from dlms_fw.client import Client
 from dlms_fw.conformance.benches.base import Bench
 from dlms_fw.conformance.declaration import MEDIA, Declaration
 from dlms_fw.conformance.verdicts import Inapplicable, Inconclusive
-from dlms_fw.conformance.wire.association import Attempt, Edit, HandMade, Line, attempt, unchanged
+from dlms_fw.conformance.wire.acse import Edit, unchanged
+from dlms_fw.conformance.wire.association import Attempt, HandMade, Line, attempt
 from dlms_fw.conformance.wire.connection import Connection
 from dlms_fw.conformance.wire.hdlc_frames import ServerAddress
 from dlms_fw.conformance.wire.hdlc_station import HdlcStation, parameters
@@ -88,6 +89,11 @@ class Site:
             raise Inapplicable("it was not declared where the meter is")
         return next((name for name in ("wrapper", "hdlc") if name in media), media[0])
 
+    @property
+    def plain_role(self) -> str:
+        """Who has no protection and no authentication where there is such a client: ``public``."""
+        return "public" if "public" in self.declaration.clients else "management"
+
     def may_alter(self, what: str) -> bool:
         """Whether that of the meter may be changed."""
         return what in self.allowed
@@ -159,21 +165,33 @@ class Site:
         self,
         role: str = "management",
         *,
-        edit: Edit = unchanged,
         line: Line | None = None,
         medium: str | None = None,
+        edit: Edit = unchanged,
+        initiate: Mapping[str, Any] | None = None,
         challenge: Callable[[], bytes] | None = None,
         **changes: Any,
     ) -> Attempt:
-        """Ask for an association; each APDU of ours goes through ``edit`` on its way."""
+        """Ask for an association whose APDUs are written by hand; see :func:`attempt`.
+
+        Args:
+            role: Who asks.
+            line: Where; a new one by default.
+            medium: Over which medium, where the line is new.
+            edit: Changes each APDU of ours on its way.
+            initiate: What of the InitiateRequest is another than the profile has it.
+            challenge: Gives the client's challenge; random by default.
+            changes: Of the profile.
+        """
         profile = replace(self.declaration.profile(role), **changes)
-        ledger = self._ledger(role, profile)
+        given: dict[str, Any] = {} if challenge is None else {"challenge": challenge}
         return attempt(
             line or self.line(role, medium=medium),
-            ledger,
+            self._ledger(role, profile),
             (profile.client_sap, profile.server_sap),
-            edit,
-            challenge,
+            edit=edit,
+            initiate=initiate,
+            **given,
         )
 
     def associate(
@@ -184,7 +202,7 @@ class Site:
         medium: str | None = None,
         **changes: Any,
     ) -> HandMade:
-        """An association whose APDUs are written by hand. Raises Inconclusive where it is not accepted."""
+        """As :meth:`attempt`; raises Inconclusive where it is not accepted."""
         made = self.attempt(role, line=line, medium=medium, **changes)
         if made.association is None:
             raise Inconclusive(f"the ordinary association as {role} was not accepted: {made.error or made}")

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import select
 import socket
+import struct
 from typing import Final
 
 from dlms_fw.errors import TransportError
@@ -73,6 +74,12 @@ class TcpTransport:
         if not data:
             raise closed_by_peer()
         return data
+
+    def abort(self) -> None:
+        """Close the socket by a reset: what is under way is lost, and the peer is not told in order."""
+        with contextlib.suppress(OSError):
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close()
 
     def close(self) -> None:
         """Close the socket."""

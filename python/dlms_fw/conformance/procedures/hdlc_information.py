@@ -10,9 +10,10 @@ from dlms_fw.conformance.procedures.hdlc_frames import pause, refused_or_unanswe
 from dlms_fw.conformance.registry import case
 from dlms_fw.conformance.site import LARGE_FRAMES, Site
 from dlms_fw.conformance.verdicts import Inapplicable, Inconclusive, expect
+from dlms_fw.conformance.wire.acse import AARE
 from dlms_fw.conformance.wire.apdus import data_access_result, get, is_exception
 from dlms_fw.conformance.wire.apdus import name_of as apdu_name
-from dlms_fw.conformance.wire.association import AARE, HandMade
+from dlms_fw.conformance.wire.association import HandMade
 from dlms_fw.conformance.wire.hdlc_frames import DM, UA, Frame, information, rnr, rr
 from dlms_fw.conformance.wire.hdlc_station import (
     DEFAULT_INFORMATION,

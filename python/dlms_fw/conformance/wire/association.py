@@ -7,26 +7,24 @@ changed, and what comes back is kept as it was.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol, TypeAlias
+from typing import Any, Final, Protocol
 
-from dlms_fw._core import AssociationResponse, WrapperFraming, decode_apdu
+from dlms_fw._core import AssociationResponse, InitiateRequest, WrapperFraming, decode_apdu
+from dlms_fw.conformance.wire.acse import AARE, USER_INFORMATION, Edit, having, unchanged
+from dlms_fw.conformance.wire.apdus import length
 from dlms_fw.conformance.wire.connection import Connection
 from dlms_fw.conformance.wire.wrapper_line import HEADER, Header
 from dlms_fw.errors import DlmsError
 from dlms_fw.ledger import Ledger
+from dlms_fw.session.aare import proposed_conformance
 from dlms_fw.session.client import ClientSession
 from dlms_fw.session.states import State
 
-AARQ: Final = 0x60
-AARE: Final = 0x61
 _ALWAYS_PLAIN: Final = frozenset({AARE, 0x63, 0x0E, 0xD8})
 """Tags of AARE, RLRE, confirmedServiceError and exception-response."""
 _CHALLENGE_OCTETS: Final = 32
-
-Edit: TypeAlias = Callable[[bytes], bytes]
-"""Changes an APDU on its way to the line."""
 
 
 class Line(Protocol):
@@ -107,6 +105,8 @@ class Attempt:
         return self.association is not None or (aare is not None and aare.result == 0)
 
     def __str__(self) -> str:
+        if self.association is not None:
+            return "an association"
         aare = self.aare
         if aare is not None:
             source = "user" if aare.diagnostic_source == 1 else "provider"
@@ -119,29 +119,55 @@ class Attempt:
         return f"an APDU that begins with {self.answer[:4].hex().upper()}"
 
 
+def _fresh_challenge() -> bytes:
+    return os.urandom(_CHALLENGE_OCTETS)
+
+
+def _initiate_request(session: ClientSession, changes: Mapping[str, Any]) -> bytes:
+    profile = session.profile
+    fields: dict[str, Any] = {
+        "conformance": proposed_conformance(profile),
+        "client_max_receive_pdu_size": profile.max_pdu_size,
+    }
+    fields |= changes
+    octets = InitiateRequest(
+        fields.pop("conformance"), fields.pop("client_max_receive_pdu_size"), **fields
+    ).encode()
+    if profile.is_protected and session.context is not None:
+        octets = session.context.seal(octets)
+    return b"\x04" + length(len(octets)) + octets
+
+
 def attempt(
     line: Line,
     ledger: Ledger,
     saps: tuple[int, int],
-    edit: Edit,
-    challenge: Callable[[], bytes] | None = None,
+    *,
+    edit: Edit = unchanged,
+    initiate: Mapping[str, Any] | None = None,
+    challenge: Callable[[], bytes] = _fresh_challenge,
 ) -> Attempt:
-    """Ask for an association on a line that is up; each APDU of ours goes through ``edit``.
+    """Ask for an association on a line that is up.
 
     Args:
         line: Where.
         ledger: Our invocation counters.
         saps: The client's and the server's.
-        edit: Changes what we say.
-        challenge: Gives the client's challenge; random by default.
+        edit: Changes each APDU of ours.
+        initiate: What of the InitiateRequest is another than the profile has it, by the names of
+            :class:`~dlms_fw._core.InitiateRequest`.
+        challenge: Gives the client's challenge.
     """
-    session = ledger.session(WrapperFraming(*saps), challenge or _fresh_challenge)
+    session = ledger.session(WrapperFraming(*saps), challenge)
     answer: bytes | None = None
     aare: AssociationResponse | None = None
     error: DlmsError | None = None
     try:
         session.connect()
         to_say = session.associate()
+        if initiate is not None:
+            other = _initiate_request(session, initiate)
+            to_say = to_say[:HEADER] + having(USER_INFORMATION, other)(to_say[HEADER:])
         while session.state is not State.ASSOCIATED:
             if to_say:
                 line.say(edit(to_say[HEADER:]))
@@ -159,12 +185,3 @@ def attempt(
     if error is not None or aare is None or session.state is not State.ASSOCIATED:
         return Attempt(None, answer, error, line)
     return Attempt(HandMade(line, session, aare), answer, None, line)
-
-
-def unchanged(apdu: bytes) -> bytes:
-    """Leave an APDU as it is."""
-    return apdu
-
-
-def _fresh_challenge() -> bytes:
-    return os.urandom(_CHALLENGE_OCTETS)

@@ -47,6 +47,12 @@ class Connection:
             self.is_closed = True
             return b""
 
+    def abort(self) -> None:
+        """End it without a farewell, as a client that has crashed; where the medium knows a difference."""
+        self.is_closed = True
+        end: Callable[[], None] = getattr(self._transport, "abort", self._transport.close)
+        end()
+
     def close(self) -> None:
         """End it."""
         self.is_closed = True

@@ -14,7 +14,8 @@ use super::receive::Handled;
 use super::{Channel, ChannelError, Event};
 
 const ACTION_REQUEST: u8 = <ActionRequest<'_>>::TAG;
-/// data-block-number-invalid, as a raw GET.response with datablock ends with it.
+/// What a raw GET.response with datablock ends with.
+const NO_LONG_GET_IN_PROGRESS: u8 = 16;
 const BLOCK_NUMBER_INVALID: u8 = 19;
 /// long-action-aborted.
 const LONG_ACTION_ABORTED: u8 = 15;
@@ -40,10 +41,18 @@ impl Channel {
             self.send_next_block(security, out)?;
             return Ok(Handled::Nothing);
         }
-        self.splitter = None;
+        let in_progress = self
+            .splitter
+            .take()
+            .is_some_and(|splitter| splitter.tag() == GetResponse::TAG);
+        let result = if in_progress {
+            BLOCK_NUMBER_INVALID
+        } else {
+            NO_LONG_GET_IN_PROGRESS
+        };
         let mut answer = vec![GetResponse::TAG, 2, invoke.0, 1];
         answer.extend_from_slice(&block_number.to_be_bytes());
-        answer.extend_from_slice(&[1, BLOCK_NUMBER_INVALID]);
+        answer.extend_from_slice(&[1, result]);
         self.transmit(GetResponse::TAG, &answer.as_slice(), security, out)?;
         Ok(Handled::Nothing)
     }
