@@ -112,7 +112,7 @@ def _class_section(declared: type[InterfaceClass]) -> list[str]:
         meaning = "The instance id." if row.attribute_id == _LOGICAL_NAME else _row_doc(declared, row)
         lines.append(f"| {row.attribute_id} | `{row.name}` | {row.data_type.name} | {static} | {meaning} |")
     if declared.methods:
-        lines += ["", "| method | name | parameters | returns | meaning |", "|---|---|---|---|---|"]
+        lines += ["", "| method | name | parameters | returns | | meaning |", "|---|---|---|---|---|---|"]
         lines += [_method_line(row) for row in declared.methods.values()]
     return [*lines, ""]
 
@@ -122,7 +122,9 @@ def _method_line(row: MethodRow[..., Any]) -> str:
     if row.parameter_type is not None:
         parameters += f": {row.parameter_type.name}"
     returns = "" if row.returns is None else row.returns.name
-    return f"| {row.method_id} | `{row.name}` | {parameters} | {returns} | {_cell(_first(row.__doc__))} |"
+    needed = "mandatory" if row.mandatory else ""
+    meaning = _cell(_first(row.__doc__))
+    return f"| {row.method_id} | `{row.name}` | {parameters} | {returns} | {needed} | {meaning} |"
 
 
 def _structure_sections(types: list[DataType[Any]]) -> list[str]:

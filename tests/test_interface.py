@@ -54,6 +54,10 @@ class TestTable:
         assert row.__doc__ is not None
         assert "forgets every block" in row.__doc__
 
+    def test_a_method_row_knows_whether_every_object_has_it(self) -> None:
+        assert ImageTransfer.image_verify.mandatory
+        assert not ProfileGeneric.reset.mandatory
+
     def test_the_registry_finds_a_class_by_class_id_and_version(self) -> None:
         assert InterfaceClass.registry[18, 0] is ImageTransfer
         assert InterfaceClass.registry[7, 1] is ProfileGeneric

@@ -67,7 +67,7 @@ class Arbitrator(InterfaceClass, class_id=68, version=0):
     last_outcome = attribute(6, unsigned)
     """The number of the action that won last, from 1 on; 0 for none."""
 
-    @method(1, structure(unsigned, bit_string))
+    @method(1, structure(unsigned, bit_string), mandatory=True)
     def request_action(self, request_actor: int, request_action_list: BitString) -> None:
         """Ask for actions as one of the actors.
 
@@ -89,11 +89,11 @@ class DisconnectControl(InterfaceClass, class_id=70, version=0, short_name_metho
     control_state = attribute(3, enumerated(ControlState))
     control_mode = attribute(4, enumerated(ControlMode), static=True)
 
-    @method(1)
+    @method(1, mandatory=True)
     def remote_disconnect(self) -> None:
         """Disconnect, if the mode allows it to a client."""
 
-    @method(2)
+    @method(2, mandatory=True)
     def remote_reconnect(self) -> None:
         """Reconnect, or make ready for reconnection by hand; which of them follows from the mode."""
 

@@ -173,11 +173,11 @@ class ArrayManager(InterfaceClass, class_id=123, version=0):
 
     array_object_list = attribute(2, array(record(ArrayObject, unsigned, value_definition)), static=True)
 
-    @method(1, unsigned, returns=long_unsigned)
+    @method(1, unsigned, returns=long_unsigned, mandatory=True)
     def retrieve_number_of_entries(self, array_object_id: int) -> int:
         """How many entries an array has."""
 
-    @method(2, _entries, returns=array(any_data))
+    @method(2, _entries, returns=array(any_data), mandatory=True)
     def retrieve_entries(self, array_object_id: int, from_to: tuple[int, int]) -> list[Data]:
         """The entries of a range."""
 

@@ -45,18 +45,18 @@ class ImageTransfer(InterfaceClass, class_id=18, version=0, short_name_methods=0
         7, array(record(ImageToActivateInfo, double_long_unsigned, octet_string, octet_string))
     )
 
-    @method(1, structure(octet_string, double_long_unsigned))
+    @method(1, structure(octet_string, double_long_unsigned), mandatory=True)
     def image_transfer_initiate(self, image_identifier: bytes, image_size: int) -> None:
         """Begin a transfer of ``image_size`` octets; forgets every block that was transferred before."""
 
-    @method(2, structure(double_long_unsigned, octet_string))
+    @method(2, structure(double_long_unsigned, octet_string), mandatory=True)
     def image_block_transfer(self, image_block_number: int, image_block_value: bytes) -> None:
         """Transfer one block; the first has the number 0, the last may be shorter."""
 
-    @method(3)
+    @method(3, mandatory=True)
     def image_verify(self) -> None:
         """Check the image that was transferred."""
 
-    @method(4)
+    @method(4, mandatory=True)
     def image_activate(self) -> None:
         """Activate the image, after verifying it if that was not done."""

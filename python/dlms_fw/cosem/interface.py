@@ -85,6 +85,8 @@ class MethodRow(Generic[P, R]):
         declaration: Callable[..., R],
         parameter_type: DataType[Any] | None,
         returns: DataType[R] | None,
+        *,
+        mandatory: bool = False,
     ) -> None:
         _, *parameters = inspect.signature(declaration).parameters.values()
         if any(p.kind is not p.POSITIONAL_OR_KEYWORD or p.default is not p.empty for p in parameters):
@@ -95,6 +97,7 @@ class MethodRow(Generic[P, R]):
         self.name = declaration.__name__
         self.parameter_type = parameter_type
         self.returns = returns
+        self.mandatory = mandatory
         self.signature = inspect.Signature(parameters)
         self.parameter_names = tuple(p.name for p in parameters)
         self.__doc__ = declaration.__doc__
@@ -208,14 +211,22 @@ def attribute(attribute_id: int, data_type: DataType[T], *, static: bool = False
 
 @overload
 def method(
-    method_id: int, parameter_type: DataType[Any] | None = None
+    method_id: int, parameter_type: DataType[Any] | None = None, *, mandatory: bool = ...
 ) -> Callable[[Callable[Concatenate[Any, P], None]], MethodRow[P, None]]: ...
 @overload
 def method(
-    method_id: int, parameter_type: DataType[Any] | None = None, *, returns: DataType[R]
+    method_id: int,
+    parameter_type: DataType[Any] | None = None,
+    *,
+    returns: DataType[R],
+    mandatory: bool = ...,
 ) -> Callable[[Callable[Concatenate[Any, P], R]], MethodRow[P, R]]: ...
 def method(
-    method_id: int, parameter_type: DataType[Any] | None = None, *, returns: DataType[Any] | None = None
+    method_id: int,
+    parameter_type: DataType[Any] | None = None,
+    *,
+    returns: DataType[Any] | None = None,
+    mandatory: bool = False,
 ) -> Callable[[Callable[Concatenate[Any, P], Any]], MethodRow[P, Any]]:
     """One method row of an interface class; decorates a declaration that has a docstring and no body.
 
@@ -224,10 +235,11 @@ def method(
         parameter_type: The type of the parameter, a structure where the declaration has several; None for
             ``integer (0)``.
         returns: The type of the return parameters, if there are any.
+        mandatory: Whether the Blue Book wants every object of the class to have it; most are optional.
     """
 
     def declare(declaration: Callable[Concatenate[Any, P], Any]) -> MethodRow[P, Any]:
-        return MethodRow(method_id, declaration, parameter_type, returns)
+        return MethodRow(method_id, declaration, parameter_type, returns, mandatory=mandatory)
 
     return declare
 

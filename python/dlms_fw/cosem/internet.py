@@ -222,7 +222,7 @@ class NtpSetup(InterfaceClass, class_id=100, version=0, short_name_methods=0x38)
     client_key = attribute(7, octet_string, static=True)
     """The public key of the server, for Autokey."""
 
-    @method(1)
+    @method(1, mandatory=True)
     def synchronize(self) -> None:
         """Set the clock now."""
 

@@ -261,7 +261,7 @@ class TokenGateway(InterfaceClass, class_id=115, version=0):
     token_delivery_method = attribute(5, enumerated(TokenDeliveryMethod))
     token_status = attribute(6, record(TokenStatus, enumerated(TokenStatusCode), bit_string))
 
-    @method(1, octet_string)
+    @method(1, octet_string, mandatory=True)
     def enter(self, token: bytes) -> None:
         """Enter a token."""
 

@@ -174,7 +174,7 @@ class _PushRows(InterfaceClass):
     """The longest random delay before the first attempt, in seconds."""
     number_of_retries = attribute(6, unsigned, static=True)
 
-    @method(1)
+    @method(1, mandatory=True)
     def push(self) -> None:
         """Push now."""
 

@@ -55,6 +55,6 @@ class ScriptTable(InterfaceClass, class_id=9, version=0, short_name_methods=0x20
         static=True,
     )
 
-    @method(1, long_unsigned)
+    @method(1, long_unsigned, mandatory=True)
     def execute(self, script_identifier: int) -> None:
         """Run one script."""

@@ -71,11 +71,11 @@ class ZigbeeNetworkControl(InterfaceClass, class_id=104, version=0, confirmed=Fa
     """In seconds."""
     active_devices = attribute(4, array(any_data))
 
-    @method(1, any_data)
+    @method(1, any_data, mandatory=True)
     def register_device(self, data: Data) -> None:
         """Let a device join."""
 
-    @method(2, any_data)
+    @method(2, any_data, mandatory=True)
     def unregister_device(self, data: Data) -> None:
         """Remove a device."""
 
@@ -107,11 +107,11 @@ class ZigbeeNetworkControl(InterfaceClass, class_id=104, version=0, confirmed=Fa
     def update_link_key(self, data: Data) -> None:
         """Give a device another link key."""
 
-    @method(10, any_data)
+    @method(10, any_data, mandatory=True)
     def create_pan(self, data: Data) -> None:
         """Create the network."""
 
-    @method(11, any_data)
+    @method(11, any_data, mandatory=True)
     def remove_pan(self, data: Data) -> None:
         """Remove the network."""
 
