@@ -71,11 +71,15 @@ class Visitor(Peer):
 
     def visit(self, meter: BackgroundMeter, mechanism: str, *steps: list[Any], **changes: Any) -> list[Any]:
         """The results of the steps of one association with our meter."""
+        return self.visit_url(meter.url, mechanism, *steps, **changes)
+
+    def visit_url(self, url: str, mechanism: str, *steps: list[Any], **changes: Any) -> list[Any]:
+        """The results of the steps of one association with the meter there."""
         suite = changes.get("suite", 0)
         order = {
             "host": "127.0.0.1",
-            "port": Endpoint.parse(meter.url).port,
-            "framing": "hdlc" if meter.url.startswith("hdlc") else "wrapper",
+            "port": Endpoint.parse(url).port,
+            "framing": "hdlc" if url.startswith("hdlc") else "wrapper",
             "client_sap": 1,
             "server_sap": 1,
             "max_pdu_size": 1_024,

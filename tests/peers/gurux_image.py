@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import gurux_catalogue
 from gurux_dlms import GXByteBuffer, GXDateTime, ValueEventArgs
 from gurux_dlms.enums import DataType, ErrorCode
 from gurux_dlms.GXDLMS import GXDLMS
@@ -141,6 +142,10 @@ class Objects:
             _data("0.0.42.0.0.255", DataType.OCTET_STRING, config["logical_device_name"].encode()),
             self._notes,
         )
+        self._whole = config.get("catalogue", False)
+        if self._whole:
+            own = tuple(it for it in objects if it is not self._clock)
+            objects = (*own, *gurux_catalogue.catalogue(config["logical_device_name"], own))
         self._objects = {(it.objectType, str(it.logicalName)): it for it in objects}
 
     def get(
@@ -149,7 +154,13 @@ class Objects:
         """The attribute's value as A-XDR."""
         it = self._find(class_id, logical_name, attribute_id)
         self._refresh(it)
-        value = it.getValue(settings, ValueEventArgs(settings, it, attribute_id))
+        if self._whole and not gurux_catalogue.may_read(it, attribute_id):
+            raise RefusedError(ErrorCode.READ_WRITE_DENIED)
+        settings.index = 0  # theirs would go on where a list before has ended
+        event = gurux_catalogue.argument(settings, it, attribute_id)
+        value = it.getValue(settings, event)
+        if event.error != ErrorCode.OK:
+            raise RefusedError(event.error)
         octets = GXByteBuffer()
         GXDLMS.appendData(settings, it, attribute_id, octets, value)
         return octets

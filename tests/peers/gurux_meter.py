@@ -11,6 +11,7 @@ standard input):
                          protected where ``ciphered`` is true
     others               the same for further clients, by their SAP
     suite                of the keys
+    catalogue            whether it has registers, a profile and an object list besides what an upgrade needs
     block_size, max_pdu_size, max_info, busy_looks, general_ciphering, logical_device_name, store (a path)
     system_title, global_unicast_encryption_key, authentication_key (hex)
 
