@@ -15,16 +15,20 @@ from dlms_fw.conformance.procedures.image_verification import before
 from dlms_fw.conformance.registry import case
 from dlms_fw.conformance.schedules import at, meter_time
 from dlms_fw.conformance.site import Site
-from dlms_fw.conformance.verdicts import Inapplicable, expect
+from dlms_fw.conformance.verdicts import Failed, Inapplicable, expect
 from dlms_fw.cosem.script_table import ScriptTable
 from dlms_fw.driver import is_loss
 from dlms_fw.errors import DlmsError, ServiceError, TransportError
 from dlms_fw.events import Event, Phase, PhaseStarted
+from dlms_fw.memory_journal import MemoryJournal
 from dlms_fw.transfer import TransferPolicy
 from dlms_fw.transports.base import Transport
 
 _SCRIPT: Final = 1
 _QUIET_S: Final = 30.0
+_GONE_S: Final = 60.0
+"""Within so many seconds a meter that activates begins to restart, or it does not restart at all."""
+_LOOK_S: Final = 0.2
 _LOOKS: Final = 6
 
 
@@ -81,7 +85,10 @@ def twice(site: Site) -> None:
     site.step(f"image_activate afterwards: {result}")
     for _ in range(_LOOKS):
         site.sleep(_QUIET_S / _LOOKS)
-        status = process.status  # a restart would have taken the association with it
+        try:
+            status = process.status
+        except DlmsError as error:
+            raise Failed("no restart by the second image_activate", str(error)) from None
         expect(status == Status.ACTIVATION_SUCCESSFUL, "status 6 to stay", status)
     process.expect_runs(image)
     if events is not None:
@@ -172,12 +179,21 @@ def invocation_counters(site: Site) -> None:
     """No counter goes back over an upgrade."""
     process = ImageProcess(site)
     earlier = process.client.read_invocation_counter()
-    process.transfer_activated(process.images.good)
-    later = process.client.read_invocation_counter()
-    site.step(f"the counter that the meter has accepted: {earlier}, then {later}")
-    expect(later >= earlier, f"{earlier} or more", later)
+    process.transfer_verified(process.images.good_sent)
+    activate_or_nothing(process)
+    process.client.close()
+    wait_for_return(site, process.facts.activation_s)
+    stranger = site.new_client(journal=MemoryJournal(), first_invocation_counter=1)
+    with stranger:
+        asked = stranger.statistics.counters_read
+    site.step(f"invocation counter 1 after the upgrade: {'refused' if asked else 'accepted'}")
+    expect(
+        asked > 0, f"invocation counter 1 to be refused, as {earlier} has been accepted", "it was accepted"
+    )
     process.associate()  # refuses a meter whose own counter has gone back
-    expect(process.status == Status.ACTIVATION_SUCCESSFUL, "status 6", process.status)
+    expect(process.await_return() == Status.ACTIVATION_SUCCESSFUL, "status 6", process.status)
+    later = process.client.read_invocation_counter()
+    expect(later >= earlier, f"an accepted counter of {earlier} or more", later)
 
 
 @case("AC-29")
@@ -255,6 +271,20 @@ class LosingLine:
         if self._transport is None:
             raise TransportError("not connected")
         return self._transport
+
+
+def wait_for_return(site: Site, seconds: float) -> None:
+    """Wait until a meter that was ordered to activate has been away and takes connections again."""
+    ends_at = site.clock() + min(seconds, _GONE_S)
+    while site.clock() < ends_at and (connection := site.open_if_it_may()) is not None:
+        connection.close()
+        site.sleep(_LOOK_S)
+    ends_at = site.clock() + seconds
+    while site.clock() < ends_at and (connection := site.open_if_it_may()) is None:
+        site.sleep(_LOOK_S)
+    if connection is not None:
+        connection.close()
+    site.sleep(_QUIET_S)
 
 
 def activate_or_nothing(process: ImageProcess) -> str:

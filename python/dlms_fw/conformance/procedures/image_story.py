@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from dlms_fw.conformance.event_reader import EventReader
@@ -14,9 +14,14 @@ from dlms_fw.conformance.site import Site
 from dlms_fw.conformance.verdicts import Inapplicable, expect
 
 _SEED: Final = 54
-_CALLS: Final = 120
+_CALLS: Final = 200
+_MOSTLY: Final = 0.85
 _PAUSE_S: Final = 0.15
 _NONE, _INITIATED, _VERIFYING, _VERIFIED, _BAD, _ACTIVATING, _ACTIVE, _FAILED = Status
+
+WEIGHTS: Final = {_INITIATED: (1, 20, 2, 1), _VERIFYING: (1, 3, 2, 6)}
+"""How often initiate, block, verify and wait come, by the status."""
+_OTHERWISE: Final = (2, 4, 3, 1)
 
 STEPS: Final[Mapping[str, Mapping[Status, frozenset[Status]]]] = {
     "initiate": {
@@ -77,34 +82,51 @@ def events(site: Site) -> None:
 def legal_steps(site: Site) -> None:
     """Whatever is called in whatever order, the status moves as the process does."""
     process = ImageProcess(site)
-    image = process.images.good_sent
-    bad = next(process.images.damaged())
-    chance = random.Random(_SEED)  # noqa: S311 - an order, not a secret
-    total = process.count(image)
-
-    def block() -> None:
-        chosen = image if chance.random() < 0.9 else bad
-        number = process.first_missing if chance.random() < 0.8 else chance.randrange(total + 1)
-        process.send(chosen, min(number, total))
-
-    calls: dict[str, tuple[int, Callable[[], object]]] = {
-        "initiate": (
-            1,
-            lambda: process.call(process.object.image_transfer_initiate(image.identifier, len(image.data))),
-        ),
-        "block": (20, block),
-        "verify": (4, lambda: process.call(process.object.image_verify())),
-        "wait": (3, lambda: site.sleep(_PAUSE_S)),
-    }
-    names, weights = list(calls), [weight for weight, _ in calls.values()]
+    walk = Walk(process)
+    calls = {"initiate": walk.initiate, "block": walk.block, "verify": walk.verify, "wait": walk.wait}
     seen = {process.status}
-    for name in chance.choices(names, weights, k=_CALLS):
+    for _ in range(_CALLS):
         before = process.status
-        calls[name][1]()
+        name = walk.chance.choices(list(calls), WEIGHTS.get(before, _OTHERWISE))[0]
+        calls[name]()
         after = process.status
         seen |= {before, after}
         expect(after in allowed(name, before), f"a legal step from status {int(before)} by {name}", after)
     site.step("status " + ", ".join(str(int(status)) for status in sorted(seen)))
+
+
+class Walk:
+    """Calls drawn by lot: mostly right ones, so that the process gets on, of a good and of a bad image."""
+
+    def __init__(self, process: ImageProcess) -> None:
+        self.chance = random.Random(_SEED)  # noqa: S311 - an order, not a secret
+        self._process = process
+        self._images = [next(process.images.damaged()), process.images.good_sent]
+        self._image = self._images[0]
+
+    def initiate(self) -> None:
+        """The other image."""
+        self._images.reverse()
+        self._image = self._images[0]
+        size = len(self._image.data)
+        self._process.call(self._process.object.image_transfer_initiate(self._image.identifier, size))
+
+    def block(self) -> None:
+        """The next block, or any, or one that is none; when nothing is missing, one of either image."""
+        total, missing = self._process.count(self._image), self._process.first_missing
+        if missing >= total:
+            self._process.send(self.chance.choice(self._images), 0)
+        else:
+            is_next = self.chance.random() < _MOSTLY
+            self._process.send(self._image, missing if is_next else self.chance.randrange(total + 1))
+
+    def verify(self) -> None:
+        """Whenever."""
+        self._process.call(self._process.object.image_verify())
+
+    def wait(self) -> None:
+        """For the end of a verification, perhaps."""
+        self._process.site.sleep(_PAUSE_S)
 
 
 def allowed(call: str, before: Status) -> frozenset[Status]:

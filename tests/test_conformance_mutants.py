@@ -1,0 +1,42 @@
+"""Broken meters: each is caught by the case that is about what is broken, or the case proves nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+import mutants_of_activation
+import mutants_of_reception
+from dlms_fw.conformance.benches.simulated import SimulatedBench
+from dlms_fw.conformance.runner import Runner
+from dlms_fw.conformance.simulated import simulated
+from dlms_fw.conformance.verdicts import Verdict
+from dlms_fw.memory_journal import MemoryJournal
+
+MUTANTS = [*mutants_of_reception.MUTANTS, *mutants_of_activation.MUTANTS]
+EVERYTHING = frozenset({"image", "firmware", "power"})
+
+
+def name(mutant: Any) -> str | None:
+    return getattr(mutant, "__name__", None)
+
+
+@pytest.mark.parametrize(("number", "mutant"), MUTANTS)
+def test_a_broken_meter_fails_the_case(
+    number: str,
+    mutant: Callable[[pytest.MonkeyPatch], None] | dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    declaration, bench = simulated()
+    if isinstance(mutant, dict):
+        bench = SimulatedBench(replace(bench.config, **mutant))
+    else:
+        mutant(monkeypatch)
+        bench = SimulatedBench(bench.config)
+    runner = Runner(declaration, bench, MemoryJournal(), EVERYTHING)
+    result = runner.run([number])[0]
+    assert result.verdict is Verdict.FAIL, (result.verdict, result.reason, result.steps)
+    assert "answer an ordinary request" not in result.reason
