@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dlms_fw.conformance.catalogue import cases, groups
+from dlms_fw.conformance.catalogue import groups
 from dlms_fw.conformance.runner import Result, Runner
 from dlms_fw.conformance.simulated import simulated
 from dlms_fw.conformance.verdicts import Verdict
@@ -32,7 +32,8 @@ def test_our_meter_passes_every_case(group: str) -> None:
 
 
 def test_without_permission_no_transfer_is_begun() -> None:
-    runner, results = run(list(cases()), allowed=frozenset())
+    ours = [number for name in GROUPS for number in groups()[name].cases]
+    runner, results = run(ours, allowed=frozenset())
     touching = [r for r in results.values() if r.case.alters in EVERYTHING]
     assert {r.verdict for r in touching} == {Verdict.INAPPLICABLE}
     assert all("--allow-alter" in r.reason or "declared" in r.reason for r in touching)

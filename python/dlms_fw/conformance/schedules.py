@@ -29,7 +29,7 @@ def one_time(process: ImageProcess, later: timedelta) -> list[ExecutionTime]:
     return at(meter_time(process) + later)
 
 
-def every_day(moment: datetime) -> list[ExecutionTime]:
-    """Every day at the time of day of a moment."""
-    time = bytes([moment.hour, moment.minute, moment.second, 0])
+def every_hour(moment: datetime) -> list[ExecutionTime]:
+    """Every hour at the minute and second of a moment."""
+    time = bytes([_NOT_SPECIFIED, moment.minute, moment.second, 0])
     return [ExecutionTime(Time.from_bytes(time), Date.from_bytes(bytes([_NOT_SPECIFIED] * 5)))]

@@ -224,6 +224,7 @@ class Site:
         *,
         medium: str | None = None,
         through: Callable[[Transport], Transport] = lambda transport: transport,
+        journal: Journal | None = None,
         **changes: Any,
     ) -> Client:
         """A client that is not connected yet.
@@ -232,6 +233,7 @@ class Site:
             role: Which one.
             medium: Over which medium.
             through: Is given each transport that is opened and gives the one that is used.
+            journal: Other records than those of all our clients.
             changes: Of its profile.
         """
         medium = medium or self.medium
@@ -239,7 +241,7 @@ class Site:
         return Client(
             self.endpoint(medium),
             replace(self.declaration.profile(role), **changes),
-            journal=self.journal,
+            journal=journal or self.journal,
             open_transport=lambda deadline: through(opener(deadline)),
             clock=self.clock,
             sleep=self.sleep,

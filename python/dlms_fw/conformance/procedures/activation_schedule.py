@@ -10,7 +10,7 @@ from dlms_fw.conformance.event_reader import EventReader
 from dlms_fw.conformance.image_process import SUCCESS, ImageProcess, Running, Status, expect_refused
 from dlms_fw.conformance.images import sent
 from dlms_fw.conformance.registry import case
-from dlms_fw.conformance.schedules import every_day, meter_time, one_time
+from dlms_fw.conformance.schedules import every_hour, meter_time, one_time
 from dlms_fw.conformance.site import Site
 from dlms_fw.conformance.verdicts import Failed, Inapplicable, expect
 from dlms_fw.cosem.interface import AttributeRef
@@ -59,13 +59,13 @@ def past_and_now(site: Site) -> None:
 
 @case("AC-07")
 def with_wildcards(site: Site) -> None:
-    """Every day is one day, for one image."""
+    """Every hour is one hour, for one image."""
     plan = Plan(site)
-    plan.schedule(every_day(meter_time(plan.process) + HOUR))
-    plan.wait(4 * DAY)
+    plan.schedule(every_hour(meter_time(plan.process) + LATE))
+    plan.wait(4 * HOUR)
     plan.expect_activated()
     plan.next_image()
-    plan.wait(2 * DAY)
+    plan.wait(2 * HOUR)
     plan.expect_not_activated("by the schedule for the image before")
 
 
