@@ -213,7 +213,8 @@ class ImageStore(
         """Takes one block; after the last missing one the meter verifies by itself, where it is set so."""
         answer = self._answer(_BLOCK)
         state = self._memory.state
-        reception, received = state.reception, self._received
+        reception = state.reception
+        received = None if reception is None else self._blocks_received
         if answer is _BUSY:
             raise CosemFault(ActionResult.TEMPORARY_FAILURE)
         if answer is not _ACCEPT or reception is None or received is None:

@@ -39,10 +39,14 @@ class MemoryMedium:
         if not octets and offset == 0:
             self._regions[region] = bytes(data)
             return
-        if not isinstance(octets, bytearray):
+        if type(octets) is not bytearray:
             octets = self._regions[region] = bytearray(octets or b"")
-        if len(octets) < offset:
-            octets.extend(bytes(offset - len(octets)))
+        end = len(octets)
+        if end == offset:
+            octets += data
+            return
+        if end < offset:
+            octets.extend(bytes(offset - end))
         octets[offset : offset + len(data)] = data
 
     def erase(self, region: str) -> None:

@@ -87,8 +87,8 @@ class ObjectDictionary(Generic[I]):
         invoke_id = request.invoke_id_and_priority or 0
         if isinstance(request, RequestList):
             # All items of a list are of one service, and so are the answers.
-            answers: Any = [self._serve_one(caller, item, invoke_id) for item in request.items]
-            return ResponseList(answers, invoke_id_and_priority=invoke_id)
+            serve = self._serve_actions if isinstance(request.items[0], ActionRequest) else self._serve_each
+            return ResponseList(serve(caller, request.items, invoke_id), invoke_id_and_priority=invoke_id)
         return self._serve_one(caller, request, invoke_id)
 
     @property
@@ -187,6 +187,26 @@ class ObjectDictionary(Generic[I]):
             long_invoke_id_and_priority=request.long_invoke_id_and_priority or 0,
         )
 
+    def _serve_each(self, caller: Caller, items: Any, invoke_id: int) -> Any:
+        return [self._serve_one(caller, item, invoke_id) for item in items]
+
+    def _serve_actions(self, caller: Caller, items: Any, invoke_id: int) -> Any:
+        """What a caller may call is looked up once for each method in the list: blocks come by the dozen."""
+        admitted: dict[tuple[int, bytes, int], ServerObject] = {}
+        answers: list[ActionResponse] = []
+        for item in items:
+            key = item.class_id, item.logical_name, item.method_id
+            try:
+                target = admitted.get(key)
+                if target is None:
+                    target = admitted[key] = self._admitted(caller, item)
+                returned = _call(target, item)
+            except CosemFault as fault:
+                answers.append(ActionResponse(fault.result, invoke_id_and_priority=invoke_id))
+            else:
+                answers.append(ActionResponse(_ACTION_DONE, returned, invoke_id_and_priority=invoke_id))
+        return answers
+
     def _serve_one(self, caller: Caller, request: Single, invoke_id: int) -> Answer:
         if isinstance(request, GetRequest):
             return self.read(caller, request, invoke_id)
@@ -197,7 +217,7 @@ class ObjectDictionary(Generic[I]):
                 return SetResponse(fault.result, invoke_id_and_priority=invoke_id)
             return SetResponse(DataAccessResult.SUCCESS, invoke_id_and_priority=invoke_id)
         try:
-            returned = self._invoke(caller, request)
+            returned = _call(self._admitted(caller, request), request)
         except CosemFault as fault:
             return ActionResponse(fault.result, invoke_id_and_priority=invoke_id)
         return ActionResponse(_ACTION_DONE, returned, invoke_id_and_priority=invoke_id)
@@ -233,7 +253,8 @@ class ObjectDictionary(Generic[I]):
         except OSError:
             raise CosemFault(DataAccessResult.HARDWARE_FAULT) from None
 
-    def _invoke(self, caller: Caller, request: ActionRequest) -> bytes | None:
+    def _admitted(self, caller: Caller, request: ActionRequest) -> ServerObject:
+        """The object whose method the caller may call now. Raises CosemFault where it may not."""
         method_id = request.method_id
         entry, target, rights = self._find(caller, request.class_id, request.logical_name)
         if method_id in target.interface.methods:
@@ -243,13 +264,7 @@ class ObjectDictionary(Generic[I]):
                 caller.demand(needed)
             if entry.gate is not None and not entry.gate(self._interior, caller, method_id):
                 raise CosemFault(ActionResult.TEMPORARY_FAILURE)
-        parameter = request.parameter
-        if isinstance(parameter, ImageBlock):
-            parameter = parameter.encode()
-        try:
-            return target.invoke(method_id, parameter)
-        except OSError:
-            raise CosemFault(ActionResult.HARDWARE_FAULT) from None
+        return target
 
     def _find(
         self, caller: Caller, class_id: int, logical_name: bytes
@@ -270,6 +285,16 @@ _NOT_ATTEMPTED: Final[Mapping[type, Answer]] = {
     SetRequest: SetResponse(DataAccessResult.OTHER_REASON),
     ActionRequest: ActionResponse(ActionResult.OTHER_REASON),
 }
+
+
+def _call(target: ServerObject, request: ActionRequest) -> bytes | None:
+    parameter = request.parameter
+    if isinstance(parameter, ImageBlock):
+        parameter = parameter.encode()
+    try:
+        return target.invoke(request.method_id, parameter)
+    except OSError:
+        raise CosemFault(ActionResult.HARDWARE_FAULT) from None
 
 
 def _read_all(

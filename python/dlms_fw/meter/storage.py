@@ -270,9 +270,10 @@ class ImageBlockStore:
         offset = image_block_number * self._image_block_size
         if offset + len(image_block_value) > self._image_size:
             raise ValueError("the block lies outside the image")
-        self._medium.write(self.BLOCKS, offset, image_block_value)
+        write = self._medium.write
+        write(self.BLOCKS, offset, image_block_value)
         digest = self._digest(image_block_number, image_block_value)
-        self._medium.write(self.DIGESTS, image_block_number * self.DIGEST_SIZE, digest)
+        write(self.DIGESTS, image_block_number * self.DIGEST_SIZE, digest)
         self._unsynced_blocks += 1
         if self._unsynced_blocks >= self._sync_every_blocks:
             self.barrier()

@@ -38,10 +38,11 @@ class BlockStep(Step):
     def ascending(self, most: int) -> tuple[int, ...]:
         """The next missing blocks that have not been sent, so many at most."""
         numbers: list[int] = []
-        number = self._next_number
-        while number < self._total and len(numbers) < most:
+        number, total, following = self._next_number, self._total, self._status.next_not_transferred
+        while number < total and most > 0:
             numbers.append(number)
-            number = self._status.next_not_transferred(number + 1)
+            number = following(number + 1)
+            most -= 1
         return tuple(numbers)
 
     def raise_bound(self, numbers: Sequence[int]) -> Save:
@@ -51,16 +52,17 @@ class BlockStep(Step):
         self._bound = min(bound, self._total)
         return job.save(TransferState.TRANSFER_BLOCKS, self._bound)
 
-    def count(self, number: int) -> None:
-        """A block is sent now."""
+    def count(self, numbers: Sequence[int]) -> None:
+        """Blocks are sent now, ascending."""
         job = self.job
         job.changed = True
-        job.blocks_sent += 1
-        job.bytes_sent += self._size if number + 1 < self._total else self._last_size
-        if number < job.blocks_high:
-            job.retries += 1
-        else:
-            job.blocks_high = number + 1
+        job.blocks_sent += len(numbers)
+        job.bytes_sent += len(numbers) * self._size
+        if numbers[-1] + 1 == self._total:
+            job.bytes_sent -= self._size - self._last_size
+        if numbers[0] < job.blocks_high:
+            job.retries += sum(number < job.blocks_high for number in numbers)
+        job.blocks_high = max(job.blocks_high, numbers[-1] + 1)
 
     def give_up_on(self, number: int, cause: str) -> Outcome:
         """A block is not taken, however often it is sent: the meter shall say what it has.
@@ -88,7 +90,7 @@ class Sequential(BlockStep):
         number = self._next_number
         if number >= self._bound:
             return Outcome.COMPLETE if number >= self._total else self.raise_bound((number,))
-        self.count(number)
+        self.count((number,))
         return self._call.request(self._blocks[number])
 
     def read(self, response: Response) -> Outcome:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from dlms_fw._core import ActionRequest, BitString
+from dlms_fw._core import BitString
 from dlms_fw.transfer import decisions
 from dlms_fw.transfer.blocks import BlockStep
 from dlms_fw.transfer.job import Asked, Get, Job, Response
@@ -63,15 +63,9 @@ class Bursts(BlockStep):
         job.tactics.sending(len(numbers), self._status.transferred, job.now)
         self._sent += len(numbers)
         self._next_number = self._status.next_not_transferred(numbers[-1] + 1)
-        for number in numbers:
-            self.count(number)
-        return Burst(tuple(map(self._request, numbers)), self._pace.pause_seconds)
-
-    def _request(self, number: int) -> ActionRequest:
-        call = self._call.request(self._blocks[number])
-        return ActionRequest(
-            call.class_id, call.logical_name, call.method_id, call.parameter, confirmed=False
-        )
+        self.count(numbers)
+        requests = self._call.requests([self._blocks[number] for number in numbers], confirmed=False)
+        return Burst(tuple(requests), self._pace.pause_seconds)
 
     def done(self) -> Outcome:
         """The blocks are sent, which says nothing yet."""

@@ -66,8 +66,7 @@ class Windowed(BlockStep):
             self._again.popleft()
         else:
             self._next_number = self._status.next_not_transferred(numbers[-1] + 1)
-        for number in numbers:
-            self.count(number)
+        self.count(numbers)
         invoke_id = self._free_invoke_id()
         self._on_their_way[invoke_id] = numbers
         return self._request(numbers, invoke_id)
@@ -85,7 +84,7 @@ class Windowed(BlockStep):
         octet = _CONFIRMED_HIGH_PRIORITY | invoke_id if self._strategy.depth > 1 else None
         if len(numbers) > 1:
             return RequestList(
-                [self._call.request(blocks[number]) for number in numbers], invoke_id_and_priority=octet
+                self._call.requests([blocks[number] for number in numbers]), invoke_id_and_priority=octet
             )
         request = self._call.request(blocks[numbers[0]])
         if octet is None:
