@@ -147,7 +147,7 @@ class MessageProtection:
 
     def protects(self, policy: SecurityPolicy) -> bool:
         """Whether anything is protected, in either direction."""
-        return bool(self.requests(policy) | self.responses(policy))
+        return bool(policy or self.response_policy or self.sign_requests or self.signed_responses)
 
     @property
     def is_general(self) -> bool:

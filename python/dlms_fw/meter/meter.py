@@ -116,7 +116,8 @@ class SimulatedMeter:
             )
             self._units.connect(self._dictionary.object)
             self._dictionary.wake()
-            self._known_clients = clients(config, self._units)
+            if not self._units.security_memory.is_untouched:
+                self._known_clients = clients(config, self._units)
         except RecordLost:
             # Without its records it must not speak under its keys: it only says who it is.
             self._units = None

@@ -57,6 +57,9 @@ class SecurityState:
     announced: bool = True
 
 
+_UNTOUCHED: Final = SecurityState()
+
+
 class SecurityMemory:
     """The state in memory and in its record, never different: :meth:`commit` is durable when it returns."""
 
@@ -69,7 +72,12 @@ class SecurityMemory:
         """
         self._records = records
         value = None if records is None else records.load(self.RECORD)
-        self.state = SecurityState() if value is None else _from_json(value)
+        self.state = _UNTOUCHED if value is None else _from_json(value)
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether everything is as the meter left the factory."""
+        return self.state is _UNTOUCHED
 
     def commit(self, **changes: Any) -> None:
         """Changes some fields at once. Raises OSError, and then nothing has changed."""

@@ -26,6 +26,9 @@ _BLOCK_PREFIX: Final = struct.Struct(">QI")
 """The serial number of the transfer and the block number: what a block's digest covers besides its octets."""
 
 
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+
+
 class StorageError(DlmsError):
     """The meter's memory cannot be read, or what it holds cannot be trusted."""
 
@@ -144,16 +147,11 @@ class Records:
 
     def load(self, name: str) -> Json | None:
         """The newest good copy, or ``None`` where none was ever written whole. Raises RecordLost."""
-        copies = [self._read_copy(name, copy) for copy in (0, 1)]
-        good = [
-            (generation, copy, value)
-            for copy, found in enumerate(copies)
-            if found
-            for generation, value in [found]
-        ]
+        good = [found for copy in (0, 1) if (found := self._read_copy(name, copy)) is not None]
         if good:
-            generation, copy, value = max(good, key=lambda row: row[0])
+            generation, copy, payload = max(good)
             self._newest[name] = generation, copy
+            value: Json = json.loads(payload.decode())
             return value
         if all(self._medium.read(_copy_region(name, copy), 0, 1) for copy in (0, 1)):
             raise RecordLost(name)
@@ -171,9 +169,11 @@ class Records:
 
         With ``wipe`` the copy that is overwritten is erased first, so that nothing of a longer value stays.
         """
+        self._store(name, _encode(value).encode(), wipe=wipe)
+
+    def _store(self, name: str, payload: bytes, *, wipe: bool = False) -> None:
         generation, newest = self._newest.get(name, (0, 1))
         copy, generation = 1 - newest, generation + 1
-        payload = json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
         header = self.HEADER.pack(
             self.MAGIC, generation, len(payload), _record_digest(name, generation, payload)
         )
@@ -190,10 +190,12 @@ class Records:
             self._medium.erase(_copy_region(name, copy))
             self._medium.sync(_copy_region(name, copy))
         self._newest.pop(name, None)
-        self.store(name, value)
-        self.store(name, value)
+        payload = _encode(value).encode()
+        self._store(name, payload)
+        self._store(name, payload)
 
-    def _read_copy(self, name: str, copy: int) -> tuple[int, Json] | None:
+    def _read_copy(self, name: str, copy: int) -> tuple[int, int, bytes] | None:
+        """Generation, copy and payload of one that is good."""
         region = _copy_region(name, copy)
         try:
             header = self._medium.read(region, 0, self.HEADER.size)
@@ -207,8 +209,7 @@ class Records:
             return None
         if len(payload) != length or digest != _record_digest(name, generation, payload):
             return None
-        value: Json = json.loads(payload)
-        return generation, value
+        return generation, copy, payload
 
 
 class ImageBlockStore:
