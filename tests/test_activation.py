@@ -12,6 +12,7 @@ from dlms_fw.meter.activation_table import TRANSITIONS, Outcome
 from dlms_fw.meter.schedule import check_entry, next_moment
 from dlms_fw.meter.state import ActivationStep, FirmwarePart, Trigger, check_change
 from dlms_fw.meter.storage import StorageError
+from dlms_fw.signing_keys import generate
 from meters import IDENTIFIER, Status, World, config, container
 
 FACTORY = b"MCSF01"
@@ -106,6 +107,24 @@ def test_an_installed_bank_that_rots_before_its_first_boot_is_not_booted() -> No
 
 
 @pytest.mark.fault("M-05")
+def test_a_verified_image_that_rots_is_not_activated() -> None:
+    world = World()
+    world.reach(Status.VERIFICATION_SUCCESSFUL)
+    world.medium.rot("incoming.blocks", 300)
+    assert world.activate() != ActionResult.TEMPORARY_FAILURE
+    assert world.status == Status.VERIFICATION_FAILED
+
+
+def test_an_image_verified_before_a_power_cycle_is_judged_by_the_keys_of_today() -> None:
+    world = World()
+    world.reach(Status.VERIFICATION_SUCCESSFUL)
+    world.config = config(trusted=(generate().public_key(),))
+    world.power_cycle()
+    assert world.status == Status.VERIFICATION_SUCCESSFUL
+    assert world.activate() != ActionResult.TEMPORARY_FAILURE
+    assert world.status == Status.VERIFICATION_FAILED
+
+
 def test_a_running_bank_that_rots_is_replaced_by_the_other_verified_one_if_there_is_one() -> None:
     world = World()
     world.reach(Status.ACTIVATION_INITIATED)

@@ -15,7 +15,15 @@ from dlms_fw.errors import TransferIncomplete, TransportError
 from dlms_fw.image import Image
 from dlms_fw.meter.power_cut import Cut
 from dlms_fw.profiles import Profile
-from dlms_fw.simulation import CIPHERED, PLAIN, Framing, SimulatedMedium, Simulation, VirtualMeter
+from dlms_fw.simulation import (
+    CIPHERED,
+    PLAIN,
+    Framing,
+    MemoryJournal,
+    SimulatedMedium,
+    Simulation,
+    VirtualMeter,
+)
 from dlms_fw.transfer import TransferPolicy, TransferResult
 from dlms_fw.transports.loopback import LoopbackTransport
 
@@ -124,3 +132,11 @@ def test_a_power_cycle_ends_connections_and_keeps_the_memory() -> None:
         assert meter.powered.units.firmware.memory.state == before
         with pytest.raises(TransportError):
             client.get(ImageTransfer(IMAGE_TRANSFER).image_transfer_status)
+
+
+def test_a_client_whose_records_are_lost_learns_the_counter_from_the_meter() -> None:
+    meter = meter_in(Simulation())
+    transfer(meter.client())
+    with meter.client(journal=MemoryJournal()) as client:
+        assert client.association is not None
+        assert client.statistics.associations == 1

@@ -60,8 +60,12 @@ CIPHERED: Final = Profile(
         global_unicast_encryption_key=Key(bytes(range(0x10))),
         authentication_key=Key(bytes(range(0xD0, 0xE0))),
     ),
+    first_invocation_counter=1,
 )
-"""HLS with GMAC, everything authenticated and encrypted. Its keys are known to everybody."""
+"""HLS with GMAC, everything authenticated and encrypted. Its keys are known to everybody.
+
+It knows that a new meter accepts every invocation counter; without that, a client would ask the meter first.
+"""
 
 
 class Simulation:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from enum import Enum, auto
+from hashlib import sha256
 from typing import Any, Final
 
 from dlms_fw._core import BitString, BlockStatus
@@ -101,6 +102,7 @@ class ImageStore(
         self._monotonic = monotonic
         self._blocks_received: BlockStatus | None = None
         self._activation: Activation | None = None
+        self._judged: Firmware | None = None
         self.deadline: float | None = None
         """When a running verification ends, on the monotonic clock."""
 
@@ -286,12 +288,18 @@ class ImageStore(
             return ActionResult.HARDWARE_FAULT
 
     def judge_again(self) -> tuple[Firmware, bytes] | None:
-        """The verified firmware and its stored octets; ``None`` where they are no longer the same."""
+        """The verified firmware and its stored octets; ``None`` where they are no longer the same.
+
+        What has been judged since power-up need only be the same octets still; the rest may have changed
+        while the power was off: the trusted keys, the record, the rules.
+        """
         state = self._memory.state
         if state.reception is None or state.verified is None:
             return None
         try:
             data = self._blocks.read_image()
+            if state.verified is self._judged and sha256(data).digest() == state.verified.sha256:
+                return state.verified, data
             firmware = self._judge.judge(data, state.reception, state.parts)
         except (ImageRejected, OSError):
             return None
@@ -357,6 +365,7 @@ class ImageStore(
             self._log_event(StandardEvent.FIRMWARE_VERIFICATION_FAILED, PART_UNKNOWN)
         else:
             self._memory.commit(image_transfer_status=_Status.VERIFICATION_SUCCESSFUL, verified=firmware)
+            self._judged = firmware
             self._log_event(StandardEvent.FIRMWARE_READY_FOR_ACTIVATION, firmware.part)
 
     def _forget(self, **changes: Any) -> None:

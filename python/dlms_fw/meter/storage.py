@@ -169,11 +169,9 @@ class Records:
 
         With ``wipe`` the copy that is overwritten is erased first, so that nothing of a longer value stays.
         """
-        self._store(name, _encode(value).encode(), wipe=wipe)
-
-    def _store(self, name: str, payload: bytes, *, wipe: bool = False) -> None:
         generation, newest = self._newest.get(name, (0, 1))
         copy, generation = 1 - newest, generation + 1
+        payload = _encode(value).encode()
         header = self.HEADER.pack(
             self.MAGIC, generation, len(payload), _record_digest(name, generation, payload)
         )
@@ -190,9 +188,8 @@ class Records:
             self._medium.erase(_copy_region(name, copy))
             self._medium.sync(_copy_region(name, copy))
         self._newest.pop(name, None)
-        payload = _encode(value).encode()
-        self._store(name, payload)
-        self._store(name, payload)
+        self.store(name, value)
+        self.store(name, value)
 
     def _read_copy(self, name: str, copy: int) -> tuple[int, int, bytes] | None:
         """Generation, copy and payload of one that is good."""
