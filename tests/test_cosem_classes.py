@@ -146,6 +146,7 @@ def test_every_row_of_the_classes_of_an_upgrade_has_a_value_here() -> None:
 EVERY_CLASS = [pytest.param(c, id=c.__name__) for c in interface_classes().values()]
 
 
+@pytest.mark.proves("classes-tables")
 @pytest.mark.parametrize("alternative", range(3))
 @pytest.mark.parametrize("interface", EVERY_CLASS)
 def test_every_attribute_goes_through_client_and_server(
@@ -176,6 +177,7 @@ def client_value(client: InterfaceClass, row: AttributeRow[Any], encoded: bytes)
     return getattr(client, row.name).decode(encoded)
 
 
+@pytest.mark.proves("classes-tables")
 @pytest.mark.parametrize("interface", EVERY_CLASS)
 def test_every_method_goes_through_client_and_server(interface: type[InterfaceClass]) -> None:
     client = interface("0-0:44.0.0.255")

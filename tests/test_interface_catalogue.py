@@ -10,6 +10,7 @@ import pytest
 from dlms_fw import cosem
 from dlms_fw.axdr import unsigned
 from dlms_fw.cosem import (
+    DisconnectControl,
     InterfaceClass,
     Register,
     attribute,
@@ -20,6 +21,7 @@ from dlms_fw.cosem import (
     raw_interface_class,
 )
 from dlms_fw.cosem.catalogue import FAMILIES, HOMES
+from dlms_fw.enums.control import ControlState
 from dlms_fw.errors import UnknownInterfaceClass
 
 
@@ -38,6 +40,7 @@ def test_every_class_is_a_name_of_the_package(name: str) -> None:
     assert getattr(cosem, name).__name__ == name
 
 
+@pytest.mark.proves("classes-look-up")
 def test_families_are_imported_when_they_are_asked_for() -> None:
     code = """
 import sys
@@ -52,6 +55,7 @@ assert "dlms_fw.cosem.tariffs" not in sys.modules
     subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
 
 
+@pytest.mark.proves("classes-look-up")
 def test_a_class_is_found_by_id_and_version() -> None:
     assert interface_class(3, 0) is Register
     assert find_interface_class(3, 0) is Register
@@ -66,6 +70,7 @@ def test_an_unknown_class_is_an_error_that_says_which() -> None:
     assert (raised.value.class_id, raised.value.version) == (3, 9)
 
 
+@pytest.mark.proves("classes-own")
 def test_a_class_of_a_program_is_found_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(InterfaceClass, "registry", dict(InterfaceClass.registry))
 
@@ -76,7 +81,16 @@ def test_a_class_of_a_program_is_found_too(monkeypatch: pytest.MonkeyPatch) -> N
     assert known_versions(8191) == [2]
 
 
+@pytest.mark.proves("classes-codes")
+def test_a_code_that_is_not_listed_stays_a_number() -> None:
+    control_state = DisconnectControl("0-0:96.3.10.255").control_state
+    assert control_state.decode(b"\x16\x01") is ControlState.CONNECTED
+    assert control_state.decode(b"\x16\x09") == 9
+    assert not isinstance(control_state.decode(b"\x16\x09"), ControlState)
+
+
 class TestRaw:
+    @pytest.mark.proves("classes-raw")
     def test_each_id_is_a_place_for_any_data(self) -> None:
         raw = raw_interface_class(8191, 0, [1, 2, -1], [1])
         assert list(raw.rows) == ["attribute_minus_1", "logical_name", "attribute_2", "method_1"]

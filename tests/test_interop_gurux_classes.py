@@ -32,6 +32,7 @@ def said() -> dict[str, Any]:
         return peer.finish()
 
 
+@pytest.mark.proves("interop-classes")
 def test_every_difference_has_a_reason_and_every_reason_a_difference(said: dict[str, Any]) -> None:
     found = {difference for pair in interface_classes() for difference in differences(pair, said)}
     listed = list(reasons())
