@@ -30,6 +30,7 @@ from dlms_fw.errors import ConfigurationError, DlmsError
 from dlms_fw.meter.activation import ActivationTimings
 from dlms_fw.meter.activation_table import FirmwareBehaviour
 from dlms_fw.meter.configuration import MeterConfig
+from dlms_fw.meter.deliveries import Deliveries
 from dlms_fw.meter.group import behind_gateway, bus, logical_devices
 from dlms_fw.meter.meter import Framing, SimulatedMeter
 from dlms_fw.meter.model_settings import configured
@@ -115,6 +116,11 @@ _SECONDS = click.FloatRange(0, 86_400)
 @click.option("--push-to", metavar="URL", help="Push there, as dlms-fw listen takes it.")
 @click.option("--push-every", type=_SECONDS, default=60.0, show_default=True, help="Seconds between pushes.")
 @click.option("--push-confirmed", is_flag=True, help="Ask for confirmations.")
+@click.option(
+    "--push-setups",
+    is_flag=True,
+    help="Send what its push setups push, to --push-to or to their own destinations.",
+)
 def sim(
     listen: str,
     group: tuple[str, ...],
@@ -134,6 +140,7 @@ def sim(
     push_to: str | None,
     push_every: float,
     push_confirmed: bool,
+    push_setups: bool,
     **settings: Any,
 ) -> None:
     """Run a simulated meter that survives kill -9; SIGTERM or Ctrl-C stop it."""
@@ -168,6 +175,7 @@ def sim(
             groups=group,
             links=_links(link, loss, seed),
             on_power_up=on_power_up,
+            deliveries=_deliveries(push_to) if push_setups else None,
             on_listening=lambda url: outcome.say(f"listening on {url}"),
         )
         try:
@@ -233,6 +241,10 @@ def _private_key(reference: str | None) -> PrivateKey | None:
         return private_key_in(read_secret(reference, Path(), os.environ))
     except ValueError as error:
         raise ConfigurationError(f"a private key cannot be read: {error}", code="configuration.key") from None
+
+
+def _deliveries(url: str | None) -> Deliveries:
+    return Deliveries(None if url is None else Endpoint.parse(url, listen=True))
 
 
 class _Pushing:

@@ -107,13 +107,11 @@ def security_setups(config: MeterConfig) -> Iterator[MeterEntry]:
 
 
 def clock(config: MeterConfig) -> Iterator[MeterEntry]:  # noqa: ARG001 (the same for all)
-    """The clock; only its time can be set."""
-    everything = full_rights(ClockObject)
-    rights = Rights(everything.readable, frozenset({Clock.time.attribute_id}), everything.methods)
+    """The clock, its zone and its daylight saving."""
     yield MeterEntry(
         interface=Clock,
         logical_name=well_known.CLOCK,
-        rights={MANAGEMENT: rights, READING: reading_rights(Clock)},
+        rights={MANAGEMENT: full_rights(ClockObject), READING: reading_rights(Clock)},
         make=lambda interior: ClockObject(well_known.CLOCK, interior.units.clock, interior.units.log_event),
     )
 

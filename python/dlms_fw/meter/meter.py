@@ -33,6 +33,7 @@ from dlms_fw.meter.clock import TimeSource
 from dlms_fw.meter.configuration import MeterConfig
 from dlms_fw.meter.event_log import FraudEvent
 from dlms_fw.meter.interior import object_dictionary, recovery_dictionary
+from dlms_fw.meter.live.plant import Outgoing
 from dlms_fw.meter.object_tables import object_table, recovery_table
 from dlms_fw.meter.objects import Request, Response
 from dlms_fw.meter.ownership import TransferOwnership
@@ -166,6 +167,11 @@ class SimulatedMeter:
         finally:
             if activation.is_away or activation.reboots != reboots:
                 self.drop_connections()
+
+    def take_notifications(self) -> list[Outgoing]:
+        """What its push setups push, for the driver, who says what became of each."""
+        plant = None if self._units is None else self._units.made_plant
+        return [] if plant is None else plant.take_notifications()
 
     def connect(self, framing: Framing, on_drop: Callable[[], None] | None = None) -> MeterConnection:
         """A new connection; ``on_drop`` is called when the meter ends it. Raises TransportError if away."""

@@ -15,12 +15,14 @@ from dlms_fw._core import (
     ApduReceiver,
     DataNotification,
     DataNotificationConfirm,
+    DateTime,
     SecurityContext,
     decode_apdu,
 )
 from dlms_fw.endpoint import Endpoint
 from dlms_fw.errors import ConfigurationError, DecodeError, SecurityError
 from dlms_fw.meter.clients import PRE_ESTABLISHED
+from dlms_fw.meter.live.plant import Notification
 from dlms_fw.meter.meter import Framing, SimulatedMeter
 from dlms_fw.security import COUNTER_MARGIN, COUNTER_STRIDE, SecurityPolicy, extend_counters
 
@@ -75,16 +77,24 @@ class MeterPush:
 
     def message(self) -> bytes:
         """The next notification as it goes out."""
+        moment = self._meter.units.clock.date_time
+        return self._framed(moment, self._contents(self._meter), self._class, self._client_sap)
+
+    def message_of(self, notification: Notification) -> bytes:
+        """The notification of a push setup as it goes out."""
+        service_class = _CONFIRMED if notification.confirmed else 0
+        return self._framed(notification.date_time, notification.body, service_class, notification.client_sap)
+
+    def _framed(self, moment: DateTime, body: bytes, service_class: int, client_sap: int) -> bytes:
         self._invoke_id = (self._invoke_id + 1) & _INVOKE_ID
-        moment = self._meter.units.clock.date_time.to_bytes()
-        apdu = DataNotification(self._invoke_id | self._class, moment, self._contents(self._meter)).encode()
+        apdu = DataNotification(self._invoke_id | service_class, moment.to_bytes(), body).encode()
         context = self._context
         if context is not None:
             if context.counters_left < COUNTER_MARGIN:
                 extend_counters(context, self._reserve)
             apdu = context.seal(apdu)
         return self._receiver.frame(
-            self._client_sap, self._meter.config.server_sap, apdu, server_lower=self._server_lower
+            client_sap, self._meter.config.server_sap, apdu, server_lower=self._server_lower
         )
 
     def receive(self, data: bytes) -> list[int]:
@@ -126,7 +136,13 @@ class MeterPush:
 
 
 async def push_to(
-    push: MeterPush, endpoint: Endpoint, *, count: int = 1, every_s: float = 0.0, linger_s: float = 0.0
+    push: MeterPush,
+    endpoint: Endpoint,
+    *,
+    count: int = 1,
+    every_s: float = 0.0,
+    linger_s: float = 0.0,
+    message: Callable[[], bytes] | None = None,
 ) -> list[int]:
     """Sends notifications over one connection, or from one UDP port; gives the invoke ids of the confirmed.
 
@@ -135,6 +151,7 @@ async def push_to(
         endpoint: Where they go.
         count: How many.
         every_s: The time between two.
+        message: Makes each, where it is not the next one of ``push``.
         linger_s: How long confirmations are waited for after the last; no longer than until all are there.
 
     Raises:
@@ -158,7 +175,7 @@ async def push_to(
         for number in range(count):
             if number:
                 await asyncio.sleep(every_s)
-            await line.send(push.message())
+            await line.send((message or push.message)())
         if linger_s:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(linger_s):

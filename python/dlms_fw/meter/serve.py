@@ -21,6 +21,7 @@ from typing import Final, Self, TypeVar
 from dlms_fw.endpoint import Endpoint
 from dlms_fw.errors import ConfigurationError, TransportError
 from dlms_fw.meter.configuration import MeterConfig
+from dlms_fw.meter.deliveries import Deliveries
 from dlms_fw.meter.group import GroupedMeter
 from dlms_fw.meter.listeners.base import Host, Line, Listener
 from dlms_fw.meter.listeners.serial import SerialListener
@@ -69,12 +70,14 @@ class MeterServer:
         inactivity_seconds: float = INACTIVITY_SECONDS,
         groups: Sequence[str] = (),
         links: Callable[[], ShapedLink] | None = None,
+        deliveries: Deliveries | None = None,
     ) -> None:
         """``open_memory`` is called at each power-up, e.g. ``lambda: Directory(path)``.
 
         ``on_power_up`` gets the meter after that, before anybody can connect. ``groups`` are multicast
         addresses that a meter on UDP listens to as well, besides those of its configuration, without ever
         answering there. ``links`` makes the link that each connection over TCP passes through.
+        ``deliveries`` sends what push setups push; without, nobody does.
         """
         if endpoint.scheme not in _SERVED:
             raise ConfigurationError(f"a meter cannot be served on {endpoint.scheme}:")
@@ -90,6 +93,7 @@ class MeterServer:
         self._endpoint = endpoint
         self._groups = (*config.multicast_groups, *groups)
         self._links = links
+        self._deliveries = deliveries
         self._on_power_up = on_power_up
         self._max_connections = max_connections
         self.inactivity_seconds = inactivity_seconds
@@ -165,6 +169,8 @@ class MeterServer:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._deliveries is not None:
+            self._deliveries.end()
         self.meter = None
         self._release_memory()
 
@@ -219,6 +225,8 @@ class MeterServer:
         return ShapedTcpLine(host, framing, self._links())
 
     def _set_timer(self) -> None:
+        if self._deliveries is not None and self.meter is not None:
+            self._deliveries.take(self.meter, self._delivered)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -237,6 +245,17 @@ class MeterServer:
             return
         self._set_timer()
 
+    def _delivered(self, tell: Callable[[], None]) -> None:
+        """A notification has gone out, or has not."""
+        try:
+            tell()
+        except PowerCut:
+            self.cut_power()
+        except OSError:
+            pass  # the memory fails: that it went out is not remembered
+        else:
+            self._set_timer()
+
 
 async def serve(
     config: MeterConfig,
@@ -249,6 +268,7 @@ async def serve(
     inactivity_seconds: float = INACTIVITY_SECONDS,
     groups: Sequence[str] = (),
     links: Callable[[], ShapedLink] | None = None,
+    deliveries: Deliveries | None = None,
 ) -> None:
     """Runs a meter until SIGTERM or SIGINT; ``on_listening`` is told the URL once a client may connect."""
     server = MeterServer(
@@ -260,6 +280,7 @@ async def serve(
         inactivity_seconds=inactivity_seconds,
         groups=groups,
         links=links,
+        deliveries=deliveries,
     )
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -289,6 +310,7 @@ class BackgroundMeter:
         inactivity_seconds: float = INACTIVITY_SECONDS,
         groups: Sequence[str] = (),
         links: Callable[[], ShapedLink] | None = None,
+        deliveries: Deliveries | None = None,
     ) -> None:
         self.server = MeterServer(
             config,
@@ -298,6 +320,7 @@ class BackgroundMeter:
             inactivity_seconds=inactivity_seconds,
             groups=groups,
             links=links,
+            deliveries=deliveries,
         )
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="simulated meter", daemon=True)

@@ -11,7 +11,7 @@ import contextlib
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from dlms_fw._core import DateTime
 from dlms_fw.cosem.data import Data
@@ -67,6 +67,16 @@ class Notification:
     confirmed: bool = False
 
 
+class Outgoing(NamedTuple):
+    """A notification on its way to a driver, who says what became of it: one of the two, once."""
+
+    notification: Notification
+    sent: Callable[[], None]
+    """It went out, or where it asks for that, it was confirmed."""
+    failed: Callable[[], None]
+    """It did not."""
+
+
 class Plant(Protocol):
     """What a live object may use of its meter."""
 
@@ -85,8 +95,8 @@ class Plant(Protocol):
     def timer(self, action: Callable[[float], None]) -> Timer:
         """A timer, not armed; the action is given the moment for which it was armed."""
 
-    def read(self, attribute: Attribute) -> bytes:
-        """The encoded value of an attribute of an object of this meter, whoever may read it.
+    def read(self, attribute: Attribute, selection: tuple[int, bytes] | None = None) -> bytes:
+        """The encoded value of an attribute of an object of this meter, or a part, whoever may read it.
 
         Raises CosemFault.
         """
@@ -154,7 +164,7 @@ class Plant(Protocol):
     def random_below(self, limit: int) -> int:
         """A random whole number from 0 up to ``limit``, which it does not reach."""
 
-    def push(self, notification: Notification) -> None:
+    def push(self, outgoing: Outgoing) -> None:
         """Hands a notification to the drivers."""
 
 
@@ -194,7 +204,7 @@ class MeterPlant:
         self._randomness = randomness
         self._find = find
         self._listeners: list[Callable[[Attribute], None]] = []
-        self._notifications: deque[Notification] = deque(maxlen=MOST_PUSHES)
+        self._outgoing: deque[Outgoing] = deque()
         self._depth = 0
         self.clock = clock
         self.grace_seconds = grace_seconds
@@ -218,10 +228,10 @@ class MeterPlant:
         """Does all that is due."""
         self._timers.advance()
 
-    def take_notifications(self) -> list[Notification]:
-        """What is to be pushed, in the order in which it was made; it is the caller's from now on."""
-        taken = list(self._notifications)
-        self._notifications.clear()
+    def take_notifications(self) -> list[Outgoing]:
+        """What is to be pushed, in the order in which it was made; the caller says what became of each."""
+        taken = list(self._outgoing)
+        self._outgoing.clear()
         return taken
 
     def power_down(self) -> None:
@@ -235,9 +245,10 @@ class MeterPlant:
         """A timer, not armed."""
         return self._timers.timer(action)
 
-    def read(self, attribute: Attribute) -> bytes:
+    def read(self, attribute: Attribute, selection: tuple[int, bytes] | None = None) -> bytes:
         """By the object's own dispatch."""
-        return self._find(attribute.class_id, attribute.logical_name).read(attribute.attribute_id)
+        found = self._find(attribute.class_id, attribute.logical_name)
+        return found.read(attribute.attribute_id, selection)
 
     def write(self, attribute: Attribute, data: bytes) -> None:
         """By the object's own dispatch."""
@@ -321,9 +332,11 @@ class MeterPlant:
         """From the randomness that was handed in."""
         return int.from_bytes(self._randomness(8), "big") % limit
 
-    def push(self, notification: Notification) -> None:
+    def push(self, outgoing: Outgoing) -> None:
         """Kept until a driver takes it."""
-        self._notifications.append(notification)
+        self._outgoing.append(outgoing)
+        if len(self._outgoing) > MOST_PUSHES:
+            self._outgoing.popleft().failed()
 
     def _record_lost(self) -> None:
         # Later, as the record of the alarms may be the one.

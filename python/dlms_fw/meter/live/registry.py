@@ -18,6 +18,12 @@ from dlms_fw.meter.live.live_object import LiveObject
 from dlms_fw.meter.live.monitors import LiveLimiter, LiveRegisterMonitor
 from dlms_fw.meter.live.plant import Plant
 from dlms_fw.meter.live.profile import LiveProfile, LiveProfileV0
+from dlms_fw.meter.live.push_setup import (
+    LivePushSetup,
+    LivePushSetupV0,
+    LivePushSetupV2,
+    LivePushSetupV3,
+)
 from dlms_fw.meter.live.registers import LiveExtendedRegister, LiveRegister
 from dlms_fw.meter.live.scripts import LiveScriptTable
 from dlms_fw.meter.live.single_action import LiveSingleActionSchedule
@@ -34,6 +40,10 @@ _ALL: Final[tuple[type[LiveObject], ...]] = (
     LiveRegisterMonitor,
     LiveRegister,
     LiveExtendedRegister,
+    LivePushSetupV0,
+    LivePushSetup,
+    LivePushSetupV2,
+    LivePushSetupV3,
     LiveRegisterActivation,
     LiveSchedule,
     LiveSpecialDays,
