@@ -7,7 +7,6 @@ its model says. What the objects do stands in their own files.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import Final
 
 from dlms_fw._core import Data
@@ -16,7 +15,6 @@ from dlms_fw.cosem import well_known
 from dlms_fw.cosem.clock import Clock
 from dlms_fw.cosem.image_transfer import ImageTransfer
 from dlms_fw.cosem.interface import InterfaceClass
-from dlms_fw.cosem.profile_generic import ProfileGeneric
 from dlms_fw.cosem.sap_assignment import SapAssignment
 from dlms_fw.cosem.server import CosemFault, ServerObject
 from dlms_fw.enums import DataAccessResult, KeyId
@@ -26,16 +24,19 @@ from dlms_fw.meter.association_entries import association_entries
 from dlms_fw.meter.caller import Caller
 from dlms_fw.meter.clients import MANAGEMENT, PRE_ESTABLISHED, PUBLIC, READING, setup_of
 from dlms_fw.meter.configuration import MeterConfig
-from dlms_fw.meter.event_log import EventLog
+from dlms_fw.meter.event_log_entries import LOGS, log_family
+from dlms_fw.meter.identity import utility_device_id
 from dlms_fw.meter.image_store import ImageStore
 from dlms_fw.meter.interior import Interior, MeterEntry
-from dlms_fw.meter.log_objects import EventLogProfile, code_column, parameter_column
 from dlms_fw.meter.object_table import full_rights, reading_rights
 from dlms_fw.meter.plain_objects import DataObject, SapAssignmentObject, number_object, octets_object
 from dlms_fw.meter.security_objects import SECURITY_SETUP_VERSIONS
 from dlms_fw.meter.state import Firmware
 from dlms_fw.meter.time_objects import ActivationScheduler, ActivationScripts, ClockObject
 
+CONSUMER_SETUP: Final = 1
+"""Value group E of the security setup of the consumer interface."""
+UTILITY_DEVICE_ID: Final = LogicalName("1-0:0.0.0.255")
 PROGRAM_MEMORY_ALARM: Final = 1 << 8
 NV_MEMORY_ALARM: Final = 1 << 10
 
@@ -82,28 +83,34 @@ def invocation_counters(config: MeterConfig) -> Iterator[MeterEntry]:
 
 def security_setups(config: MeterConfig) -> Iterator[MeterEntry]:
     """One for all clients, or one more for the reading client."""
-    implementation = SECURITY_SETUP_VERSIONS[config.security_setup_version]
     for setup in sorted({setup_of(config, sap) for sap in (MANAGEMENT, READING)}):
-        name = well_known.security_setup(setup)
+        yield _security_setup(config, setup)
 
-        def for_caller(
-            interior: Interior, caller: Caller, name: LogicalName = name, setup: int = setup
-        ) -> ServerObject:
-            return implementation(
-                name,
-                interior.units,
-                setup,
-                server_system_title=interior.config.system_title,
-                client_system_title=caller.association.client_system_title
-                or interior.config.client_system_title,
-            )
 
-        yield MeterEntry(
-            interface=implementation.interface,
-            logical_name=name,
-            rights=_managed(implementation),
-            for_caller=for_caller,
+def consumer_security_setup(config: MeterConfig) -> Iterator[MeterEntry]:
+    """That of the consumer interface; its keys are replaced by the management client."""
+    yield _security_setup(config, CONSUMER_SETUP)
+
+
+def _security_setup(config: MeterConfig, setup: int) -> MeterEntry:
+    implementation = SECURITY_SETUP_VERSIONS[config.security_setup_version]
+    name = well_known.security_setup(setup)
+
+    def for_caller(interior: Interior, caller: Caller) -> ServerObject:
+        return implementation(
+            name,
+            interior.units,
+            setup,
+            server_system_title=interior.config.system_title,
+            client_system_title=caller.association.client_system_title or interior.config.client_system_title,
         )
+
+    return MeterEntry(
+        interface=implementation.interface,
+        logical_name=name,
+        rights=_managed(implementation),
+        for_caller=for_caller,
+    )
 
 
 def clock(config: MeterConfig) -> Iterator[MeterEntry]:  # noqa: ARG001 (the same for all)
@@ -152,29 +159,12 @@ def firmware_identifiers(config: MeterConfig) -> Iterator[MeterEntry]:
         yield from _firmware_part(part)
 
 
-def standard_event_log(config: MeterConfig) -> Iterator[MeterEntry]:  # noqa: ARG001 (the same for all)
-    """The standard log, with the code and the parameter of its last event."""
-    code, parameter = well_known.event_code(0), well_known.EVENT_PARAMETER
-    columns = [code_column(code), parameter_column(parameter)]
-    yield _log(
-        well_known.STANDARD_EVENT_LOG,
-        lambda interior: EventLogProfile(well_known.STANDARD_EVENT_LOG, interior.units.standard_log, columns),
+def device_ids(config: MeterConfig) -> Iterator[MeterEntry]:  # noqa: ARG001 (the same for all)
+    """The number that the meter has at its utility."""
+    yield _octets(
+        UTILITY_DEVICE_ID,
+        lambda config: utility_device_id(config.logical_device_name, config.year_of_manufacture),
     )
-    yield _last(code, lambda interior: interior.units.standard_log, 0)
-    yield _last(parameter, lambda interior: interior.units.standard_log, 1)
-
-
-def fraud_event_log(config: MeterConfig) -> Iterator[MeterEntry]:  # noqa: ARG001 (the same for all)
-    """The fraud detection log, with the code of its last event."""
-    code = well_known.event_code(1)
-    columns = [code_column(code)]
-    yield _log(
-        well_known.FRAUD_DETECTION_EVENT_LOG,
-        lambda interior: EventLogProfile(
-            well_known.FRAUD_DETECTION_EVENT_LOG, interior.units.fraud_log, columns
-        ),
-    )
-    yield _last(code, lambda interior: interior.units.fraud_log, 0)
 
 
 def alarm_register(config: MeterConfig) -> Iterator[MeterEntry]:  # noqa: ARG001 (the same for all)
@@ -191,14 +181,15 @@ def alarm_register(config: MeterConfig) -> Iterator[MeterEntry]:  # noqa: ARG001
 
 FAMILIES: Final[Mapping[str, Family]] = {
     "identity": identity,
+    "device-ids": device_ids,
     "invocation-counters": invocation_counters,
     "associations": association_entries,
     "security-setups": security_setups,
+    "consumer-security-setup": consumer_security_setup,
     "clock": clock,
     "image-transfer": image_transfer,
     "firmware-identifiers": firmware_identifiers,
-    "standard-event-log": standard_event_log,
-    "fraud-event-log": fraud_event_log,
+    **{name: log_family(description) for name, description in LOGS.items()},
     "alarm-register": alarm_register,
 }
 """By the names that a model gives them."""
@@ -249,32 +240,6 @@ def _value(name: LogicalName, value: Callable[[Interior], Data]) -> MeterEntry:
 def _octets(name: LogicalName, value: Callable[[MeterConfig], bytes]) -> MeterEntry:
     return _for_everybody(
         DataObject.interface, name, lambda interior: octets_object(name, lambda: value(interior.config))
-    )
-
-
-def _last(name: LogicalName, log_of: Callable[[Interior], EventLog], member: int) -> MeterEntry:
-    """Code (0) or parameter (1) of the last event, zero where there is none."""
-
-    def make(interior: Interior) -> ServerObject:
-        log = log_of(interior)
-
-        def value() -> int:
-            entries = log.entries
-            return (entries[-1].code, entries[-1].parameter)[member] if entries else 0
-
-        return number_object(name, value, Tag.UNSIGNED)
-
-    return _read_only(DataObject.interface, name, make)
-
-
-def _log(name: LogicalName, make: Callable[[Interior], ServerObject]) -> MeterEntry:
-    selectors = {ProfileGeneric.buffer.attribute_id: (1, 2)}
-    rights = replace(reading_rights(ProfileGeneric), selectors=selectors)
-    return MeterEntry(
-        interface=ProfileGeneric,
-        logical_name=name,
-        rights={MANAGEMENT: rights, READING: rights},
-        make=make,
     )
 
 

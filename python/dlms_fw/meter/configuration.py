@@ -45,6 +45,7 @@ class MeterConfig:
         logical_device_name: 16 octets.
         system_title: 8 octets.
         hardware: Its hardware revision.
+        year_of_manufacture: Told by the number that it has at its utility.
         factory_version: The version of each firmware part before the first upgrade.
         part_count: Firmware parts from value group B 0 on.
         server_sap: The SAP of the logical device; the HDLC upper address.
@@ -116,6 +117,7 @@ class MeterConfig:
     logical_device_name: bytes = b"MCS0040612345678"
     system_title: bytes = bytes.fromhex("4D43530460BC614E")
     hardware: int = 1
+    year_of_manufacture: int = 2019
     factory_version: str = "1.0.0"
     part_count: int = 3
     server_sap: int = 1
