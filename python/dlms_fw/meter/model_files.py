@@ -100,6 +100,7 @@ def _parsed(sources: list[_Source], name: str) -> MeterModel:
     reader = _Reader()
     for source in sources:
         reader.take(source)
+    reader.finish()
     raise_if(reader.mistakes, sources[-1].where)
     return MeterModel(
         name=Path(name).stem if name.endswith(".toml") else name,
@@ -122,6 +123,7 @@ class _Reader:
         self.objects: dict[tuple[int, bytes], ObjectDescription] = {}
         self.mistakes: list[str] = []
         self._access: dict[str, dict[str, Any]] = {}
+        self._tables_of_objects: list[list[dict[str, Any]]] = []
 
     def take(self, source: _Source) -> None:
         table = source.table
@@ -141,7 +143,11 @@ class _Reader:
                 self._access[name] = access
             else:
                 self._mistake(f"access.{name}", "a table is needed")
-        self._take_objects(table.get("objects", []))
+        objects = table.get("objects", [])
+        if isinstance(objects, list) and all(isinstance(item, dict) for item in objects):
+            self._tables_of_objects.append(objects)
+        else:
+            self._mistake("objects", "tables are needed: [[objects]]")
 
     def _take_client(self, name: str, given: Any) -> None:
         where = f"clients.{name}"
@@ -156,17 +162,16 @@ class _Reader:
         else:
             self.clients[name] = ClientDescription(name=name, sap=sap, role=role)
 
-    def _take_objects(self, given: Any) -> None:
-        if not isinstance(given, list) or not all(isinstance(item, dict) for item in given):
-            self._mistake("objects", "tables are needed: [[objects]]")
-            return
-        own: set[tuple[int, bytes]] = set()
-        for number, table in enumerate(given, start=1):
-            for description in self._descriptions(f"objects[{number}]", table):
-                if description.key in own:
-                    self._mistake(f"objects[{number}]", f"{description.logical_name} stands twice")
-                own.add(description.key)
-                self.objects[description.key] = description
+    def finish(self) -> None:
+        """Objects last: what a later file says of clients and access holds for an earlier one too."""
+        for tables in self._tables_of_objects:
+            own: set[tuple[int, bytes]] = set()
+            for number, table in enumerate(tables, start=1):
+                for description in self._descriptions(f"objects[{number}]", table):
+                    if description.key in own:
+                        self._mistake(f"objects[{number}]", f"{description.logical_name} stands twice")
+                    own.add(description.key)
+                    self.objects[description.key] = description
 
     def _descriptions(self, where: str, table: dict[str, Any]) -> Iterator[ObjectDescription]:
         """The objects of one table, which may name several that are alike."""
