@@ -17,9 +17,10 @@ from dlms_fw.cosem.registers import Register, scaler_unit_type
 from dlms_fw.cosem.tariffs import SpecialDaysTable
 from dlms_fw.enums import DataAccessResult, SortMethod
 from dlms_fw.errors import ConfigurationError, ServiceError
-from dlms_fw.meter.model import MeterModel
+from dlms_fw.meter.builtin_objects import FAMILIES
+from dlms_fw.meter.model import ROLES, MeterModel
 from dlms_fw.meter.model_files import load_model, model_names
-from dlms_fw.meter.model_settings import configured
+from dlms_fw.meter.model_settings import configured, setting_names
 from dlms_fw.meter.model_values import ValueMistake, data_of, value_of
 from dlms_fw.meter.object_tables import object_table
 from meter_bench import PLAIN, PUBLIC, Bench
@@ -250,3 +251,49 @@ def test_a_model_that_ships_has_a_title_and_can_be_configured(name: str) -> None
     assert model.title
     assert load_model(name) is model
     assert configured(model, PLAIN).meter_model is model
+
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+def test_the_example_of_the_guide_is_served(tmp_path: Path, meter_journal: None) -> None:
+    page = (DOCS / "how-to/describe-a-meter.md").read_text()
+    file = tmp_path / "ours.toml"
+    file.write_text(page.partition("```toml\n")[2].partition("```")[0])
+    with bench_of(load_model(file)).client() as management:
+        pin = DataClass("0-0:128.0.0.255")
+        management.set(pin.value, Data(Tag.LONG_UNSIGNED, 4321))
+        with pytest.raises(ServiceError):
+            management.get(pin.value)
+        assert management.get(Register("1-0:3.8.0.255").scaler_unit) == (0, 32)
+    with bench_of(load_model(file)).client(PUBLIC) as public:
+        assert public.get(DataClass("0-0:96.13.0.255").value).value == b"WINTER"
+    file.write_text(file.read_text().replace('scaler_unit = [0, "varh"]', "scaler_unit = [0]"))
+    with pytest.raises(ConfigurationError) as error:
+        load_model(file)
+    shown = page.partition("error: ours.toml: ")[2].partition("\n")[0]
+    assert str(error.value) == f"{file}: {shown}".replace(" (1-0:3.8.0.255)", "")
+
+
+def test_every_setting_and_family_is_in_the_reference() -> None:
+    page = (DOCS / "reference/meter-models.md").read_text()
+    assert [name for name in (*setting_names(), *FAMILIES, *ROLES) if f"`{name}`" not in page] == []
+
+
+def test_a_model_of_a_python_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "meter_of_ours.py").write_text(
+        "from dataclasses import replace\n"
+        "from dlms_fw.meter.model_files import load_model\n"
+        "MODEL = replace(load_model('generic'), name='ours')\n"
+        "def made(): return MODEL\n"
+        "NUMBER = 1\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    assert load_model("meter_of_ours:MODEL") is load_model("meter_of_ours:made")
+    assert load_model("meter_of_ours:MODEL").name == "ours"
+    for wrong, message in (
+        ("meter_of_ours:NUMBER", "is no meter model"),
+        ("no_such:MODEL", "cannot be imported"),
+    ):
+        with pytest.raises(ConfigurationError, match=message):
+            load_model(wrong)

@@ -33,8 +33,8 @@ from dlms_fw.meter.configuration import MeterConfig
 from dlms_fw.meter.deliveries import Deliveries
 from dlms_fw.meter.group import behind_gateway, bus, logical_devices
 from dlms_fw.meter.meter import Framing, SimulatedMeter
+from dlms_fw.meter.model_files import load_model, model_names
 from dlms_fw.meter.model_settings import configured
-from dlms_fw.meter.profiles import mcs301
 from dlms_fw.meter.push import MeterPush, push_periodically
 from dlms_fw.meter.recorded import recorded_model
 from dlms_fw.meter.serve import serve
@@ -46,10 +46,17 @@ from dlms_fw.secret_references import read_secret
 from dlms_fw.signing_keys import load_public_keys
 from dlms_fw.transports.faults import LINKS, ShapedLink
 
-MODELS = {"mcs301": mcs301.configured}
 TOGETHER = {"logical-devices": logical_devices, "bus": bus, "gateway": behind_gateway}
 
 _SECONDS = click.FloatRange(0, 86_400)
+
+
+def _list_models(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
+    if not wanted or context.resilient_parsing:
+        return
+    for name in model_names():
+        click.echo(f"{name:<12}{load_model(name).title}")
+    context.exit()
 
 
 @click.command()
@@ -65,7 +72,21 @@ _SECONDS = click.FloatRange(0, 86_400)
     metavar="ADDRESS[%INTERFACE][:PORT]",
     help="A multicast group to listen to as well, with udp://.",
 )
-@click.option("--model", type=click.Choice(list(MODELS)), default="mcs301", show_default=True)
+@click.option(
+    "--model",
+    default="mcs301",
+    show_default=True,
+    metavar="MODEL",
+    help="What meter: a name of --list-models, FILE.toml, or MODULE:NAME of a Python model.",
+)
+@click.option(
+    "--list-models",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_list_models,
+    help="List the meter models that ship with dlms-fw, and end.",
+)
 @click.option("--from", "source", metavar="FILE", help="Be the meter that dlms-fw record has recorded.")
 @click.option("--state", required=True, metavar="DIR", help="Its memory; made where it is missing.")
 @profile_options
@@ -191,7 +212,7 @@ def sim(
 def _made(model: str, source: str | None, profile: Profile, **changes: Any) -> MeterConfig:
     """The meter of a model, or of a record."""
     if source is None:
-        return MODELS[model](profile, **changes)
+        return configured(load_model(model), profile, **changes)
     recorded = recorded_model(load_record(source), name=source, with_keys=profile.needs_keys)
     return configured(recorded, profile, **changes)
 

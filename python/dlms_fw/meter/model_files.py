@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from functools import lru_cache
-from importlib import resources
+from importlib import import_module, resources
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -40,15 +40,30 @@ def model_names() -> list[str]:
 
 
 def load_model(name: str | Path) -> MeterModel:
-    """A model that ships with the library, by its name, or one of a file, by its path.
+    """A model that ships with the library, by its name, or another one by where it is.
 
-    What ends in ``.toml`` is a path. A model that ships with the library is read once.
+    What ends in ``.toml`` is the path of a file. ``MODULE:NAME`` is a model in a Python module, or what makes
+    one when it is called. A model that ships with the library is read once.
 
     Raises:
         ConfigurationError: There is no such model, or the file has mistakes; it tells all of them.
     """
     text = str(name)
-    return _parsed(_read_chain(Path(text)), text) if text.endswith(".toml") else _shipped(text)
+    if text.endswith(".toml"):
+        return _parsed(_read_chain(Path(text)), text)
+    module, colon, member = text.partition(":")
+    return _imported(module, member) if colon else _shipped(text)
+
+
+def _imported(module: str, name: str) -> MeterModel:
+    try:
+        found = getattr(import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise ConfigurationError(f"the meter model {module}:{name} cannot be imported: {error}") from None
+    model = found() if callable(found) else found
+    if not isinstance(model, MeterModel):
+        raise ConfigurationError(f"{module}:{name} is no meter model")
+    return model
 
 
 @lru_cache(maxsize=64)
