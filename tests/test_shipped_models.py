@@ -48,7 +48,7 @@ def object_list(client: Client) -> list[ObjectListElement]:
 
 
 @pytest.mark.parametrize(("name", "sap"), CLIENTS)
-def test_what_a_client_sees_in_its_object_list_it_can_read_in_the_type_of_its_class(
+def test_what_a_client_sees_in_its_object_list_it_can_read_and_write_in_the_types_of_its_class(
     name: str, sap: int
 ) -> None:
     with meter_of(name).client(replace(PLAIN, client_sap=sap)) as client:
@@ -60,7 +60,9 @@ def test_what_a_client_sees_in_its_object_list_it_can_read_in_the_type_of_its_cl
             for number, mode in listed.items():
                 reference = getattr(target, declared.attributes[number].name)
                 if mode in READABLE:
-                    client.get(reference)
+                    value = client.get(reference)
+                    if mode in WRITABLE:
+                        client.set(reference, value)
                 else:
                     with pytest.raises(ServiceError) as refused:
                         client.get(reference)

@@ -110,7 +110,7 @@ def transfer(client: Client) -> TransferResult:
 
 def test_power_goes_in_the_middle_and_the_next_upgrade_goes_on() -> None:
     simulation = Simulation()
-    cut = Cut(operation=60, when="inside", unsynced="lost", seed=3)
+    cut = Cut(operation=90, when="inside", unsynced="lost", seed=3)
     meter = meter_in(simulation, memory=SimulatedMedium(cut=cut), sync_every_blocks=1)
     with meter.client() as client, pytest.raises(TransferIncomplete):
         client.upgrade(image(), TransferPolicy(losses_without_progress=2))

@@ -28,6 +28,8 @@ from dlms_fw.meter.event_log_entries import LOGS, log_family
 from dlms_fw.meter.identity import utility_device_id
 from dlms_fw.meter.image_store import ImageStore
 from dlms_fw.meter.interior import Interior, MeterEntry
+from dlms_fw.meter.live.alarms import ALARM_REGISTER, NV_MEMORY_ALARM, PROGRAM_MEMORY_ALARM
+from dlms_fw.meter.live.data import MeterData
 from dlms_fw.meter.object_table import full_rights, reading_rights
 from dlms_fw.meter.plain_objects import DataObject, SapAssignmentObject, number_object, octets_object
 from dlms_fw.meter.security_objects import SECURITY_SETUP_VERSIONS
@@ -37,9 +39,6 @@ from dlms_fw.meter.time_objects import ActivationScheduler, ActivationScripts, C
 CONSUMER_SETUP: Final = 1
 """Value group E of the security setup of the consumer interface."""
 UTILITY_DEVICE_ID: Final = LogicalName("1-0:0.0.0.255")
-PROGRAM_MEMORY_ALARM: Final = 1 << 8
-NV_MEMORY_ALARM: Final = 1 << 10
-
 Family = Callable[[MeterConfig], Iterable[MeterEntry]]
 
 
@@ -168,15 +167,19 @@ def device_ids(config: MeterConfig) -> Iterator[MeterEntry]:  # noqa: ARG001 (th
 
 
 def alarm_register(config: MeterConfig) -> Iterator[MeterEntry]:  # noqa: ARG001 (the same for all)
-    """The alarms that the firmware raises."""
+    """The alarms; those of the firmware stand as long as it is damaged. Writing clears bits."""
 
     def make(interior: Interior) -> ServerObject:
-        firmware = interior.units.firmware
-        return number_object(
-            well_known.ALARM_REGISTER_1, lambda: PROGRAM_MEMORY_ALARM if firmware.damaged_parts else 0
-        )
+        firmware, alarms = interior.units.firmware, interior.units.plant.alarms
 
-    yield _read_only(DataObject.interface, well_known.ALARM_REGISTER_1, make)
+        def register() -> int:
+            return alarms.register | (PROGRAM_MEMORY_ALARM if firmware.damaged_parts else 0)
+
+        return MeterData(ALARM_REGISTER, Tag.DOUBLE_LONG_UNSIGNED, register, alarms.clear)
+
+    yield MeterEntry(
+        interface=MeterData.interface, logical_name=ALARM_REGISTER, rights=_managed(MeterData), make=make
+    )
 
 
 FAMILIES: Final[Mapping[str, Family]] = {
@@ -201,8 +204,8 @@ def recovery_entries(config: MeterConfig) -> Iterator[MeterEntry]:
     yield from association_entries(config)
     yield _for_everybody(
         DataObject.interface,
-        well_known.ALARM_REGISTER_1,
-        lambda _: number_object(well_known.ALARM_REGISTER_1, lambda: NV_MEMORY_ALARM),
+        ALARM_REGISTER,
+        lambda _: number_object(ALARM_REGISTER, lambda: NV_MEMORY_ALARM),
     )
 
 

@@ -119,7 +119,11 @@ class MeterModel:
 
     def saps(self, *roles: Role) -> tuple[int, ...]:
         """The addresses of the clients with one of these roles."""
-        return tuple(client.sap for client in self.clients if client.role in roles)
+        saps: tuple[int, ...] | None = self.derived.get(roles)
+        if saps is None:
+            saps = tuple(client.sap for client in self.clients if client.role in roles)
+            self.derived[roles] = saps
+        return saps
 
 
 def _twice(keys: Iterable[Any]) -> Any:

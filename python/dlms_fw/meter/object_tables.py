@@ -18,7 +18,7 @@ from dlms_fw.meter.configuration import MeterConfig
 from dlms_fw.meter.interior import Interior, MeterEntry, MeterTable
 from dlms_fw.meter.live import ACTS_BY_ITSELF, LIVE, Factory
 from dlms_fw.meter.model import MeterModel, ObjectDescription, Role
-from dlms_fw.meter.object_table import ObjectTable
+from dlms_fw.meter.object_table import ObjectTable, full_rights
 from dlms_fw.meter.stored_object import object_of_octets
 
 _ROLE_SAPS: Final[Mapping[Role, int]] = {
@@ -94,12 +94,16 @@ def _entry(description: ObjectDescription) -> MeterEntry:
     """By itself where the model says how, else a live object, else one that keeps its values."""
     interface = description.interface
     factory = LIVE.get((interface.class_id, interface.version))
-    make = description.make
+    make, rights = description.make, description.rights
     is_live = make is None and factory is not None
+    if is_live and isinstance(factory, type):
+        # What an object does not let be written is not listed as writable.
+        writable = full_rights(factory).writable
+        rights = {sap: replace(each, writable=each.writable & writable) for sap, each in rights.items()}
     return MeterEntry(
         interface=interface,
         logical_name=description.logical_name,
-        rights=description.rights,
+        rights=rights,
         make=make or (_stored(description) if factory is None else _live(description, factory)),
         acts=is_live and interface.class_id in ACTS_BY_ITSELF,
     )
