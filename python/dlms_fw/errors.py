@@ -131,6 +131,20 @@ class KeyChangeFailed(DlmsError):
         self.restored = restored
 
 
+class NotConforming(DlmsError):
+    """A meter does not do what conformance cases expect of it.
+
+    Attributes:
+        cases: The ids of the cases that did not end as expected.
+    """
+
+    code = "conformance"
+
+    def __init__(self, message: str, *, cases: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.cases = cases
+
+
 class AssociationRejected(DlmsError):
     """The meter refused the association.
 

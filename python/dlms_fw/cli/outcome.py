@@ -28,6 +28,7 @@ from dlms_fw.errors import (
     JournalError,
     KeyChangeFailed,
     LocalProtocolError,
+    NotConforming,
     RemoteProtocolError,
     SecurityError,
     ServiceError,
@@ -52,6 +53,7 @@ class ExitCode(IntEnum):
     INCOMPLETE = 6
     VERIFICATION_FAILED = 7
     NOT_CONFIRMED = 8
+    NOT_CONFORMING = 9
     INTERRUPTED = 130
 
 
@@ -64,6 +66,7 @@ EXIT_CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (AssociationRejected, ExitCode.AUTHENTICATION),
     (VerificationFailed, ExitCode.VERIFICATION_FAILED),
     (ActivationFailed, ExitCode.NOT_CONFIRMED),
+    (NotConforming, ExitCode.NOT_CONFORMING),
     # A foreign transfer, a busy meter, a meter that refuses: nothing was lost, a later try may work.
     (TransferError, ExitCode.INCOMPLETE),
     (Busy, ExitCode.INCOMPLETE),

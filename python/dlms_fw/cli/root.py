@@ -44,6 +44,7 @@ COMMANDS: dict[str, Home] = {
     "image": Home("dlms_fw.cli.image", "image", "Make, sign, check and show firmware images."),
     "decode": Home("dlms_fw.cli.decode", "decode", "Show what captured octets mean."),
     "listen": Home("dlms_fw.cli.listen", "listen", "Print what meters push."),
+    "conformance": Home("dlms_fw.cli.conformance", "conformance", "Hold a meter against conformance cases."),
     "sim": Home("dlms_fw.cli.sim", "sim", "Run a simulated meter."),
 }
 
@@ -117,7 +118,7 @@ def _print_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 done or already current, 1 unexpected, 2 usage or configuration, 3 link, "
     "4 authentication, 5 image refused, 6 incomplete (the same command goes on), 7 verification failed at "
-    "the meter, 8 activated but not confirmed, 130 interrupted.",
+    "the meter, 8 activated but not confirmed, 9 not conforming, 130 interrupted.",
 )
 @click.option(
     "--version",

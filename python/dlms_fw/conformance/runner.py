@@ -14,7 +14,7 @@ from dlms_fw.conformance.site import OutOfTime, Site
 from dlms_fw.conformance.verdicts import CaseEnd, Failed, Inapplicable, Inconclusive, SuiteError, Verdict
 from dlms_fw.cosem import well_known
 from dlms_fw.cosem.data import Data
-from dlms_fw.errors import DlmsError
+from dlms_fw.errors import DlmsError, TransportError
 from dlms_fw.journal import Journal
 
 _LOGICAL_DEVICE_NAME = Data(well_known.LOGICAL_DEVICE_NAME)
@@ -44,12 +44,6 @@ class Result:
     not_put_back: tuple[str, ...] = ()
 
 
-class MeterSilent(DlmsError):
-    """The meter does not answer before anything was done to it."""
-
-    code = "conformance.meter-silent"
-
-
 @dataclass(slots=True)
 class Runner:
     """A run of the suite.
@@ -74,14 +68,16 @@ class Runner:
         """Run these cases, or all; a case whose predecessor was not chosen is run without it.
 
         Raises:
-            MeterSilent: the meter does not answer even before the first case.
+            TransportError: the meter does not answer even before the first case.
             SuiteError: a case has no procedure.
         """
         wanted = [self.catalogue[number] for number in (self.catalogue if chosen is None else chosen)]
         if missing := [case.id for case in wanted if case.id not in self.procedures]:
             raise SuiteError(f"no procedure for {', '.join(missing)}")
         if (silent := self._answers()) is not None:
-            raise MeterSilent(f"the meter does not answer before the first case: {silent}")
+            raise TransportError(
+                f"the meter does not answer before the first case: {silent}", code="transport.silent"
+            )
         results: dict[str, Result] = {}
         lost = ""
         for case in wanted:
