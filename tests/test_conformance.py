@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -48,6 +50,12 @@ CLIENTS = {
     "sha-256": Profile(client_sap=1, mechanism=6, password=PASSWORD, system_title=b"DFWTEST\x02"),
     "gmac, both ways of naming, users": replace(fresh_profile(), client_user_id=7),
 }
+
+
+def test_the_drawn_page_is_fresh() -> None:
+    script = Path(__file__).parent.parent / "docs" / "make_conformance_page.py"
+    check = subprocess.run([sys.executable, script, "--check"], capture_output=True, text=True, check=False)
+    assert check.returncode == 0, check.stderr
 
 
 def test_no_group_has_more_cases_than_it_is_said_to_have() -> None:
