@@ -29,6 +29,7 @@ from dlms_fw.enums.push_setup import MessageType, TransportService
 from dlms_fw.journal import Journal
 from dlms_fw.meter.access import Rights
 from dlms_fw.meter.deliveries import Deliveries
+from dlms_fw.meter.event_log import StandardEvent
 from dlms_fw.meter.model import ObjectDescription
 from dlms_fw.meter.model_files import load_model
 from dlms_fw.meter.power_cut import SimulatedMedium
@@ -123,6 +124,9 @@ def test_the_clock_keeps_daylight_saving(bench: Bench) -> None:
         moment = client.get(CLOCK.time)
         assert (moment.time.hour, moment.deviation) == (3, -120)
         assert moment.clock_status == client.get(CLOCK.status) == ClockStatus.DAYLIGHT_SAVING_ACTIVE
+        assert StandardEvent.DAYLIGHT_SAVING_CHANGED in {
+            entry.code for entry in bench.meter.units.standard_log.entries
+        }
     bench.power_cycle()
     with bench.client() as client:
         assert client.get(CLOCK.status) == ClockStatus.DAYLIGHT_SAVING_ACTIVE

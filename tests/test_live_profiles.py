@@ -27,9 +27,17 @@ from dlms_fw.meter.power_cut import Cut, When
 from dlms_fw.meter.time_objects import ClockObject
 from plant_bench import PlantBench
 
-CLOCK, ENERGY, POWER, PROFILE, VALUE = (
+CLOCK, ENERGY, POWER, PROFILE, VALUE, STATUS, FAILURES = (
     LogicalName(text)
-    for text in ("0-0:1.0.0.255", "1-0:1.8.0.255", "1-0:1.7.0.255", "1-0:99.1.0.255", "0-0:17.0.0.255")
+    for text in (
+        "0-0:1.0.0.255",
+        "1-0:1.8.0.255",
+        "1-0:1.7.0.255",
+        "1-0:99.1.0.255",
+        "0-0:17.0.0.255",
+        "0-0:96.10.1.255",
+        "0-0:96.7.21.255",
+    )
 )
 TIME = CaptureObjectDefinition(8, CLOCK, 2)
 COUNT = CaptureObjectDefinition(3, ENERGY, 2)
@@ -52,6 +60,8 @@ class Profiled(PlantBench):
         yield ClockObject(CLOCK, plant.clock, lambda code, parameter: None)
         for name in (ENERGY, POWER, VALUE):
             yield LIVE[3, 0](name, {"value": Data(Tag.DOUBLE_LONG, 0)}, plant)
+        for name in (STATUS, FAILURES):
+            yield LIVE[1, 0](name, {}, plant)
         yield LIVE[7, self._version](PROFILE, self._values, plant)
 
     @property
@@ -257,6 +267,21 @@ def test_version_0_captures_whole_attributes() -> None:
     bench.pass_time(900)
     assert bench.rows() == [("01 00:15", 250)]
     assert bench.selected(EntryDescriptor(1, 0, 2)) == [(250,)]
+
+
+def test_the_status_column_tells_what_the_period_had() -> None:
+    status = CaptureObjectDefinition(1, STATUS, 2)
+    bench = Profiled(capture_objects=[TIME, status])
+    bench.pass_time(900)
+    bench.power_cycle(60)
+    bench.pass_time(900)
+    bench.clock.shift(5)
+    bench.pass_time(1800)
+    assert [row[1] for row in bench.rows()] == [0, 0x80, 0x20, 0]
+    failures = bench.objects[1, FAILURES.to_bytes()]
+    assert Data.decode(failures.read(2)).value == 1
+    with pytest.raises(CosemFault):
+        failures.write(2, Data(Tag.UNSIGNED, 0).encode())
 
 
 def test_reset_empties_and_is_logged() -> None:

@@ -215,6 +215,9 @@ class MeterPlant:
         self.profile_status = ProfileStatus(clock, was_down=was_down)
         self.alarms = Alarms(self._cells.cell("live.alarms"), log_event=self.log_event)
         self.alarms.listeners.append(lambda: self.changed(Attribute(Data.class_id, ALARM_DESCRIPTOR, 2)))
+        self._daylight_saving = self._timers.timer(self._daylight_saving_changes)
+        self._arm_daylight_saving()
+        clock.listeners.append(lambda *_: self._arm_daylight_saving())
         self.measurement = Measurement(source, load, self._cells.cell("live.measurement"), self._timers)
 
     # What the owner of the meter uses
@@ -337,6 +340,17 @@ class MeterPlant:
         self._outgoing.append(outgoing)
         if len(self._outgoing) > MOST_PUSHES:
             self._outgoing.popleft().failed()
+
+    def _arm_daylight_saving(self) -> None:
+        change = self.clock.local_time.next_change(self.clock.utc)
+        if change is None:
+            self._daylight_saving.stop()
+        else:
+            self._daylight_saving.at_clock(change)
+
+    def _daylight_saving_changes(self, due: float) -> None:  # noqa: ARG002 (it is due)
+        self.log_event(StandardEvent.DAYLIGHT_SAVING_CHANGED)
+        self._arm_daylight_saving()
 
     def _record_lost(self) -> None:
         # Later, as the record of the alarms may be the one.
