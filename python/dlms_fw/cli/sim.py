@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from itertools import count
+from itertools import count as counting
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +23,15 @@ from dlms_fw.certificates import private_key_in
 from dlms_fw.cli.image import parsed_by
 from dlms_fw.cli.keys import read_certificate
 from dlms_fw.cli.outcome import Outcome
+from dlms_fw.cli.sim_count import FILES_OF_A_METER, Spread, address_of, count_options, memory_of
 from dlms_fw.cli.sim_switches import switch_options, switches
 from dlms_fw.cli.target import chosen_profile, profile_options, without_security
 from dlms_fw.endpoint import Endpoint
 from dlms_fw.errors import ConfigurationError, DlmsError
+from dlms_fw.fleet import FILES_BESIDE, allow_open_files
 from dlms_fw.meter.activation import ActivationTimings
 from dlms_fw.meter.activation_table import FirmwareBehaviour
-from dlms_fw.meter.configuration import MeterConfig
+from dlms_fw.meter.configuration import MeterConfig, numbered
 from dlms_fw.meter.deliveries import Deliveries
 from dlms_fw.meter.group import behind_gateway, bus, logical_devices
 from dlms_fw.meter.meter import Framing, SimulatedMeter
@@ -37,8 +39,7 @@ from dlms_fw.meter.model_files import load_model, model_names
 from dlms_fw.meter.model_settings import configured
 from dlms_fw.meter.push import MeterPush, push_periodically
 from dlms_fw.meter.recorded import recorded_model
-from dlms_fw.meter.serve import serve
-from dlms_fw.meter.storage import Directory
+from dlms_fw.meter.serve import MeterServer, serve_all
 from dlms_fw.profile_files import read_key
 from dlms_fw.profiles import Profile
 from dlms_fw.record import load_record
@@ -88,7 +89,9 @@ def _list_models(context: click.Context, _parameter: click.Parameter, wanted: bo
     help="List the meter models that ship with dlms-fw, and end.",
 )
 @click.option("--from", "source", metavar="FILE", help="Be the meter that dlms-fw record has recorded.")
-@click.option("--state", required=True, metavar="DIR", help="Its memory; made where it is missing.")
+@click.option("--state", metavar="DIR", help="Its memory; made where it is missing.")
+@click.option("--volatile", is_flag=True, help="Without --state: it forgets everything when it is stopped.")
+@count_options
 @profile_options
 @click.option("--trust", multiple=True, metavar="FILE", help="A vendor's public key, PEM; may be repeated.")
 @click.option("--block-size", type=click.IntRange(1, 0xFFFF), help="Octets of an image block.")
@@ -147,7 +150,10 @@ def sim(
     group: tuple[str, ...],
     model: str,
     source: str | None,
-    state: str,
+    state: str | None,
+    volatile: bool,
+    count: int,
+    spread: Spread,
     config: str | None,
     profile: str | None,
     trust: tuple[str, ...],
@@ -178,28 +184,34 @@ def sim(
             behaviour=FirmwareBehaviour(firmware_behaviour),
             **_changes(settings),
         )
-        if meters > 1:
-            meter = TOGETHER[together](meter, meters)
         _warn(endpoint, meter)
-        pushing = None if push_to is None else _Pushing(push_to, push_every, confirmed=push_confirmed)
+        links = _links(link, loss, seed)
+        deliveries = _deliveries(push_to) if push_setups else None
 
-        def on_power_up(powered: SimulatedMeter) -> None:
-            if clock is not None:
-                _set_clock(powered, clock)
-            if pushing is not None:
-                pushing.begin(powered)
+        def server(number: int) -> MeterServer:
+            own = numbered(meter, number * meters)
+            pushing = None if push_to is None else _Pushing(push_to, push_every, confirmed=push_confirmed)
 
-        running = serve(
-            meter,
-            lambda: Directory(state),
-            endpoint,
-            groups=group,
-            links=_links(link, loss, seed),
-            on_power_up=on_power_up,
-            deliveries=_deliveries(push_to) if push_setups else None,
-            on_listening=lambda url: outcome.say(f"listening on {url}"),
-        )
+            def on_power_up(powered: SimulatedMeter) -> None:
+                if clock is not None:
+                    _set_clock(powered, clock)
+                if pushing is not None:
+                    pushing.begin(powered)
+
+            return MeterServer(
+                own if meters == 1 else TOGETHER[together](own, meters),
+                memory_of(state, number, count, volatile=volatile),
+                address_of(endpoint, number, spread),
+                groups=group,
+                links=links,
+                on_power_up=on_power_up,
+                deliveries=deliveries,
+            )
+
+        servers = [server(number) for number in range(count)]
+        running = serve_all(servers, on_listening=lambda url: outcome.say(f"listening on {url}"))
         try:
+            allow_open_files(FILES_OF_A_METER * count + FILES_BESIDE)
             asyncio.run(running)
         except DlmsError:
             raise
@@ -224,7 +236,7 @@ def _links(name: str | None, loss: float | None, seed: int) -> Callable[[], Shap
             raise ConfigurationError("--loss goes with --link only")
         return None
     profile = LINKS[name] if loss is None else replace(LINKS[name], loss=loss)
-    seeds = count(seed)
+    seeds = counting(seed)
     return lambda: ShapedLink(profile, next(seeds))
 
 

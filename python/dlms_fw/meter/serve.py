@@ -14,7 +14,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
@@ -282,16 +282,26 @@ async def serve(
         links=links,
         deliveries=deliveries,
     )
+    await serve_all([server], on_listening=on_listening)
+
+
+async def serve_all(servers: Iterable[MeterServer], *, on_listening: Callable[[str], None]) -> None:
+    """Runs meters until SIGTERM or SIGINT; ``on_listening`` is told each URL once a client may connect.
+
+    Where one of them cannot be started, those that were are stopped and its error is raised.
+    """
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
-    await server.start()
-    try:
-        on_listening(server.url)
+    async with contextlib.AsyncExitStack() as running:
+        for server in servers:
+            await server.start()
+            running.push_async_callback(server.stop)
+            on_listening(server.url)
+            if ended.is_set():
+                return
         await ended.wait()
-    finally:
-        await server.stop()
 
 
 class BackgroundMeter:
