@@ -186,7 +186,6 @@ def sim(
         )
         _warn(endpoint, meter)
         links = _links(link, loss, seed)
-        deliveries = _deliveries(push_to) if push_setups else None
 
         def server(number: int) -> MeterServer:
             own = numbered(meter, number * meters)
@@ -205,7 +204,7 @@ def sim(
                 groups=group,
                 links=links,
                 on_power_up=on_power_up,
-                deliveries=deliveries,
+                deliveries=_deliveries(push_to) if push_setups else None,
             )
 
         servers = [server(number) for number in range(count)]
