@@ -108,7 +108,7 @@ class Client:
     def finish(self, world: World) -> None:
         """Goes on from whatever status the meter is in until the firmware is confirmed."""
         if self.plan.after_another and world.status == Status.TRANSFER_NOT_INITIATED:
-            rule(world.initiate(self.plan.other_image, OTHER) == ActionResult.SUCCESS, "it begins")
+            self._need(world.initiate(self.plan.other_image, OTHER), "it begins")
             for number in range(self.plan.blocks - 1):
                 world.send(self.plan.other_image, number)
         for _ in range(_MOST_STEPS):
@@ -120,7 +120,9 @@ class Client:
         raise Violation(f"the upgrade does not come to an end: status {world.status}")
 
     def _step(self, world: World, status: Status) -> None:
-        if status == Status.TRANSFER_INITIATED and not is_other(world):
+        if world.unit.activation.is_away:
+            world.pass_time(10)
+        elif status == Status.TRANSFER_INITIATED and not is_other(world):
             self._send_missing(world)
         elif status == Status.VERIFICATION_INITIATED:
             world.pass_time(3)
@@ -133,13 +135,13 @@ class Client:
         else:
             if status == Status.ACTIVATION_FAILED:
                 self.failures += 1
-            rule(world.initiate(self.plan.image) == ActionResult.SUCCESS, "an image can be sent again")
+            self._need(world.initiate(self.plan.image), "an image can be sent again")
 
     def _send_missing(self, world: World) -> None:
         image = self.plan.image
         for number, there in enumerate(world.unit.image_store.image_transferred_blocks_status):
             if not there:
-                rule(world.send(image, number) == ActionResult.SUCCESS, "a missing block is taken")
+                self._need(world.send(image, number), "a missing block is taken")
                 self.sent += 1
         if world.status == Status.TRANSFER_INITIATED:
             world.verify()
@@ -151,13 +153,16 @@ class Client:
             world.unit.set_schedule([world.entry_in(seconds=5)])
             world.pass_time(6)
         else:
-            rule(world.activate() == ActionResult.TEMPORARY_FAILURE, "what is verified can be activated")
+            self._need(world.activate(), "what is verified can be activated", ActionResult.TEMPORARY_FAILURE)
 
     def _confirm(self, world: World) -> None:
         if self.plan.confirmation == "call":
-            rule(world.activate() == ActionResult.SUCCESS, "a call confirms")
+            self._need(world.activate(), "a call confirms")
         else:
             rule(world.unit.read_back(1)[-1] == IDENTIFIER, "what runs on trial is shown")
+
+    def _need(self, result: ActionResult, text: str, wanted: ActionResult = ActionResult.SUCCESS) -> None:
+        rule(result == wanted, f"{text} ({result})")
 
     def _note_done(self) -> None:
         self.done = True
@@ -380,8 +385,11 @@ def _check_step(world: World, before: MeterState | None) -> None:
         rule(running != IDENTIFIER, "what was found bad does not boot (M-08)")
 
 
-def check(world: World, client: Client) -> None:
-    """The rules that hold after each power-up and at the end (I1 to I6, I12, I14, I16, I18)."""
+def check(world: World, client: Client, *, undamaged: bool = True) -> None:
+    """The rules that hold after each power-up and at the end (I1 to I6, I12, I14, I16, I18).
+
+    Where the memory has been damaged, events may be missing, and octets of an image that runs already.
+    """
     image = client.plan.image
     state, store = world.unit.memory.state, world.unit.image_store
     for number, part in enumerate(state.parts):
@@ -399,14 +407,16 @@ def check(world: World, client: Client) -> None:
     rule(state.step is ActivationStep.IDLE, "nothing is started again by itself (M-07)")
     rule(part.identifiers.count(IDENTIFIER) <= 1, "nothing is activated twice (I12)")
     _check_bitmap(world, client.plan.other_image if is_other(world) else image)
-    if world.status >= Status.VERIFICATION_SUCCESSFUL and state.reception is not None:
+    needed = undamaged or world.status == Status.VERIFICATION_SUCCESSFUL
+    if world.status >= Status.VERIFICATION_SUCCESSFUL and state.reception is not None and needed:
         rule(world.stored_image() == image, "what is verified is whole (I2, I4)")
     if world.status == Status.VERIFICATION_SUCCESSFUL:
         information = [(len(image), IDENTIFIER, image[-64:])]
         rule(store.image_to_activate_info == information, "the note is about this image (I2)")
     stored = world.medium.read(ImageBlockStore.BLOCKS, 0, 1 << 24)
     rule(len(stored) <= len(image), "nothing is written behind the image (I18)")
-    _check_log(world)
+    if undamaged:
+        _check_log(world)
 
 
 def _check_bitmap(world: World, image: bytes) -> None:

@@ -168,7 +168,7 @@ def image_thrown_away_with_the_power(patch: Patch) -> None:
 def discard_forgotten(patch: Patch) -> None:
     """What is left of discarding is not done at power-up."""
 
-    def power_up(self: Activation) -> None:
+    def power_up(self: Activation, now: float) -> None:
         state = self._memory.state
         if state.step is not ActivationStep.IDLE:
             status = state.image_transfer_status

@@ -64,6 +64,8 @@ class Activation:
         self._confirmation: Confirmation = confirmation
         self._restarts = restarts
         self._image = b""
+        self._powers_up = False
+        self._discard_failed = False
         self.behaviour = FirmwareBehaviour.GOOD
         self.deadline: float | None = None
         """When ``advance`` has something to do, on the monotonic clock; ``None`` while nothing goes on."""
@@ -71,20 +73,28 @@ class Activation:
         """Whether the meter does not answer: it is rebooting, or a firmware on trial is silent."""
         self.reboots = 0
 
-    def power_up(self) -> None:
-        """What the boot loader does first, at each power-up: nothing on trial is started again by itself."""
+    def power_up(self, now: float) -> None:
+        """What the boot loader does first, at each power-up: nothing on trial is started again by itself.
+
+        Where that cannot be recorded, ``advance`` tries it again; the old firmware runs in any case.
+        """
         step = self._memory.state.step
         if step is _Step.IDLE:
             return
-        self._change(TRANSITIONS[step][Outcome.POWER_OFF])
+        try:
+            self._change(TRANSITIONS[step][Outcome.POWER_OFF])
+        except OSError:
+            self._powers_up, self.deadline = True, now + RETRY_SECONDS
+            return
+        self._powers_up = False
         if self._memory.state.step is not _Step.IDLE:
-            self._discard()
+            self._discard(now)
 
     def command(self, trigger: Trigger, now: float) -> ActionResult:
         """Begins the activation of the verified image; a schedule is void from here on.
 
         The stored octets are judged again first. ``temporary-failure`` says that the activation goes on
-        (image_transfer_status 5), as the Blue Book has it.
+        (image_transfer_status 5), as the Blue Book has it. Raises OSError, and then nothing has begun.
         """
         state = self._memory.state
         if _Step.INSTALL is not TRANSITIONS[state.step].get(Outcome.COMMANDED):
@@ -116,9 +126,10 @@ class Activation:
     @property
     def on_trial(self) -> Firmware | None:
         """The firmware that runs without being confirmed yet, once its self-test is passed."""
-        return self._trial() if self._memory.state.step is _Step.CONFIRM else None
+        waits = self._memory.state.step is _Step.CONFIRM and not self._powers_up
+        return self._trial() if waits else None
 
-    def confirm(self, by: Confirmation) -> bool:
+    def confirm(self, by: Confirmation, now: float) -> bool:
         """Confirms what runs on trial where this is the way; durable when it returns. Raises OSError.
 
         Returns whether it was confirmed.
@@ -127,7 +138,7 @@ class Activation:
             return False
         self._change(TRANSITIONS[_Step.CONFIRM][Outcome.CONFIRMED])
         self.deadline = None
-        self._settle_on_new()
+        self._settle_on_new(now)
         return True
 
     def advance(self, now: float) -> None:
@@ -135,15 +146,19 @@ class Activation:
         while self.deadline is not None and now >= self.deadline:
             due, self.deadline = self.deadline, None
             step = self._memory.state.step
-            if self.is_away and step not in _WORK:
+            if self._powers_up:
+                self.power_up(now)
+            elif step in _WORK:
+                try:
+                    self._change(TRANSITIONS[step][_WORK[step](self)])
+                except OSError:
+                    self.deadline = now + RETRY_SECONDS  # nothing was recorded: the step is taken again
+                    raise
+                self._enter(due)
+            else:
                 self.is_away = False  # the old firmware is up again
-                return
-            try:
-                self._change(TRANSITIONS[step][_WORK[step](self)])
-            except OSError:
-                self.deadline = now + RETRY_SECONDS  # nothing was recorded: the step is taken again
-                raise
-            self._enter(due)
+                if step is not _Step.IDLE:
+                    self._discard(now)
 
     def _enter(self, now: float) -> None:
         """What begins with the step that has just been recorded."""
@@ -161,12 +176,12 @@ class Activation:
         elif step is _Step.CONFIRM:
             self.deadline = now + timings.confirmation_seconds
         elif step is _Step.DISCARD_OLD:
-            self._settle_on_new()
+            self._settle_on_new(now)
         elif step is _Step.DISCARD_NEW:
             self._image = b""
             self._log_event(StandardEvent.FIRMWARE_ACTIVATION_FAILED, self._active_part())
-            self._discard()
             self._reboot(now)
+            self._discard(now)
 
     def _reboot(self, now: float) -> None:
         self.reboots += 1
@@ -199,21 +214,25 @@ class Activation:
     def _wait_in_vain(self) -> Outcome:
         return Outcome.FAILED
 
-    def _settle_on_new(self) -> None:
+    def _settle_on_new(self, now: float) -> None:
         self.is_away = False
         self._log_event(StandardEvent.FIRMWARE_ACTIVATED, self._active_part())
-        self._discard()
+        self._discard(now)
 
-    def _discard(self) -> None:
-        """Erases the bank that does not run, and ends the activation; what fails is left to power-up."""
+    def _discard(self, now: float) -> None:
+        """Erases the bank that does not run, and ends the activation; what fails is tried again."""
         number = self._active_part()
         region = bank_region(number, self._memory.state.parts[number].other)
         try:
             self._medium.erase(region)
             self._medium.sync(region)
             self._change(TRANSITIONS[self._memory.state.step][Outcome.DONE])
+            self._discard_failed = False
         except OSError:
-            self._log_event(StandardEvent.PROGRAM_MEMORY_ERROR, number)
+            if not self._discard_failed:
+                self._log_event(StandardEvent.PROGRAM_MEMORY_ERROR, number)
+            self._discard_failed = True
+            self.deadline = max(self.deadline or now, now + RETRY_SECONDS)
 
     def _change(self, step: ActivationStep) -> None:
         """Records a step together with all that it means."""

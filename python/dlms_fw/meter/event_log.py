@@ -139,7 +139,10 @@ class EventLog:
             self._places[ring] = 0
 
     def _load(self, ring: _Ring) -> list[LogEntry]:
-        octets = self._medium.read(ring.region, 0, ring.capacity * self.ENTRY.size)
+        try:
+            octets = self._medium.read(ring.region, 0, ring.capacity * self.ENTRY.size)
+        except OSError:
+            octets = b""  # no fault of the log may keep the meter from starting
         found: list[tuple[LogEntry, int]] = []
         for place in range(len(octets) // self.ENTRY.size):
             raw = octets[place * self.ENTRY.size : (place + 1) * self.ENTRY.size]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from dlms_fw.cosem.well_known import IMAGE_TRANSFER
-from dlms_fw.enums import ImageTransferStatus
+from dlms_fw.enums import ActionResult, ImageTransferStatus
 from dlms_fw.errors import ConfigurationError
 from dlms_fw.meter.activation import Activation, bank_is_good, bank_region
 from dlms_fw.meter.clock import MeterClock, TimeSource
@@ -89,7 +89,7 @@ class FirmwareUnit:
         )
         self.activation.behaviour = config.behaviour
         self._complete_log(newest_event())
-        self.activation.power_up()
+        self.activation.power_up(time_source.monotonic())
         self.damaged_parts = tuple(part for part in range(config.part_count) if not self._boots(part))
         """Parts whose firmware is damaged in every bank: the meter stays in recovery."""
         self.image_store.power_up(self.activation)
@@ -103,7 +103,7 @@ class FirmwareUnit:
         looks = (
             now + min(SCHEDULE_CHECK_SECONDS, max(0.0, entry.due - clock))
             for entry in self.memory.state.schedule
-            if entry.due is not None
+            if entry.due is not None and not self.activation.is_away
         )
         deadlines = (self.image_store.deadline, self.activation.deadline, *looks)
         return min((deadline for deadline in deadlines if deadline is not None), default=None)
@@ -154,7 +154,7 @@ class FirmwareUnit:
         """
         on_trial = self.activation.on_trial
         if on_trial is not None and on_trial.part == part:
-            self.activation.confirm("read-back")
+            self.activation.confirm("read-back", self._time_source.monotonic())
         return self.identifiers(part)
 
     def _complete_log(self, newest: int | None) -> None:
@@ -169,8 +169,11 @@ class FirmwareUnit:
         for entry in self.memory.state.schedule:
             verdict, left = self._schedule.poll(entry, self._clock.utc)
             if verdict == "fire":
-                self.memory.commit(schedule=())
-                self.image_store.activate(Trigger.SCHEDULED)
+                result = self.image_store.activate(Trigger.SCHEDULED)
+                if result is ActionResult.HARDWARE_FAULT:
+                    raise OSError("the activation cannot be recorded")  # it is due, and tried again
+                if self.memory.state.schedule:
+                    self.memory.commit(schedule=())
                 return
             entries.append(left)
         if tuple(entries) != self.memory.state.schedule:
@@ -183,10 +186,13 @@ class FirmwareUnit:
             return True
         self._log_event(StandardEvent.PROGRAM_MEMORY_ERROR, number)
         other = part.banks[part.other]
-        if other is not None and bank_is_good(self._medium, other, part.other):
+        if other is None or not bank_is_good(self._medium, other, part.other):
+            return False
+        try:
             self.memory.rescue(number)
-            return True
-        return False
+        except OSError:
+            return False
+        return True
 
 
 def format_memory(medium: Medium, records: Records, config: MeterConfig) -> None:

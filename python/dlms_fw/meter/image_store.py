@@ -19,7 +19,7 @@ from dlms_fw.cosem.server import CosemFault, ServerObject
 from dlms_fw.enums import ActionResult, DataAccessResult, ImageTransferStatus
 from dlms_fw.errors import ImageRejected
 from dlms_fw.logical_name import LogicalNameLike
-from dlms_fw.meter.activation import Activation
+from dlms_fw.meter.activation import RETRY_SECONDS, Activation
 from dlms_fw.meter.configuration import MeterConfig
 from dlms_fw.meter.event_log import StandardEvent
 from dlms_fw.meter.judgement import ImageJudge
@@ -114,7 +114,11 @@ class ImageStore(
         reception = state.reception
         if reception is None:
             return
-        status = state.image_transfer_status
+        with suppress(OSError):  # what cannot be recorded now is found out again before it matters
+            self._take_stock(reception)
+
+    def _take_stock(self, reception: Reception) -> None:
+        status = self._memory.state.image_transfer_status
         lost = reception.block_size != self.image_block_size or self._config.transfer_after_restart == "lost"
         if status < _Status.VERIFICATION_SUCCESSFUL and lost:
             self._forget()
@@ -127,16 +131,20 @@ class ImageStore(
         self._blocks_received = received
         judged = status in {_Status.VERIFICATION_INITIATED, _Status.VERIFICATION_SUCCESSFUL}
         begins = status == _Status.TRANSFER_INITIATED and self._config.self_verify
+        if status == _Status.VERIFICATION_INITIATED:
+            self.deadline = self._monotonic() + self._config.verify_seconds
         if judged and not received.complete:
             self._cancel_verification()
-        elif received.complete and (begins or status == _Status.VERIFICATION_INITIATED):
-            self._begin_verification()
+        elif received.complete and begins:
+            with suppress(CosemFault):
+                self._begin_verification()
 
     def advance(self, now: float) -> None:
         """Ends a verification that is due."""
         if self.deadline is not None and now >= self.deadline:
-            self.deadline = None
+            self.deadline = now + RETRY_SECONDS
             self._end_verification()
+            self.deadline = None
 
     @property
     def image_block_size(self) -> int:
@@ -223,7 +231,7 @@ class ImageStore(
             if state.image_transfer_status == _Status.VERIFICATION_SUCCESSFUL and not self._is_stored(
                 image_block_number, image_block_value
             ):
-                self._cancel_verification()
+                self._take_back()
             raise CosemFault(ActionResult.OTHER_REASON)
         if len(image_block_value) != _block_length(reception, image_block_number):
             raise CosemFault(ActionResult.OTHER_REASON)
@@ -291,7 +299,8 @@ class ImageStore(
         """The verified firmware and its stored octets; ``None`` where they are no longer the same.
 
         What has been judged since power-up need only be the same octets still; the rest may have changed
-        while the power was off: the trusted keys, the record, the rules.
+        while the power was off: the trusted keys, the record, the rules. Raises OSError where they cannot be
+        read; that is no verdict.
         """
         state = self._memory.state
         if state.reception is None or state.verified is None:
@@ -301,7 +310,7 @@ class ImageStore(
             if state.verified is self._judged and sha256(data).digest() == state.verified.sha256:
                 return state.verified, data
             firmware = self._judge.judge(data, state.reception, state.parts)
-        except (ImageRejected, OSError):
+        except ImageRejected:
             return None
         return (firmware, data) if firmware == state.verified else None
 
@@ -329,7 +338,7 @@ class ImageStore(
     @property
     def _is_confirmed_by_call(self) -> bool:
         try:
-            return self._activation is not None and self._activation.confirm("call")
+            return self._activation is not None and self._activation.confirm("call", self._monotonic())
         except OSError:
             raise CosemFault(ActionResult.HARDWARE_FAULT) from None
 
@@ -347,12 +356,12 @@ class ImageStore(
         try:
             self._blocks.barrier()
             self._memory.commit(image_transfer_status=_Status.VERIFICATION_INITIATED, verified=None)
+            self.deadline = self._monotonic() + self._config.verify_seconds
+            if at_once or self._config.verify_seconds <= 0:
+                self._end_verification()
+                self.deadline = None
         except OSError:
             raise CosemFault(ActionResult.HARDWARE_FAULT) from None
-        if at_once or self._config.verify_seconds <= 0:
-            self._end_verification()
-        else:
-            self.deadline = self._monotonic() + self._config.verify_seconds
 
     def _end_verification(self) -> None:
         state = self._memory.state
@@ -379,9 +388,15 @@ class ImageStore(
         )
         self.deadline = None
 
+    def _take_back(self) -> None:
+        try:
+            self._cancel_verification()
+        except OSError:
+            raise CosemFault(ActionResult.HARDWARE_FAULT) from None
+
     def _cancel_verification(self) -> None:
-        self.deadline = None
         self._memory.commit(image_transfer_status=_Status.TRANSFER_INITIATED, verified=None, schedule=())
+        self.deadline = None
 
     def _raise_by_status(self) -> None:
         if self.image_transfer_status == _Status.VERIFICATION_INITIATED:

@@ -77,6 +77,11 @@ class SimulatedMedium:
         return self._has_power
 
     @property
+    def regions(self) -> list[str]:
+        """The names of all regions."""
+        return sorted(self._seen)
+
+    @property
     def size(self) -> int:
         """Octets in all regions, as they are seen now."""
         return sum(map(len, self._seen.values()))

@@ -153,7 +153,7 @@ class Records:
             self._newest[name] = generation, copy
             value: Json = json.loads(payload.decode())
             return value
-        if all(self._medium.read(_copy_region(name, copy), 0, 1) for copy in (0, 1)):
+        if all(self._holds_something(name, copy) for copy in (0, 1)):
             raise RecordLost(name)
         return None
 
@@ -190,6 +190,12 @@ class Records:
         self._newest.pop(name, None)
         self.store(name, value)
         self.store(name, value)
+
+    def _holds_something(self, name: str, copy: int) -> bool:
+        try:
+            return bool(self._medium.read(_copy_region(name, copy), 0, 1))
+        except OSError:
+            return True
 
     def _read_copy(self, name: str, copy: int) -> tuple[int, int, bytes] | None:
         """Generation, copy and payload of one that is good."""
@@ -248,17 +254,28 @@ class ImageBlockStore:
         self._unsynced_blocks = 0
 
     def scan(self) -> Iterator[tuple[int, bool]]:
-        """Each block number, and whether the block is there. Reads the whole image once."""
+        """Each block number, and whether the block is there and can be read. Reads the whole image once."""
         per_read = max(1, _READ_SIZE // self._image_block_size)
         count = -(-self._image_size // self._image_block_size)
         for start in range(0, count, per_read):
-            length = min(per_read, count - start)
+            yield from self._scan(start, min(per_read, count - start))
+
+    def _scan(self, start: int, length: int) -> Iterator[tuple[int, bool]]:
+        try:
             octets = self._read_range(start * self._image_block_size, length * self._image_block_size)
             digests = self._medium.read(self.DIGESTS, start * self.DIGEST_SIZE, length * self.DIGEST_SIZE)
-            for index in range(length):
-                value = octets[index * self._image_block_size : (index + 1) * self._image_block_size]
-                noted = digests[index * self.DIGEST_SIZE : (index + 1) * self.DIGEST_SIZE]
-                yield start + index, noted == self._digest(start + index, value)
+        except OSError:
+            if length == 1:
+                yield start, False
+                return
+            half = length // 2
+            yield from self._scan(start, half)
+            yield from self._scan(start + half, length - half)
+            return
+        for index in range(length):
+            value = octets[index * self._image_block_size : (index + 1) * self._image_block_size]
+            noted = digests[index * self.DIGEST_SIZE : (index + 1) * self.DIGEST_SIZE]
+            yield start + index, noted == self._digest(start + index, value)
 
     def write(self, image_block_number: int, image_block_value: bytes) -> None:
         """Stores a block of the right length; it survives ``kill -9`` when this returns.
