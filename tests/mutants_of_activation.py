@@ -59,8 +59,8 @@ def confirmed(action: Any) -> Mutation:
     """Something more happens when a new firmware is confirmed."""
 
     def made(right: Any) -> Any:
-        def settle(self: Activation) -> None:
-            right(self)
+        def settle(self: Activation, now: float) -> None:
+            right(self, now)
             action(self)
 
         return settle
@@ -101,9 +101,9 @@ def identifier_stays_the_old_one(patch: Patch) -> None:
 
 
 def activation_is_not_logged(patch: Patch) -> None:
-    def settle(self: Activation) -> None:
+    def settle(self: Activation, now: float) -> None:
         self.is_away = False
-        self._discard()
+        self._discard(now)
 
     patch.setattr(Activation, "_settle_on_new", settle)
 
@@ -227,7 +227,7 @@ def silence_confirms(_right: Any) -> Any:
 
 
 def discard_is_forgotten(patch: Patch) -> None:
-    def power_up(self: Activation) -> None:
+    def power_up(self: Activation, now: float) -> None:
         state = self._memory.state
         if state.step is not Step.IDLE:
             status = state.image_transfer_status

@@ -145,7 +145,7 @@ def upgraded(cut: Cut | None) -> int:
     """An upgrade in whose middle the power goes; the operations of the memory until it is done or goes."""
     simulation = Mains()
     settings = {"trusted": (VENDOR_KEY.public_key(),), "image_block_size": 64, "sync_every_blocks": 5}
-    factory = simulation.meter(CIPHERED, **settings)
+    factory = simulation.meter(CIPHERED, memory=SimulatedMedium(), **settings)
     factory.cut_power()
     assert isinstance(factory.memory, SimulatedMedium)
     factory.memory = ours = factory.memory.survivor(cut)
