@@ -38,7 +38,9 @@ class Firmware:
         largest_image: Octets of the largest image that it takes; 0 where that is not known.
         newest_first: Whether the running identifier stands first in an array of identifiers.
         verifies_itself: Whether it verifies without image_verify after the last block.
-        keeps_transfer: Whether a transfer survives a restart.
+        keeps_transfer: Whether a transfer survives a restart; a verified image always does.
+        confirmed_by: What confirms a new firmware: ``itself``, a further image_activate (``call``), or a
+            client that reads its identifier (``read-back``).
         blocks_at_risk: How many acknowledged blocks a power cut may cost.
         pads_last_block: Whether the last block must be filled up.
         shows_signature: Whether image_to_activate_info has the signature of the image.
@@ -62,6 +64,7 @@ class Firmware:
     newest_first: bool = True
     verifies_itself: bool = False
     keeps_transfer: bool = True
+    confirmed_by: Literal["itself", "call", "read-back"] = "itself"
     blocks_at_risk: int = 0
     pads_last_block: bool = False
     shows_signature: bool = True

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple
 
-from dlms_fw._core import ActionRequest, ActionResponse, ExceptionResponse, SetResponse
+from dlms_fw._core import ActionRequest
 from dlms_fw.client import Client
 from dlms_fw.conformance.firmware import Firmware
 from dlms_fw.conformance.images import Sent, sent
+from dlms_fw.conformance.result_words import RUNNING, SUCCESS, word_of
 from dlms_fw.conformance.site import Site
 from dlms_fw.conformance.verdicts import Failed, Inapplicable, Inconclusive, expect
 from dlms_fw.cosem.data import Data
@@ -22,7 +23,7 @@ from dlms_fw.cosem.interface import AttributeRef, MethodCall
 from dlms_fw.cosem.profile_generic import ProfileGeneric
 from dlms_fw.cosem.single_action_schedule import ExecutionTime, SingleActionSchedule
 from dlms_fw.driver import is_loss
-from dlms_fw.enums import ActionResult, DataAccessResult, ImageTransferStatus
+from dlms_fw.enums import ImageTransferStatus
 from dlms_fw.errors import DlmsError, ServiceError
 from dlms_fw.image import Image, Version
 from dlms_fw.security import SecurityPolicy
@@ -31,9 +32,6 @@ from dlms_fw.transports.base import Transport
 
 Status = ImageTransferStatus
 
-SUCCESS: Final = "success"
-RUNNING: Final = "temporary-failure"
-"""What a call says that goes on, and also what a busy meter says."""
 SETTLED: Final = frozenset(
     {
         Status.TRANSFER_NOT_INITIATED,
@@ -193,17 +191,11 @@ class ImageProcess:
 
     def ask(self, request: ActionRequest, client: Client | None = None) -> str:
         """The same of a request."""
-        response = (client or self.client).exchange(request)
-        if isinstance(response, ActionResponse):
-            return _word(ActionResult, response.result)
-        return _other(response)
+        return word_of((client or self.client).exchange(request))
 
     def write(self, ref: AttributeRef[Any], value: Any, client: Client | None = None) -> str:
         """Write an attribute and give the result."""
-        response = (client or self.client).exchange(ref.set_request(value))
-        if isinstance(response, SetResponse):
-            return _word(DataAccessResult, response.result)
-        return _other(response)
+        return word_of((client or self.client).exchange(ref.set_request(value)))
 
     def initiate(self, image: Sent) -> None:
         """Begin a transfer that must be accepted, and wait for status 1."""
@@ -272,6 +264,14 @@ class ImageProcess:
         expect(status == Status.VERIFICATION_FAILED, f"status 4 for {image.what}", f"status {int(status)}")
         expect(not self.info, f"no image to activate for {image.what}", self.info)
 
+    def next_image(self) -> Image:
+        """An image that the meter takes and does not run. Raises Inapplicable where there is none."""
+        running = self.running().identifier
+        image = self.facts.images.for_meter(self.version, running).good
+        if image.image_identifier == running:
+            raise Inapplicable("the meter runs the declared image, and no second one was declared (back = …)")
+        return image
+
     def activate(self) -> ImageTransferStatus:
         """Activate on demand and wait until the meter is back; gives the status in the end."""
         try:
@@ -300,16 +300,20 @@ class ImageProcess:
 
     def await_return(self) -> ImageTransferStatus:
         """Wait until a meter that activates has come to an end and answers."""
-        return self.until(
-            lambda status: status != Status.ACTIVATION_INITIATED,
-            self.facts.activation_s,
-            "the end of the activation",
-        )
+        return self.until(self._is_over, self.facts.activation_s, "the end of the activation")
 
     def has_settled(self) -> bool:
-        """Whether the meter answers and shows no activation that is going on."""
+        """Whether the meter answers and shows no activation that is going on; one on trial is confirmed."""
         status = self._status_or_away(0.0)
-        return status is not None and status != Status.ACTIVATION_INITIATED
+        return status is not None and self._is_over(status)
+
+    def _is_over(self, status: ImageTransferStatus) -> bool:
+        if status == Status.ACTIVATION_INITIATED:
+            if self.facts.confirmed_by == "read-back":
+                self.running()
+            elif self.facts.confirmed_by == "call":
+                self.call(self.object.image_activate())
+        return status != Status.ACTIVATION_INITIATED
 
     def until(
         self, reached: Callable[[ImageTransferStatus], bool], seconds: float, what: str
@@ -376,13 +380,38 @@ class ImageProcess:
         enabled = self.client.get(self.object.image_transfer_enabled)
         if not enabled:
             self._write_enabled(value=True)
+        found = self.running().identifier
+        self.site.put_back("the firmware", lambda: self._bring_back(found))
         self.site.put_back("image_transfer_enabled", lambda: self._write_enabled(value=enabled))
         self.site.put_back("a verified image", self._make_harmless)
         scheduled = self.scheduled
         self.site.put_back("execution_time", lambda: self._write_schedule(scheduled))
+        if "cut_power_at" in self.site.bench.verbs:
+            self.site.put_back("the power", self._restore_power)
         if self.status in {Status.VERIFICATION_INITIATED, Status.ACTIVATION_INITIATED}:
             self.verify()
             self.await_return()
+
+    def _restore_power(self) -> None:
+        """No power cut stays armed, and the meter has power."""
+        if not self.site.bench.has_power():
+            self.site.bench.restart()
+        if "inject" in self.site.bench.verbs:
+            self.site.bench.inject("none")
+
+    def _bring_back(self, identifier: bytes | None) -> None:
+        """The firmware that was found runs again, where the meter is somebody's."""
+        self._reassociate()
+        if self.site.bench.is_simulated or self.running().identifier == identifier:
+            return
+        declared = (self.facts.images.good, self.facts.images.back)
+        for image in declared:
+            if image is not None and image.image_identifier == identifier:
+                self.transfer_activated(image)
+                return
+        raise Inconclusive(
+            f"the meter runs {_hex(self.running().identifier)}, not {_hex(identifier)} any more"
+        )
 
     def _write_enabled(self, *, value: bool) -> None:
         self._reassociate()
@@ -413,24 +442,5 @@ class ImageProcess:
             self.associate(self.facts.activation_s)
 
 
-def expect_refused(result: str, what: str, *, busy_is_refusal: bool = True) -> None:
-    """Raises Failed where a call was not refused."""
-    accepted = {SUCCESS} if busy_is_refusal else {SUCCESS, RUNNING}
-    expect(result not in accepted, f"{what} to be refused", result)
-
-
-def _word(results: type[ActionResult | DataAccessResult], result: int) -> str:
-    try:
-        return results(result).name.lower().replace("_", "-")
-    except ValueError:
-        return f"result {result}"
-
-
 def _hex(octets: bytes | None) -> str:
     return "none" if octets is None else octets.hex()
-
-
-def _other(response: object) -> str:
-    if isinstance(response, ExceptionResponse):
-        return "exception-response"
-    raise Inconclusive(f"the meter answered with {type(response).__name__}")

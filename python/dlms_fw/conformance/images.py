@@ -77,33 +77,25 @@ class Images:
     def for_meter(self, version: Version | None, identifier: bytes | None) -> Images:
         """The same with a good image that a meter takes which runs that version under that identifier.
 
-        Raises Inapplicable where there is none.
+        With a second image the two take turns. With a test signing key a newer one is made where the good one
+        is not newer. Otherwise there is only the one.
         """
+        is_running = identifier == self.good.image_identifier
+        if self.back is not None:
+            return replace(self, good=self.back, back=self.good) if is_running else self
         own = self.good.firmware_version
         is_newer = version is None or own is None or own > version
-        if is_newer and identifier != self.good.image_identifier:
+        if self.signing_key is None or not self.is_dfw or (is_newer and not is_running):
             return self
-        if self.back is not None and identifier != self.back.image_identifier:
-            return replace(self, good=self.back, back=self.good)
-        return self if is_newer else replace(self, good=self.successor(version))
+        return replace(self, good=self._successor(version))
 
-    def successor(self, running: Version | None, steps: int = 1) -> Image:
-        """Another image than the good one, of a version so many steps above what runs and what is good.
-
-        Without a test signing key it is the declared second image. Raises Inapplicable.
-        """
-        if self.signing_key is None:
-            if self.back is None:
-                raise Inapplicable(
-                    "no second image was declared (back = …), nor a test signing key to make one"
-                )
-            return self.back
+    def _successor(self, running: Version | None) -> Image:
+        """The good image under another identifier, of a version above what runs and what is good."""
         least = self._dfw.firmware_version
         newest = least if running is None else max(least, running)
-        patch = newest.patch + steps
         return self.variant(
-            image_identifier=other_identifier(self.good.image_identifier, patch),
-            firmware_version=replace(newest, patch=patch),
+            image_identifier=other_identifier(self.good.image_identifier, newest.patch + 1),
+            firmware_version=replace(newest, patch=newest.patch + 1),
         )
 
     def damaged(self) -> Iterator[Sent]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from dlms_fw._core import Key
 from dlms_fw.conformance.benches.simulated import SimulatedBench
@@ -15,6 +16,7 @@ from dlms_fw.containers import dfw
 from dlms_fw.cosem import well_known
 from dlms_fw.driver import public_profile
 from dlms_fw.image import Image, Version
+from dlms_fw.meter.activation_table import Confirmation
 from dlms_fw.meter.clients import MANAGEMENT, READING
 from dlms_fw.meter.configuration import MeterConfig
 from dlms_fw.meter.profiles import mcs301
@@ -30,6 +32,12 @@ _SETTINGS: Final[dict[str, Any]] = {
     "schedule_grace_seconds": 3600.0,
 }
 """Small blocks make small images; each one is durable when it is acknowledged."""
+_CONFIRMED_BY: Final[Mapping[Confirmation, Literal["itself", "call", "read-back"]]] = {
+    "self-test": "itself",
+    "call": "call",
+    "read-back": "read-back",
+    "never": "itself",
+}
 _BLOCKS: Final = 7
 _UPGRADES: Final = 40
 _MUTATIONS: Final = 300
@@ -92,6 +100,7 @@ def _firmware(config: MeterConfig, signing_key: PrivateKey) -> Firmware:
         newest_first=config.identifiers_order == "newest-first",
         verifies_itself=config.self_verify,
         keeps_transfer=config.transfer_after_restart == "kept",
+        confirmed_by=_CONFIRMED_BY[config.confirmation],
         blocks_at_risk=config.sync_every_blocks - 1,
         takes_older=config.allow_downgrade,
         late_activation="fires",

@@ -7,9 +7,10 @@ from datetime import timedelta
 from typing import Any, Final
 
 from dlms_fw.conformance.event_reader import EventReader
-from dlms_fw.conformance.image_process import SUCCESS, ImageProcess, Running, Status, expect_refused
+from dlms_fw.conformance.image_process import ImageProcess, Running, Status
 from dlms_fw.conformance.images import sent
 from dlms_fw.conformance.registry import case
+from dlms_fw.conformance.result_words import SUCCESS, expect_refused
 from dlms_fw.conformance.schedules import every_hour, meter_time, one_time
 from dlms_fw.conformance.site import Site
 from dlms_fw.conformance.verdicts import Failed, Inapplicable, expect
@@ -23,6 +24,7 @@ DAY: Final = timedelta(days=1)
 LATE: Final = timedelta(minutes=10)
 _SETTLE: Final = timedelta(minutes=2)
 """Enough for an activation that has begun."""
+_LOOK_S: Final = 300.0
 _NO_SCRIPTS: Final = (2, 99, 0xFFFF)
 
 
@@ -156,7 +158,7 @@ def no_power(site: Site) -> None:
     plan.wait(_SETTLE)
     plan.expect_late(LATE)
     process = plan.process
-    image = sent(process.images.successor(process.version))
+    image = process.images.good_sent
     plan.begin_anew()
     process.initiate(image)
     process.send_all(image, [0])
@@ -181,14 +183,14 @@ class Plan:
         if not process.has_scheduler:
             raise Inapplicable("the meter has no activation scheduler")
         self._site = site
-        self.image: Image = process.images.good
+        self.image: Image = process.next_image()
         self.running: Running = process.running()
         self._events = EventReader(process) if process.has_log else None
         process.transfer_verified(sent(self.image))
 
     def next_image(self) -> None:
         """The same with another image, from what runs now."""
-        self.image = self.process.images.successor(self.process.version)
+        self.image = self.process.next_image()
         self.begin_anew()
         self.process.transfer_verified(sent(self.image))
 
@@ -203,10 +205,14 @@ class Plan:
         expect(result == SUCCESS, "execution_time to be written", result)
 
     def wait(self, time: timedelta) -> None:
-        """Let time pass, and associate anew."""
-        self._site.bench.advance(time.total_seconds())
-        self.process.associate(self.process.facts.activation_s)
-        self.process.await_return()
+        """Let time pass, and associate anew; where a client confirms a new firmware, now and then."""
+        left = time.total_seconds()
+        at_once = left if self.process.facts.confirmed_by == "itself" else _LOOK_S
+        while left > 0:
+            self._site.bench.advance(min(at_once, left))
+            left -= at_once
+            self.process.associate(self.process.facts.activation_s)
+            self.process.await_return()
 
     @property
     def is_activated(self) -> bool:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import random
 from typing import Final
 
-from dlms_fw.conformance.image_process import SUCCESS, ImageProcess, Status, expect_refused
+from dlms_fw.conformance.image_process import ImageProcess, Status
 from dlms_fw.conformance.procedures.image_reception import calls, shown
 from dlms_fw.conformance.registry import case
+from dlms_fw.conformance.result_words import SUCCESS, expect_refused
 from dlms_fw.conformance.site import Site
 from dlms_fw.conformance.verdicts import Failed, Inapplicable, expect
 from dlms_fw.driver import is_loss

@@ -50,7 +50,7 @@ def events(site: Site) -> None:
     process = ImageProcess(site)
     if not process.has_log:
         raise Inapplicable("the meter has no event log that can be read")
-    image = process.images.successor(process.version)
+    image = process.next_image()
     log = EventReader(process)
     process.initiate(sent(image))
     log.expect_one("transfer_started")
@@ -70,7 +70,7 @@ def events(site: Site) -> None:
         site.step("the bench has no bad firmware, so that its event was not seen")
         return
     log = EventReader(process)
-    process.transfer_verified(sent(process.images.successor(process.version)))
+    process.transfer_verified(sent(process.next_image()))
     site.put_back("the firmware's behaviour", lambda: site.bench.inject("none"))
     site.bench.inject("fails-self-test")
     expect(process.activate() == _FAILED, "status 7", process.status)

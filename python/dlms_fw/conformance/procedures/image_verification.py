@@ -7,10 +7,11 @@ from datetime import timedelta
 from typing import Final
 
 from dlms_fw.conformance.event_reader import EventReader
-from dlms_fw.conformance.image_process import ImageProcess, Status, expect_refused
+from dlms_fw.conformance.image_process import ImageProcess, Status
 from dlms_fw.conformance.images import Sent, other_identifier, sent
 from dlms_fw.conformance.procedures.image_reception import expect_fresh
 from dlms_fw.conformance.registry import case
+from dlms_fw.conformance.result_words import expect_refused
 from dlms_fw.conformance.schedules import one_time
 from dlms_fw.conformance.site import Site
 from dlms_fw.conformance.verdicts import Inapplicable, expect
