@@ -77,6 +77,8 @@ FLOORS: dict[str, int] = {
     "push": 5,
     "fleet": 6,
     "simulation": 6,
+    "meter_factory": 6,
+    "pytest_plugin": 7,
     "conformance": 6,
     "cli": 7,
 }
@@ -216,7 +218,7 @@ def test_the_core_is_free_of_unsafe_code_and_of_python() -> None:
 
 #: What the base install brings besides the standard library, and what an extra adds, by who may use it.
 DECLARED = {"dlms_fw", "construct", "cryptography"}
-EXTRAS = {"cli": {"click", "rich"}, "transports": {"serialx"}}
+EXTRAS = {"cli": {"click", "rich"}, "pytest_plugin": {"pytest"}, "transports": {"serialx"}}
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))

@@ -14,7 +14,9 @@ real line.
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
 from dlms_fw import hls
@@ -22,18 +24,29 @@ from dlms_fw._core import Key
 from dlms_fw.async_client import AsyncClient
 from dlms_fw.client import Client
 from dlms_fw.endpoint import Endpoint
-from dlms_fw.errors import TransportError
+from dlms_fw.errors import ConfigurationError, TransportError
 from dlms_fw.journal import Journal
 from dlms_fw.memory_journal import MemoryJournal
 from dlms_fw.meter.clock import VirtualTime
 from dlms_fw.meter.configuration import MeterConfig, numbered
 from dlms_fw.meter.memory import MemoryMedium
-from dlms_fw.meter.meter import SimulatedMeter
+from dlms_fw.meter.meter import Framing as MeterFraming
+from dlms_fw.meter.meter import MeterConnection, SimulatedMeter
+from dlms_fw.meter.model import MeterModel
+from dlms_fw.meter.model_files import load_model
+from dlms_fw.meter.model_settings import configured
 from dlms_fw.meter.power_cut import PowerCut, SimulatedMedium, Unsynced
-from dlms_fw.meter.profiles import mcs301
 from dlms_fw.meter.storage import Medium
 from dlms_fw.profiles import Profile
 from dlms_fw.security import Keys, SecurityPolicy
+from dlms_fw.transports.base import AsyncTransport, Transport
+from dlms_fw.transports.faults import (
+    LINKS,
+    AsyncVirtualTransport,
+    LinkProfile,
+    VirtualLine,
+    VirtualTransport,
+)
 from dlms_fw.transports.loopback import AsyncLoopbackTransport, LoopbackTransport
 
 __all__ = ["CIPHERED", "PLAIN", "MemoryJournal", "SimulatedMedium", "Simulation", "VirtualMeter"]
@@ -45,6 +58,7 @@ _CHALLENGE_OCTETS: Final = 32
 _ENDPOINTS: Final = {
     "wrapper": Endpoint.parse("tcp://simulated-meter"),
     "hdlc": Endpoint.parse("hdlc+tcp://simulated-meter"),
+    "datagrams": Endpoint.parse("udp://simulated-meter"),
 }
 
 PLAIN: Final = Profile(name="plain", client_sap=1)
@@ -66,6 +80,29 @@ CIPHERED: Final = Profile(
 
 It knows that a new meter accepts every invocation counter; without that, a client would ask the meter first.
 """
+
+
+def meter_config(profile: Profile, model: str | Path | MeterModel = "mcs301", **changes: Any) -> MeterConfig:
+    """The meter of a model, by its name or its file, that a client with this profile talks to.
+
+    Args:
+        profile: The client's.
+        model: What kind of meter.
+        changes: Fields of :class:`~dlms_fw.meter.configuration.MeterConfig` that are different.
+
+    Raises:
+        ConfigurationError: there is no such model, or the configuration contradicts itself.
+    """
+    return configured(model if isinstance(model, MeterModel) else load_model(model), profile, **changes)
+
+
+def link_profile(link: str | LinkProfile | None) -> LinkProfile | None:
+    """A link by its name. Raises ConfigurationError."""
+    if not isinstance(link, str):
+        return link
+    if link not in LINKS:
+        raise ConfigurationError(f"there is no link {link!r}", hint=f"there are {', '.join(LINKS)}")
+    return LINKS[link]
 
 
 class Simulation:
@@ -100,8 +137,10 @@ class Simulation:
         profile: Profile = PLAIN,
         *,
         framing: Framing = "wrapper",
+        model: str | Path | MeterModel = "mcs301",
         config: MeterConfig | None = None,
         memory: Medium | None = None,
+        link: str | LinkProfile | None = None,
         **changes: Any,
     ) -> VirtualMeter:
         """A further meter, with power.
@@ -109,41 +148,44 @@ class Simulation:
         Args:
             profile: Its client's; the meter has the secrets and keys that this client expects.
             framing: How they speak.
-            config: What the meter is; otherwise an MCS301 for the profile. Its serial number is counted up
-                for each further meter.
+            model: What kind of meter: the name of a model that ships with the library, the file of one, or
+                one that was made. The serial number is counted up for each further meter.
+            config: What the meter is, in all; then there is no model.
             memory: What it remembers; otherwise it is new, and nothing that is written gets lost. A
                 :class:`~dlms_fw.meter.power_cut.SimulatedMedium` can lose what no barrier has covered.
+            link: What is between them: the name of one of :data:`~dlms_fw.transports.faults.LINKS`, or a
+                profile of one's own. Otherwise octets are there at once.
             changes: Fields of :class:`~dlms_fw.meter.configuration.MeterConfig` that are different.
 
         Raises:
-            ConfigurationError: the configuration contradicts itself.
+            ConfigurationError: the configuration contradicts itself, or there is no such model or link.
         """
+        number = len(self.meters)
         if config is None:
-            config = mcs301.configured(profile, **changes)
-            if profile.meter_system_title is None:
-                config = numbered(config, len(self.meters))
-        made = VirtualMeter(self, profile, config, framing, MemoryMedium() if memory is None else memory)
-        self.meters.append(made)
-        return made
+            config = meter_config(profile, model, **changes)
+            if number and profile.meter_system_title is None:
+                config = numbered(config, number)
+        memory = MemoryMedium() if memory is None else memory
+        self.meters.append(VirtualMeter(self, profile, config, framing, memory, link_profile(link), number))
+        return self.meters[-1]
 
     def sleep(self, seconds: float) -> None:
         """Let time pass; whatever a meter has to do meanwhile it does at its moment."""
         end = self.time.elapsed + seconds
-        while (due := self._due()) is not None and due <= end:
+        while (due := self.deadline) is not None and due <= end:
             self.time.advance_to(due)
-            self._advance()
+            self.advance()
         self.time.advance_to(end)
-        self._advance()
+        self.advance()
 
-    async def sleep_async(self, seconds: float) -> None:
-        """The same for asyncio clients, which take turns only where they wait for something else."""
-        self.sleep(seconds)
-
-    def _due(self) -> float | None:
+    @property
+    def deadline(self) -> float | None:
+        """When some meter has something to do by itself."""
         deadlines = [meter.deadline for meter in self.meters]
         return min((deadline for deadline in deadlines if deadline is not None), default=None)
 
-    def _advance(self) -> None:
+    def advance(self) -> None:
+        """Have every meter do what is due."""
         for meter in self.meters:
             meter.advance()
 
@@ -157,16 +199,33 @@ class VirtualMeter:
         memory: What it remembers.
         framing: How it speaks.
         endpoint: How its clients call it; nothing is there that another process could reach.
+        line: The place where its clients connect, where a link is between them.
     """
 
     def __init__(
-        self, simulation: Simulation, profile: Profile, config: MeterConfig, framing: Framing, memory: Medium
+        self,
+        simulation: Simulation,
+        profile: Profile,
+        config: MeterConfig,
+        framing: Framing,
+        memory: Medium,
+        link: LinkProfile | None,
+        seed: int,
     ) -> None:
         self.profile = profile
         self.config = config
         self.memory = memory
-        self.framing: Framing = framing
-        self.endpoint = _ENDPOINTS[framing]
+        self.framing: MeterFraming = framing
+        if link is not None and link.flavour == "datagram":
+            if framing == "hdlc":
+                raise ConfigurationError(f"HDLC does not go over {link.name}, which carries datagrams")
+            self.framing = "datagrams"
+        self.endpoint = _ENDPOINTS[self.framing]
+        self.line: VirtualLine | None = None
+        self._sleep: Callable[[float], None] = simulation.sleep
+        if link is not None:
+            self.line = VirtualLine(link, self._line_to, simulation.time, seed=seed, agenda=simulation)
+            self._sleep = self.line.sleep
         self._simulation = simulation
         self._meter: SimulatedMeter | None = None
         self.power_up()
@@ -189,7 +248,7 @@ class VirtualMeter:
             journal=journal or simulation.journal,
             open_transport=self.open,
             clock=simulation.time.monotonic,
-            sleep=simulation.sleep,
+            sleep=self._sleep,
             wall_clock=simulation.now,
             challenge=simulation.challenge,
             randomness=simulation.randomness,
@@ -204,24 +263,42 @@ class VirtualMeter:
             journal=journal or simulation.journal,
             open_transport=self.open_async,
             clock=simulation.time.monotonic,
-            sleep=simulation.sleep_async,
+            sleep=self._sleep_async,
             wall_clock=simulation.now,
             challenge=simulation.challenge,
             randomness=simulation.randomness,
         )
 
-    def open(self, deadline: float) -> LoopbackTransport:  # noqa: ARG002 (it never waits)
-        """A medium to the meter, for a client. Raises TransportError without power and during a reboot."""
+    def open(self, deadline: float) -> Transport:
+        """A medium to the meter, for a client.
+
+        Raises:
+            TransportError: The meter has no power, or reboots.
+            ResponseTimeout: The link is slower than that.
+        """
+        if self.line is not None:
+            return self.line.open(deadline)
+        opened: list[LoopbackTransport] = []
+        peer = self._line_to(lambda: opened[0].cut() if opened else None)
+        clock = self._simulation.time.monotonic
+        opened.append(LoopbackTransport(peer, clock=clock, sleep=self._simulation.sleep))
+        return opened[0]
+
+    async def open_async(self, deadline: float) -> AsyncTransport:
+        """As :meth:`open`."""
+        opened = self.open(deadline)
+        if isinstance(opened, VirtualTransport):
+            return AsyncVirtualTransport(opened)
+        assert isinstance(opened, LoopbackTransport)  # noqa: S101 (there is no third)
+        return AsyncLoopbackTransport(opened)
+
+    def _line_to(self, on_drop: Callable[[], None]) -> _Line:
         if self._meter is None:
             raise TransportError("the meter has no power")
-        line = _Line(self, self._meter)
-        simulation = self._simulation
-        line.transport = LoopbackTransport(line, clock=simulation.time.monotonic, sleep=simulation.sleep)
-        return line.transport
+        return _Line(self, self._meter.connect(self.framing, on_drop))
 
-    async def open_async(self, deadline: float) -> AsyncLoopbackTransport:
-        """As :meth:`open`."""
-        return AsyncLoopbackTransport(self.open(deadline))
+    async def _sleep_async(self, seconds: float) -> None:
+        self._sleep(seconds)
 
     # Power and time
 
@@ -269,10 +346,9 @@ class VirtualMeter:
 class _Line:
     """What a client sends to a meter; it breaks with the meter's power, and when the meter ends it."""
 
-    def __init__(self, site: VirtualMeter, meter: SimulatedMeter) -> None:
+    def __init__(self, site: VirtualMeter, connection: MeterConnection) -> None:
         self._site = site
-        self._connection = meter.connect(site.framing, self._drop)
-        self.transport: LoopbackTransport | None = None
+        self._connection = connection
 
     def receive(self, data: bytes) -> bytes:
         try:
@@ -283,7 +359,3 @@ class _Line:
 
     def close(self) -> None:
         self._connection.close()
-
-    def _drop(self) -> None:
-        if self.transport is not None:
-            self.transport.cut()
