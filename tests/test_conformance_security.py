@@ -13,14 +13,14 @@ from dlms_fw.conformance.verdicts import Verdict
 from dlms_fw.memory_journal import MemoryJournal
 from dlms_fw.profiles import Profile
 
-EVERYTHING = frozenset({"keys", "power"})
+EVERYTHING = frozenset({"keys", "lockout", "parameters", "power"})
 METERS: dict[str, Profile] = {"keys": fresh_profile()}
 INAPPLICABLE: dict[str, set[str]] = {"keys": set()}
 
 
 def results_of(name: str, **changes: Any) -> list[Result]:
     declaration, bench = simulated(METERS[name], **changes)
-    chosen = [number for group in ("security",) for number in groups()[group].cases]
+    chosen = [number for group in ("objects", "security") for number in groups()[group].cases]
     return Runner(declaration, bench, MemoryJournal(), EVERYTHING).run(chosen)
 
 

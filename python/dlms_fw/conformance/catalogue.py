@@ -34,6 +34,8 @@ ALTERATIONS: Final[Mapping[str, str]] = {
     "image": "an image transfer is begun",
     "firmware": "a firmware is activated",
     "keys": "keys, secrets or the security policy are changed and put back",
+    "parameters": "whatever may be written is written as it was read",
+    "lockout": "a client is locked out for a time",
     "power": "the meter is restarted, or its power is cut",
 }
 HARMLESS: Final = frozenset({"nothing", "counters", "values"})

@@ -49,6 +49,11 @@ class Declaration:
         other_value: Another value for it, encoded, with tag.
         private: One that the management client may read and the public client may not.
         profile_generic: A profile that the management client may read by entry.
+        security_setup: The Security setup object that holds for the management client.
+        lockout_tries: After so many failed authentications a client is locked out; ``None`` where it is not.
+        lockout_s: How long it is locked out.
+        fraud_log: The log in which failed authentications stand; ``None`` where there is none.
+        authentication_failed: Their code in it.
         user: A client user id that the meter knows; ``None`` where it does not look at them.
         mutations: How many mutated requests AP-44 sends.
         association_timeout_s: Silence after which an association without HDLC is given up; ``None`` where it
@@ -71,6 +76,11 @@ class Declaration:
     other_value: bytes | None = None
     private: AttributeName = AttributeName(18, well_known.IMAGE_TRANSFER, 6)
     profile_generic: LogicalName | None = None
+    security_setup: LogicalName = well_known.SECURITY_SETUP
+    lockout_tries: int | None = None
+    lockout_s: float | None = None
+    fraud_log: LogicalName | None = None
+    authentication_failed: int = 46
     user: int | None = None
     mutations: int = 10_000
     association_timeout_s: float | None = None
