@@ -74,6 +74,7 @@ def view_of(bench: Bench, profile: Any = None) -> AssociationView:
 # The association view
 
 
+@pytest.mark.proves("reading-view")
 def test_every_version_of_association_tells_the_same(make_bench: MakeBench) -> None:
     views = []
     for version in range(4):
@@ -104,6 +105,7 @@ def test_protection_is_told_by_flags_as_far_as_the_version_has_words(make_bench:
         assert flags in {MethodAccessFlags(0), MethodAccessFlags.ACCESS, asked}
 
 
+@pytest.mark.proves("reading-view")
 def test_short_names_tell_the_same_objects(make_bench: MakeBench) -> None:
     by_logical_name = view_of(make_bench(PLAIN))
     profile = replace(PLAIN, referencing="short-name")
@@ -156,6 +158,7 @@ def test_a_new_association_has_a_view_of_its_own(bench: Bench) -> None:
     client.close()
 
 
+@pytest.mark.proves("reading-logical-devices")
 def test_logical_devices(bench: Bench) -> None:
     with bench.client() as client:
         (device,) = client.logical_devices()
@@ -181,6 +184,7 @@ def listing(*elements: tuple[int, int, str, list[Any], list[Any]]) -> bytes:
     )
 
 
+@pytest.mark.proves("reading-unknown-classes")
 def test_unknown_classes_are_objects_too() -> None:
     meter = Meter({
         (15, "0-0:40.0.0.255", 2): listing(
@@ -278,6 +282,7 @@ def registers() -> Meter:
     })  # fmt: skip
 
 
+@pytest.mark.proves("reading-registers")
 def test_a_register_is_a_quantity() -> None:
     meter, known = registers(), Known()
     demand = DemandRegister("1-0:1.4.0.255")
@@ -294,6 +299,7 @@ def test_a_register_is_a_quantity() -> None:
     assert [str(it) for it in told] == ["1234560 Wh", "230.1 V", "-0.05 W", "-0.07 W"]
 
 
+@pytest.mark.proves("reading-registers")
 def test_without_lists_each_is_a_request() -> None:
     meter, known = registers(), Known()
     for _ in range(2):
@@ -301,6 +307,7 @@ def test_without_lists_each_is_a_request() -> None:
     assert len(meter.requests) == 4 + 2
 
 
+@pytest.mark.proves("reading-registers")
 def test_what_is_refused_and_what_is_no_number_is_told_for_each() -> None:
     meter = registers()
     meter.refused[3, "1-0:32.7.0.255", 2] = DataAccessResult.READ_WRITE_DENIED
@@ -337,6 +344,7 @@ def test_a_float64_is_not_rounded_where_it_is_none_of_32(number: float) -> None:
 # The clock, and rows, over an association
 
 
+@pytest.mark.proves("reading-clock")
 def test_the_clock_beside_ours(bench: Bench) -> None:
     client = bench.client()
     client._wall_clock = lambda: datetime.fromtimestamp(bench.time.wall(), UTC)
@@ -364,6 +372,7 @@ def test_the_clock_beside_ours(bench: Bench) -> None:
         client._wall_clock = lambda: goal
 
 
+@pytest.mark.proves("reading-clock")
 def test_a_clock_that_may_not_be_set(make_bench: MakeBench) -> None:
     bench = make_bench(PLAIN)
     with bench.client(replace(PLAIN, client_sap=2)) as client:

@@ -36,6 +36,7 @@ ROOM = Room(Conformance.MULTIPLE_REFERENCES)
     ("zone", "name"),
     [(BERLIN, "Europe/Berlin"), (SYDNEY, "Australia/Sydney"), (MeterZone(2 * HOUR), "Etc/GMT-2")],
 )
+@pytest.mark.proves("reading-local-time")
 def test_local_time_is_that_of_the_place(zone: MeterZone, name: str) -> None:
     moment = datetime(2025, 12, 30, tzinfo=UTC)
     while moment.year < 2027:
@@ -105,6 +106,7 @@ class TestTheZoneOfAMeter:
         with pytest.raises(ServiceError):
             read(meter)
 
+    @pytest.mark.proves("reading-local-time")
     def test_the_other_sign(self) -> None:
         meter = self.meter()
         shown = date_time_in(BERLIN, self.NOW, opposite_deviation=True)

@@ -80,6 +80,7 @@ def test_rows_have_names_units_and_aware_times() -> None:
     lost=st.integers(0, 20),
     selective=st.booleans(),
 )
+@pytest.mark.proves("reading-profile-parts", "reading-profile-left-out")
 def test_any_part_in_any_slices(
     count: int,
     most: int,
@@ -167,6 +168,7 @@ def test_a_moment_without_a_zone_is_the_meters_own() -> None:
     assert len(rows) == 5 * 4 + 1  # the night is an hour short
 
 
+@pytest.mark.proves("reading-profile-parts")
 def test_a_meter_that_wants_moments_as_date_time_gets_them() -> None:
     meter = ProfileMeter(moments=quarters(30))
     by_book = meter.select
@@ -199,6 +201,7 @@ def test_what_lies_outside_of_a_buffer_is_a_window_each() -> None:
 
 
 @pytest.mark.parametrize("part", [Entries(3, 7), Newest(3), Between(START, START + QUARTER)])
+@pytest.mark.proves("reading-profile-parts")
 def test_a_meter_without_such_a_selection_gives_everything(part: Entries | Newest | Between) -> None:
     meter = ProfileMeter(moments=quarters(9))
     by_book = list(meter.rows(ProfileReading(PROFILE, part)))

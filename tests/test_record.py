@@ -118,6 +118,7 @@ def served(make_bench: MakeBench, record: MeterRecord, profile: Profile) -> Benc
 @pytest.mark.parametrize(
     "profile", [PLAIN, LLS, replace(PLAIN, referencing="short-name")], ids=["none", "lls", "short"]
 )
+@pytest.mark.proves("reading-record")
 def test_a_meter_of_a_record_has_the_same_record(make_bench: MakeBench, profile: Profile) -> None:
     bench = make_bench(profile)
     with bench.client() as client:
@@ -188,6 +189,7 @@ def test_the_newest_rows_are_kept(make_bench: MakeBench) -> None:
     assert found(everything, LOG)[2].entries is None
 
 
+@pytest.mark.proves("reading-record")
 def test_secrets_are_not_asked_for(make_bench: MakeBench) -> None:
     password = b"no-secret-of-anybody"
     bench = make_bench(replace(LLS, password=Key(password)))
@@ -210,6 +212,7 @@ def test_secrets_are_not_asked_for(make_bench: MakeBench) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.proves("reading-record")
 def test_what_is_refused_or_lost_is_noted(make_bench: MakeBench) -> None:
     bench = make_bench(LLS)
     with witness(bench) as client:
@@ -291,6 +294,7 @@ def registers() -> MeterRecord:
     )
 
 
+@pytest.mark.proves("reading-unknown-classes")
 def test_registers_and_unknown_classes(make_bench: MakeBench) -> None:
     record = registers()
     document = json.loads(record_text(record))
