@@ -62,7 +62,9 @@ def test_objects() -> None:
     lines = run("objects", METER).splitlines()
     assert len(lines) > 15
     (clock,) = (line for line in lines if line.startswith("0-0:1.0.0.255 "))
-    assert " ".join(clock.split()) == ("0-0:1.0.0.255 8/0 clock 2rw 3r 4r 5r 6r 7r 8r 9r methods 1 2 3 4 5 6")
+    words = clock.split()
+    assert words[:4] == ["0-0:1.0.0.255", "8/0", "clock", "2rw"]
+    assert words[-8:] == ["9r", "methods", "1", "2", "3", "4", "5", "6"]
     told = document("objects", METER, "--class", "18", "--name", "44.0.*", "--text", "image TRANSFER")
     (image_transfer,) = told["objects"]
     assert image_transfer["class"] == "ImageTransfer"
@@ -161,7 +163,8 @@ def test_record(tmp_path: Path) -> None:
     told = document("record", METER, "--output", str(output))
     record = load_record(output)
     assert (told["complete"], told["objects"], told["refused"]) == (True, len(record.objects), 0)
-    assert told["secrets_left_out"] == 1
+    left_out = [number for it in record.objects for number, found in it.attributes.items() if found.is_secret]
+    assert told["secrets_left_out"] == len(left_out) >= 1
     printed = run("record", METER, "--only", "0-0:42.0.0.255", "--rows", "all")
     assert '"value": "MCS0040612345678"' in printed
     assert json.loads(printed)["complete"]

@@ -252,10 +252,10 @@ def test_a_part_of_a_meter(make_bench: MakeBench) -> None:
     told: list[tuple[int, int, str]] = []
     record, _ = recorded(
         make_bench(LLS),
-        only=[LogicalNamePattern("1-0:0.2.*.255"), LogicalNamePattern("0-0:42.0.0.255")],
+        only=[LogicalNamePattern("1-*:0.2.0.255"), LogicalNamePattern("0-0:42.0.0.255")],
         progress=lambda number, total, it: told.append((number, total, str(it.logical_name))),
     )
-    names = ["0-0:42.0.0.255", "1-0:0.2.0.255", "1-0:0.2.8.255", "1-0:0.2.128.255"]
+    names = ["0-0:42.0.0.255", "1-0:0.2.0.255", "1-1:0.2.0.255", "1-2:0.2.0.255"]
     assert [str(it.object.logical_name) for it in record.objects] == names
     assert told == [(number, 4, name) for number, name in enumerate(names, 1)]
 
