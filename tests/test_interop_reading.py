@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+import math
+import time
+import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
+from dlms_fw._core import Data, DateTime
 from dlms_fw.client import Client
 from dlms_fw.cosem import DemandRegister, ExtendedRegister, Register
 from dlms_fw.endpoint import Endpoint
+from dlms_fw.meter.clock import VirtualTime
+from dlms_fw.meter.configuration import MeterConfig
+from dlms_fw.meter.event_log import StandardEvent
+from dlms_fw.meter.live.load import HouseholdLoad
+from dlms_fw.meter.meter import SimulatedMeter
 from dlms_fw.meter.model_settings import configured
 from dlms_fw.meter.recorded import recorded_model
 from dlms_fw.meter.serve import BackgroundMeter
 from dlms_fw.meter.storage import Directory
 from dlms_fw.profiles import Profile
-from dlms_fw.reading.profile_reading import Newest, ProfileReading
+from dlms_fw.reading.profile_reading import Between, Newest, ProfileReading
 from dlms_fw.record import MeterRecord, parse_record, record_text
 from dlms_fw.recorder import record_meter
+from dlms_fw.units import Quantity
 from interop import NAME, gurux_meter
 from interop_live import Visitor
 
@@ -124,3 +134,174 @@ def check_values(client: Client) -> None:
     link = client.association_view().find("0-0:22.0.0.255")
     assert link is not None
     assert [link.may_read(number) for number in (6, 7)] == [True, False]
+
+
+# Their clients at our meter
+
+
+HOURS = 6
+PROFILE, ENERGY, CLOCK, LOG = "1.0.99.1.0.255", "1.0.1.8.0.255", "0.0.1.0.0.255", "0.0.99.98.0.255"
+VIEW = "0.0.40.0.0.255"
+QUARTER_S = 900
+POWERED_TWICE = [StandardEvent.POWER_UP, StandardEvent.POWER_DOWN, StandardEvent.POWER_UP]
+
+
+class LivedMeter(NamedTuple):
+    """A meter that has measured for some hours up to now."""
+
+    url: str
+    config: MeterConfig
+    since: float
+    """When it was first powered up, in seconds since 1970."""
+
+    def energy(self, until: float) -> float:
+        """What has been consumed until then, in Wh: the load is constant between its changes."""
+        load, moment, total = HouseholdLoad(zlib.crc32(self.config.system_title)), self.since, 0.0
+        while moment < until:
+            following = min(load.next_change(moment), until)
+            total += load.power(moment) * (following - moment) / 3600
+            moment = following
+        return total
+
+    @property
+    def captures(self) -> list[float]:
+        """The moments at which the load profile was captured."""
+        first = math.floor(self.since / QUARTER_S) + 1
+        return [number * QUARTER_S for number in range(first, first + HOURS * 4)]
+
+
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LivedMeter]:
+    """A simulated mcs301, which measures in virtual time first and is then served."""
+    memory = tmp_path_factory.mktemp("lived") / "state"
+    config, since = MeterConfig(), time.time() - HOURS * 3600 - 1
+    clock = VirtualTime(since)
+    medium = Directory(memory)
+    meter = SimulatedMeter(medium, config, clock, challenge=lambda: bytes(16))
+    while (due := meter.deadline) is not None and due <= HOURS * 3600:
+        clock.advance(max(0.0, due - clock.elapsed))
+        meter.advance()
+    medium.close()
+    endpoint = Endpoint.parse("tcp://127.0.0.1:0", listen=True)
+    with BackgroundMeter(config, lambda: Directory(memory), endpoint) as served:
+        yield LivedMeter(served.url, config, since)
+
+
+@pytest.fixture(scope="module")
+def cosem() -> Iterator[Visitor]:
+    with Visitor("cosem_visitor.py") as visitor:
+        yield visitor
+
+
+def two_hours(meter: LivedMeter) -> tuple[datetime, datetime, list[int]]:
+    """The ends of a range, and the numbers of the captures in it."""
+    captures = meter.captures[4:12]
+    start, end = (datetime.fromtimestamp(moment, UTC) for moment in (captures[0], captures[-1]))
+    return start, end, list(range(4, 12))
+
+
+def local_octets(moment: datetime) -> str:
+    """As the visitor takes it: without a deviation. The meter's local time is UTC."""
+    return DateTime.from_datetime(moment.replace(tzinfo=None), clock_status=0).to_bytes().hex()
+
+
+def check_rows(meter: LivedMeter, rows: list[list[Any]], numbers: list[int]) -> None:
+    """Times, and energies to the Wh."""
+    assert len(rows) == len(numbers)
+    for row, number in zip(rows, numbers, strict=True):
+        moment = meter.captures[number]
+        assert DateTime.from_bytes(row[0]).to_datetime() == datetime.fromtimestamp(moment, UTC)
+        assert row[1] == 0
+        assert row[2] == pytest.approx(meter.energy(moment), abs=1)
+
+
+def check_energy(meter: LivedMeter, value: int, asked_at: float) -> None:
+    # Between its two lives it had no power for a moment.
+    assert meter.energy(asked_at - 60) - 1 <= value <= meter.energy(time.time()) + 1
+
+
+def check_clock(octets: bytes, asked_at: float) -> None:
+    shown = DateTime.from_bytes(octets).to_datetime().timestamp()
+    assert asked_at - 1 <= shown <= time.time() + 1
+
+
+def check_view(meter: LivedMeter, elements: list[Any]) -> None:
+    """What they were told of objects and rights is what our client makes of it."""
+    with Client(meter.url, MANAGEMENT) as client:
+        view = client.association_view()
+    assert len(elements) == len(view) > 100
+    for class_id, version, name, (attributes, methods) in elements:
+        seen = view.find(name, class_id)
+        assert seen is not None
+        assert seen.version == version
+        for attribute_id, mode, _ in attributes:
+            assert seen.may_read(attribute_id) is (mode in {1, 3, 4, 6})
+            assert seen.may_write(attribute_id) is (mode in {2, 3, 5, 6})
+        for method_id, mode in methods:
+            assert seen.may_call(method_id) is bool(mode)
+
+
+@pytest.mark.proves("interop-live-reading")
+def test_a_gurux_client_reads_our_meter(lived: LivedMeter, gurux: Visitor) -> None:
+    start, end, numbers = two_hours(lived)
+    asked_at = time.time()
+    view, clock, energy, scaler_unit, by_range, by_entry, log = gurux.visit_url(
+        lived.url,
+        "none",
+        ["read", 15, VIEW, 2],
+        ["read", 8, CLOCK, 2],
+        ["read", 3, ENERGY, 2],
+        ["read", 3, ENERGY, 3],
+        ["by-range", PROFILE, local_octets(start), local_octets(end)],
+        ["by-entry", PROFILE, 5, 2],
+        ["by-entry", LOG, 1, 2],
+    )
+    check_view(lived, [(*it[:2], bytes.fromhex(it[2]), it[3]) for it in view])
+    check_clock(bytes.fromhex(clock), asked_at)
+    check_energy(lived, energy, asked_at)
+    assert scaler_unit == [0, 30]
+    check_rows(lived, [[bytes.fromhex(row[0]), *row[1:]] for row in by_range], numbers)
+    check_rows(lived, [[bytes.fromhex(row[0]), *row[1:]] for row in by_entry], [4, 5])
+    assert [row[1] for row in log] == POWERED_TWICE[:2]
+
+
+@pytest.mark.proves("interop-live-reading")
+def test_a_dlms_cosem_client_reads_our_meter(lived: LivedMeter, cosem: Visitor) -> None:
+    start, end, numbers = two_hours(lived)
+    asked_at = time.time()
+    view, clock, energy, scaler_unit, by_range, log = (
+        Data.decode(bytes.fromhex(it)).plain()
+        for it in cosem.visit_url(
+            lived.url,
+            "none",
+            ["read", 15, VIEW, 2],
+            ["read", 8, CLOCK, 2],
+            ["read", 3, ENERGY, 2],
+            ["read", 3, ENERGY, 3],
+            ["by-range", PROFILE, start.isoformat(), end.isoformat()],
+            ["read", 7, LOG, 2],
+        )
+    )
+    check_view(lived, list(view))  # type: ignore[call-overload]
+    check_clock(clock, asked_at)  # type: ignore[arg-type]
+    check_energy(lived, energy, asked_at)  # type: ignore[arg-type]
+    assert scaler_unit == (0, 30)
+    check_rows(lived, list(by_range), numbers)  # type: ignore[call-overload]
+    assert [row[1] for row in log] == POWERED_TWICE  # type: ignore[attr-defined]
+
+
+@pytest.mark.proves("interop-live-reading")
+def test_our_client_reads_the_same(lived: LivedMeter) -> None:
+    start, end, numbers = two_hours(lived)
+    with Client(lived.url, MANAGEMENT) as client:
+        reading = client.clock_reading()
+        assert abs(reading.skew) <= reading.uncertainty
+        rows = list(client.rows(ProfileReading("1-0:99.1.0.255", Between(start, end), rows_per_slice=3)))
+        assert [row.time for row in rows] == [
+            datetime.fromtimestamp(lived.captures[number], UTC) for number in numbers
+        ]
+        for row, number in zip(rows, numbers, strict=True):
+            energy = row["active energy import, total"]
+            assert isinstance(energy, Quantity)
+            assert energy.unit.symbol == "Wh"
+            assert float(energy.value) == pytest.approx(lived.energy(lived.captures[number]), abs=1)
