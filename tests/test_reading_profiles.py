@@ -21,12 +21,14 @@ from profile_meter import ALL, PROFILE, Lost, ProfileMeter
 from test_reading_clock import BERLIN
 
 START = datetime(2026, 3, 28, 20, tzinfo=UTC)
+AUTUMN = datetime(2026, 10, 24, 21, tzinfo=UTC)
+"""Before the night in which an hour comes twice."""
 QUARTER = timedelta(minutes=15)
 
 
-def quarters(count: int) -> list[datetime]:
-    """Over the night in which daylight saving begins in Berlin."""
-    return [START + index * QUARTER for index in range(count)]
+def quarters(count: int, start: datetime = START) -> list[datetime]:
+    """Over the night in which daylight saving begins in Berlin, or from another moment on."""
+    return [start + index * QUARTER for index in range(count)]
 
 
 def told(rows: list[ProfileRow]) -> list[tuple[datetime, int, object]]:
@@ -72,7 +74,8 @@ def test_rows_have_names_units_and_aware_times() -> None:
         st.builds(Entries, st.integers(1, 45), st.integers(0, 45)),
         st.builds(Newest, st.integers(0, 45)),
         st.builds(
-            lambda a, b: Between(START + a * timedelta(minutes=5), START + b * timedelta(minutes=5)),
+            lambda begin, a, b: Between(begin + a * timedelta(minutes=5), begin + b * timedelta(minutes=5)),
+            st.sampled_from([START, AUTUMN]),
             st.integers(-10, 130),
             st.integers(-10, 130),
         ),
@@ -93,7 +96,7 @@ def test_any_part_in_any_slices(
 ) -> None:
     meter = ProfileMeter(
         zone=BERLIN,
-        moments=quarters(count),
+        moments=quarters(count, AUTUMN if isinstance(part, Between) and part.start.month > 6 else START),
         newest_first=newest_first,
         compressed=compressed,
         # What a slice leaves out can only have been in a slice before.

@@ -81,17 +81,15 @@ class MeterZone(tzinfo):
         return moment if moment.tzinfo is not None else moment.replace(tzinfo=self)
 
 
-def date_time_in(zone: tzinfo | None, moment: datetime, *, opposite_deviation: bool = False) -> DateTime:
+def date_time_in(zone: tzinfo, moment: datetime, *, opposite_deviation: bool = False) -> DateTime:
     """A moment as a meter in this zone writes it: local time, its deviation and its daylight saving.
 
     Args:
-        zone: Where the meter is; none leaves the moment as it is.
+        zone: Where the meter is.
         moment: The moment; one without a zone is local time there.
         opposite_deviation: For meters that write the deviation as local minus UTC.
     """
-    local = moment
-    if zone is not None:
-        local = moment.replace(tzinfo=zone) if moment.tzinfo is None else moment.astimezone(zone)
+    local = moment.replace(tzinfo=zone) if moment.tzinfo is None else moment.astimezone(zone)
     status = ClockStatus.DAYLIGHT_SAVING_ACTIVE if local.dst() else ClockStatus(0)
     return DateTime.from_datetime(local, clock_status=status, opposite_deviation=opposite_deviation)
 

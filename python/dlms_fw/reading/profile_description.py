@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, TypeAlias
 
 from dlms_fw import listed
 from dlms_fw._core import Data, DateTime
@@ -26,6 +28,9 @@ from dlms_fw.reading.registers import is_scaled, learn_scaler_units, scaled_valu
 from dlms_fw.units import unit
 
 __all__ = ["ProfileColumn", "ProfileDescription", "profile_description"]
+
+Reader: TypeAlias = Callable[[object], object]
+"""Makes of a plain value what it means."""
 
 _VALUE: Final = 2
 _ANY_CAPTURE_OBJECTS: Final = named_row("capture_objects", 3, any_data)
@@ -54,27 +59,39 @@ class ProfileColumn:
     @property
     def is_clock(self) -> bool:
         """Whether it captures the time of a clock."""
-        return self.definition[:1] + self.definition[2:3] == (Clock.class_id, Clock.time.attribute_id)
+        definition = self.definition
+        return definition.class_id == Clock.class_id and definition.attribute_index == Clock.time.attribute_id
 
     @property
     def unit(self) -> str:
         """The symbol of its unit; empty without one."""
         return "" if self.scaler_unit is None else unit(self.scaler_unit.unit).symbol
 
-    def value(self, plain: object, zone: MeterZone | None, *, opposite_deviation: bool = False) -> object:
-        """What a value in it means: a datetime, a :class:`~dlms_fw.units.Quantity`, or itself."""
-        if self.is_clock and isinstance(plain, DateTime):
-            try:
-                if zone is None:
-                    return plain.to_datetime(opposite_deviation=opposite_deviation)
-                return zone.moment(plain, opposite_deviation=opposite_deviation)
-            except ValueError:
-                return plain
-        number = isinstance(plain, int | float) and not isinstance(plain, bool)
-        if self.scaler_unit is not None and number:
-            assert isinstance(plain, int | float)  # noqa: S101 (for the type checker)
-            return scaled_value(plain, self.scaler_unit)
+    def reader(self, zone: MeterZone | None, *, opposite_deviation: bool = False) -> Reader | None:
+        """What makes of a value in it what it means; ``None`` where values are as they are.
+
+        That is a datetime for a clock, in ``zone`` where it names no deviation, and a
+        :class:`~dlms_fw.units.Quantity` for a register; a value that is none of these stays as it is.
+        """
+        if self.is_clock:
+            return partial(_moment, zone, opposite_deviation)
+        return None if self.scaler_unit is None else partial(_quantity, self.scaler_unit)
+
+
+def _moment(zone: MeterZone | None, opposite_deviation: bool, plain: object) -> object:
+    if not isinstance(plain, DateTime):
         return plain
+    try:
+        moment = plain.to_datetime(opposite_deviation=opposite_deviation)
+    except ValueError:
+        return plain
+    return moment if zone is None or moment.tzinfo is not None else moment.replace(tzinfo=zone)
+
+
+def _quantity(scaler_unit: ScalerUnit, plain: object) -> object:
+    if isinstance(plain, int | float) and not isinstance(plain, bool):
+        return scaled_value(plain, scaler_unit)
+    return plain
 
 
 @dataclass(frozen=True, slots=True)
