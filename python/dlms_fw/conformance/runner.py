@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from dlms_fw.conformance.benches.base import Bench
@@ -78,6 +79,7 @@ class Runner:
             raise TransportError(
                 f"the meter does not answer before the first case: {silent}", code="transport.silent"
             )
+        self._learn_counters()
         results: dict[str, Result] = {}
         lost = ""
         for case in wanted:
@@ -140,6 +142,15 @@ class Runner:
             limit_s=case.limit_s,
             medium=medium,
         )
+
+    def _learn_counters(self) -> None:
+        """Ask the meter for counters that we know nothing of, while no case has its only connection."""
+        site = Site(self.declaration, self.bench, self.journal, limit_s=_RECOVERY_S)
+        for role, profile in self.declaration.clients.items():
+            if profile.needs_keys:
+                with suppress(OutOfTime, DlmsError), site.client(role):
+                    pass  # where it cannot be had, the cases say so
+        site.end()
 
     # Back to idle
 

@@ -70,6 +70,7 @@ class Site:
         self._openers = bench.openers()
         self._medium = medium
         self._closing: list[Callable[[], None]] = []
+        self._connections: list[Connection] = []
         self._undoing: list[tuple[str, Callable[[], None]]] = []
 
     # Facts
@@ -121,22 +122,32 @@ class Site:
 
     # Ways to the meter
 
-    def open(self, medium: str | None = None) -> Connection:
-        """A fresh connection with nothing on it."""
+    def open(self, medium: str | None = None, *, beside: bool = False) -> Connection:
+        """A fresh connection with nothing on it.
+
+        The ones before are closed, for many meters take one at a time, unless it is meant to be ``beside``
+        them.
+        """
+        if not beside:
+            self._close_connections()
         connection = self.open_if_it_may(medium)
         if connection is None:
             raise Inconclusive("the meter took no connection")
         return connection
 
     def open_if_it_may(self, medium: str | None = None) -> Connection | None:
-        """As :meth:`open`; ``None`` where the meter takes no connection."""
+        """A connection beside all others; ``None`` where the meter takes none."""
         try:
             transport = self.opener(medium or self.medium)(self.clock() + _CONNECT_S)
         except DlmsError:
             return None
         connection = Connection(transport, self.clock, self.declaration.silence_s)
-        self._closing.append(connection.close)
+        self._connections.append(connection)
         return connection
+
+    def _close_connections(self) -> None:
+        while self._connections:
+            self._connections.pop().close()
 
     def hdlc(
         self,
@@ -151,15 +162,16 @@ class Site:
             connection or self.open("hdlc"), profile.client_sap, server or self.declaration.addresses[0]
         )
 
-    def line(self, role: str = "management", *, medium: str | None = None) -> Line:
+    def line(self, role: str = "management", *, medium: str | None = None, beside: bool = False) -> Line:
         """What carries APDUs written by hand between a client and the meter, ready to be spoken on."""
         medium = medium or self.medium
+        connection = self.open(medium, beside=beside)
         if medium == "hdlc":
-            station = self.hdlc(role)
+            station = self.hdlc(role, connection=connection)
             station.connect(LARGE_FRAMES)
             return station
         profile = self.declaration.profile(role)
-        return WrapperLine(self.open(medium), profile.client_sap, profile.server_sap)
+        return WrapperLine(connection, profile.client_sap, profile.server_sap)
 
     def attempt(
         self,
@@ -167,6 +179,7 @@ class Site:
         *,
         line: Line | None = None,
         medium: str | None = None,
+        beside: bool = False,
         edit: Edit = unchanged,
         initiate: Mapping[str, Any] | None = None,
         challenge: Callable[[], bytes] | None = None,
@@ -178,6 +191,7 @@ class Site:
             role: Who asks.
             line: Where; a new one by default.
             medium: Over which medium, where the line is new.
+            beside: Whether the lines before stay open.
             edit: Changes each APDU of ours on its way.
             initiate: What of the InitiateRequest is another than the profile has it.
             challenge: Gives the client's challenge; random by default.
@@ -186,7 +200,7 @@ class Site:
         profile = replace(self.declaration.profile(role), **changes)
         given: dict[str, Any] = {} if challenge is None else {"challenge": challenge}
         return attempt(
-            line or self.line(role, medium=medium),
+            line or self.line(role, medium=medium, beside=beside),
             self._ledger(role, profile),
             (profile.client_sap, profile.server_sap),
             edit=edit,
@@ -200,10 +214,11 @@ class Site:
         *,
         line: Line | None = None,
         medium: str | None = None,
+        beside: bool = False,
         **changes: Any,
     ) -> HandMade:
         """As :meth:`attempt`; raises Inconclusive where it is not accepted."""
-        made = self.attempt(role, line=line, medium=medium, **changes)
+        made = self.attempt(role, line=line, medium=medium, beside=beside, **changes)
         if made.association is None:
             raise Inconclusive(f"the ordinary association as {role} was not accepted: {made.error or made}")
         return made.association
@@ -285,5 +300,6 @@ class Site:
                 undo()
             except Exception as error:  # noqa: BLE001 - everything else must be put back all the same
                 self.not_put_back.append(f"{what}: {error}")
+        self._close_connections()
         while self._closing:
             self._closing.pop()()

@@ -383,7 +383,7 @@ def _beside(site: Site, role: str) -> HandMade:
     """An association whose counters do not get in the way of another under the same key."""
     encrypts = site.declaration.profile(role).security_policy & SecurityPolicy.ENCRYPTED
     changes: dict[str, Any] = {"dedicated_key": True} if encrypts else {}
-    return site.associate(role, medium="wrapper", **changes)
+    return site.associate(role, medium="wrapper", beside=True, **changes)
 
 
 @case("AP-49")

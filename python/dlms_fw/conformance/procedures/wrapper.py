@@ -140,7 +140,7 @@ def many_connections(site: Site) -> None:
     opened = [made for _ in range(_MANY) if (made := site.open_if_it_may("wrapper")) is not None]
     site.step(f"{len(opened)} of {_MANY} connections were taken")
     try:
-        during = str(site.attempt(medium="wrapper"))
+        during = str(site.attempt(medium="wrapper", beside=True))
     except (Inconclusive, DlmsError) as refused:
         during = str(refused)
     site.step(f"meanwhile a client gets: {during}")
@@ -153,8 +153,9 @@ def many_connections(site: Site) -> None:
 def other_connection(site: Site) -> None:
     """An association belongs to its connection."""
     made = site.associate(medium="wrapper")
-    other = _line(site)
-    answer = other.request(made.session.protect(get(site.declaration.readable)))
+    other = site.line(medium="wrapper", beside=True)
+    other.say(made.session.protect(get(site.declaration.readable)))
+    answer = other.hear()
     if answer is not None and not is_exception(answer):
         raise Failed("an exception or silence on the other connection", name_of(answer))
     site.step(f"on the other connection: {name_of(answer)}")
