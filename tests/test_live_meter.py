@@ -153,6 +153,19 @@ def test_a_meter_without_live_objects_has_no_plant() -> None:
     assert Bench(PLAIN, meter_model=replace(load_model("mcs301"), objects=())).meter.units.made_plant is None
 
 
+def test_objects_need_not_act_before_somebody_asks_for_them(tmp_path: Path) -> None:
+    bench = Bench(PLAIN, meter_model=model(), objects_act=False)
+    assert bench.meter.units.made_plant is None
+    bench.sleep(3600)
+    with Journal(tmp_path / "journal") as journal:
+        bench.journal = journal
+        with bench.client() as client:
+            assert client.get(PROFILE.entries_in_use) == 0
+            bench.sleep(3600)
+        with bench.client() as client:
+            assert client.get(PROFILE.entries_in_use) == 4
+
+
 @pytest.mark.proves("push-setup")
 def test_a_served_meter_sends_what_its_push_setup_pushes() -> None:
     async def heard() -> PushedData:

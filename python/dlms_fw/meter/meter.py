@@ -116,7 +116,8 @@ class SimulatedMeter:
                 object_table(config), self._units, self._ownership, self._know_clients
             )
             self._units.connect(self._dictionary.object)
-            self._dictionary.wake()
+            if config.objects_act:
+                self._dictionary.wake()
             if not self._units.security_memory.is_untouched:
                 self._known_clients = clients(config, self._units)
         except RecordLost:

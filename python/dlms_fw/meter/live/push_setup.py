@@ -12,37 +12,25 @@ from typing import Any, Final
 
 from dlms_fw._core import Data, DateTime
 from dlms_fw.axdr import Tag
-from dlms_fw.cosem.profile_generic import (
-    CaptureObjectDefinition,
-    EntryDescriptor,
-    ProfileGeneric,
-    RangeDescriptor,
-)
 from dlms_fw.cosem.push_setup import (
-    PushObject,
     PushSetup,
     PushSetupV0,
     PushSetupV2,
     PushSetupV3,
-    RestrictedPushObject,
 )
 from dlms_fw.cosem.references import WindowElement
 from dlms_fw.cosem.server import CosemFault
-from dlms_fw.cosem.well_known import CLOCK
 from dlms_fw.enums import ActionResult
-from dlms_fw.enums.push_setup import PushOperationMethod, RestrictionType
-from dlms_fw.errors import DecodeError
+from dlms_fw.enums.push_setup import PushOperationMethod
 from dlms_fw.logical_name import LogicalNameLike
-from dlms_fw.meter.live.capture import NOTHING, captured
+from dlms_fw.meter.live.capture import value_of
 from dlms_fw.meter.live.live_object import Kept, LiveObject
-from dlms_fw.meter.live.plant import Attribute, Notification, Outgoing, Plant
+from dlms_fw.meter.live.plant import Notification, Outgoing, Plant
 from dlms_fw.meter.schedule import next_moment
 
 MOST_OBJECTS: Final = 45
 """What one push carries (COM200 manual, page 13)."""
 DEFAULT_CLIENT: Final = 102
-_BUFFER: Final = (ProfileGeneric.class_id, ProfileGeneric.buffer.attribute_id)
-_CLOCK_COLUMN: Final = CaptureObjectDefinition(8, CLOCK, 2)
 _OPEN: Final = b"\xff" * 8
 
 
@@ -99,7 +87,7 @@ class LivePushSetupV0(LiveObject, interface=PushSetupV0):
 
     def _notification(self) -> Notification:
         destination = self.send_destination_and_method
-        values = [_pushed(self._plant, element) for element in self.push_object_list]
+        values = [value_of(self._plant, element) for element in self.push_object_list]
         return Notification(
             push_setup=self.logical_name,
             transport=int(destination.transport_service),
@@ -177,43 +165,3 @@ def _next_begin(windows: list[WindowElement], now: datetime) -> datetime | None:
 def _next(moment: DateTime, now: datetime) -> datetime | None:
     octets = moment.to_bytes()
     return None if octets.startswith(_OPEN) else next_moment(octets[5:9], octets[:5], now)
-
-
-def _pushed(plant: Plant, element: CaptureObjectDefinition | RestrictedPushObject | PushObject) -> Data:
-    """The value of one element of the list; null-data where it cannot be read."""
-    plain = CaptureObjectDefinition(*element[:4])
-    if isinstance(element, CaptureObjectDefinition) or (plain.class_id, plain.attribute_index) != _BUFFER:
-        return captured(plant, [plain])[0]
-    attribute = Attribute(plain.class_id, plain.logical_name, plain.attribute_index)
-    try:
-        data = plant.read(attribute, _selection(element))
-        columns = element.columns if isinstance(element, PushObject) else []
-        return _projected(plant, attribute, Data.decode(data), columns)
-    except (CosemFault, DecodeError, OSError, TypeError, ValueError):
-        return NOTHING
-
-
-def _selection(element: RestrictedPushObject | PushObject) -> tuple[int, bytes] | None:
-    """The selective access that a restriction means. Raises TypeError, ValueError where it is malformed."""
-    kind, value = element.restriction
-    if kind == RestrictionType.NONE:
-        return None
-    members: Any = value.value
-    first, last = members
-    if kind == RestrictionType.BY_DATE:
-        return RangeDescriptor(_CLOCK_COLUMN, first, last).selection
-    return EntryDescriptor(first.value, last.value).selection
-
-
-def _projected(plant: Plant, buffer: Attribute, rows: Data, columns: list[CaptureObjectDefinition]) -> Data:
-    """The wanted columns of the rows of a profile. Raises ValueError where it has no such column."""
-    if not columns:
-        return rows
-    names = Attribute(buffer.class_id, buffer.logical_name, ProfileGeneric.capture_objects.attribute_id)
-    known = ProfileGeneric.capture_objects.data_type.decode(plant.read(names))
-    indexes = [known.index(column) for column in columns]
-    entries: Any = rows.value
-    return Data(
-        Tag.ARRAY,
-        tuple(Data(Tag.STRUCTURE, tuple(entry.value[index] for index in indexes)) for entry in entries),
-    )

@@ -10,6 +10,7 @@ from dlms_fw.cosem.data import Data
 from dlms_fw.cosem.server import ServerObject
 from dlms_fw.logical_name import LogicalNameLike
 from dlms_fw.meter.live.calendar import LiveActivityCalendar
+from dlms_fw.meter.live.compact_data import LiveCompactData, LiveCompactDataV0
 from dlms_fw.meter.live.data import live_data
 from dlms_fw.meter.live.days import LiveSchedule, LiveSpecialDays
 from dlms_fw.meter.live.demand import LiveDemandRegister
@@ -34,6 +35,8 @@ Factory: TypeAlias = Callable[[LogicalNameLike, Mapping[str, Any], Plant], Serve
 
 _ALL: Final[tuple[type[LiveObject], ...]] = (
     LiveActivityCalendar,
+    LiveCompactDataV0,
+    LiveCompactData,
     LiveDemandRegister,
     LiveDisconnectControl,
     LiveLimiter,
