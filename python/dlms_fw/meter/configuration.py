@@ -107,8 +107,8 @@ class MeterConfig:
         counter_stride: Invocation counters reserved at a time.
         authentication_tries: Failed authentications of a client until it is locked out; 0 never.
         lockout_seconds: How long.
-        objects_act: Whether objects act from power-up on. Without, one acts once somebody has asked for it: for
-            thousands of meters of which only the firmware matters.
+        objects_act: Whether objects act from power-up on. Without, one acts once somebody has asked for it,
+            for thousands of meters of which only the firmware matters.
         shortcomings: What it cannot do, as meters in the field.
         owner_idle_seconds: After this time without a call another association may take the image transfer
             over.

@@ -19,9 +19,7 @@ MOST_OBJECTS: Final = 100
 LONGEST_BUFFER: Final = 16_384
 DEEPEST: Final = 4
 """Compact data that capture each other when they are read, one inside the other."""
-_OWN_ATTRIBUTES: Final = frozenset(
-    {CompactDataV0.logical_name.attribute_id, CompactDataV0.template_id.attribute_id}
-)
+_OWN_ATTRIBUTES: Final = frozenset({1, CompactDataV0.template_id.attribute_id})
 
 
 class Compact(NamedTuple):
@@ -32,7 +30,12 @@ class Compact(NamedTuple):
 
 
 def compacted(values: Sequence[Data]) -> Compact:
-    """The values as the contents of a compact-array of one structure, and the description of its type."""
+    """The values as the contents of a compact-array of one structure, and the description of its type.
+
+    Nothing but nulls is nothing. Raises ValueError for values that no type description tells.
+    """
+    if all(value.tag == Tag.NULL_DATA for value in values):
+        return Compact(b"", b"")
     row = Data(Tag.STRUCTURE, tuple(values))
     one, two = (Data(Tag.COMPACT_ARRAY, (row,) * count).encode() for count in (1, 2))
     # A second element adds its contents, and to the length before them what it takes to say so.
@@ -92,7 +95,11 @@ class LiveCompactDataV0(LiveObject, interface=CompactDataV0):
 
     def _captured(self) -> Compact:
         with self._plant.nested(DEEPEST):
-            captured = compacted([value_of(self._plant, element) for element in self.capture_objects])
+            values = [value_of(self._plant, element) for element in self.capture_objects]
+        try:
+            captured = compacted(values)
+        except ValueError:
+            raise CosemFault(ActionResult.OTHER_REASON) from None
         if len(captured.buffer) > LONGEST_BUFFER:
             raise CosemFault(ActionResult.OTHER_REASON)
         return captured
