@@ -45,6 +45,16 @@ def test_every_row_is_proven_or_says_why_not(table: ModuleType) -> None:
     assert {number for number, row in table.rows().items() if not row.needs_proof} & proven == set()
 
 
+def test_every_row_of_the_transfer_and_of_the_memory_of_the_meter_is_proven_by_tests(
+    table: ModuleType,
+) -> None:
+    wanted = {f"T-{number:02}" for number in range(1, 37)} | {f"M-{number:02}" for number in range(1, 26)}
+    rows = table.rows()
+    assert {number for number in rows if number[0] in "TM"} == wanted
+    assert wanted <= table.proofs().keys()
+    assert not [number for number in wanted if rows[number].open]
+
+
 def test_no_fewer_rows_are_proven_than_before(table: ModuleType) -> None:
     assert len(table.proofs()) >= FLOOR
 

@@ -10,9 +10,14 @@ from click.testing import CliRunner
 
 from dlms_fw.cli.sim import sim
 from dlms_fw.enums import ActionResult
+from dlms_fw.errors import ActivationFailed
+from dlms_fw.image import Image
+from dlms_fw.meter.activation import ActivationTimings
 from dlms_fw.meter.configuration import MeterConfig
 from dlms_fw.meter.state import ActivationStep
-from meters import IDENTIFIER, TIMINGS, Status, World, block, config, container
+from dlms_fw.simulation import CIPHERED, Simulation
+from dlms_fw.transfer import TransferPolicy
+from meters import IDENTIFIER, TIMINGS, VENDOR_KEY, Status, World, block, config, container
 
 FACTORY = b"MCSF01"
 OK, BUSY, REFUSED = ActionResult.SUCCESS, ActionResult.TEMPORARY_FAILURE, ActionResult.OTHER_REASON
@@ -176,6 +181,41 @@ def test_whether_an_activation_restarts_the_meter(*, restarts: bool) -> None:
         away |= world.unit.activation.is_away
     assert outcome(world) == (Status.ACTIVATION_SUCCESSFUL, IDENTIFIER)
     assert (away, world.unit.activation.reboots) == (restarts, int(restarts))
+
+
+@pytest.mark.fault("T-25")
+@pytest.mark.parametrize(
+    ("confirmation", "confirms", "ends"),
+    [
+        ("self-test", False, "activated"),
+        ("self-test", True, "activated"),
+        ("read-back", False, "activated"),
+        ("call", True, "activated"),
+        ("call", False, "failed"),
+        ("never", True, "failed"),
+    ],
+)
+def test_a_client_is_done_only_when_the_new_firmware_is_confirmed(
+    confirmation: str, *, confirms: bool, ends: str
+) -> None:
+    meter = Simulation().meter(
+        CIPHERED,
+        trusted=(VENDOR_KEY.public_key(),),
+        image_block_size=64,
+        confirmation=confirmation,
+        timings=ActivationTimings(confirmation_seconds=300),
+    )
+    with meter.client() as client:
+        try:
+            ended = client.upgrade(
+                Image.from_bytes(container()), TransferPolicy(confirm_on_trial=confirms)
+            ).outcome
+        except ActivationFailed:
+            ended = "failed"
+    assert ended == ends
+    unit = meter.powered.units.firmware
+    assert unit.running(1).identifier == (IDENTIFIER if ends == "activated" else FACTORY)
+    assert unit.identifiers(1).count(IDENTIFIER) == (1 if ends == "activated" else 0)
 
 
 SWITCHES = (

@@ -43,7 +43,7 @@ SHORT = (
     Plan(24, "on demand", "call", FirmwareBehaviour.FAILS_SELF_TEST, after_another=True),
 )
 """The plans of the daily sample."""
-WAYS_AT_A_TIME = {328: 6, 1024: 3}
+WAYS_AT_A_TIME = {328: 4, 1024: 2}
 """Of the 24 ways of a cut, at one operation of the longer upgrades."""
 SAMPLE = 250
 """Cuts of a part of the daily sample."""
@@ -202,7 +202,7 @@ def test_every_cut(plan: Plan) -> None:
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("plan", PLANS[:4], ids=str)
+@pytest.mark.parametrize("plan", PLANS[:3], ids=str)
 def test_every_second_cut_during_a_recovery(plan: Plan) -> None:
     """At each operation a cut of any kind, and a second one at each operation of the power-up after it."""
     chance = random.Random(SEED)
@@ -210,9 +210,8 @@ def test_every_second_cut_during_a_recovery(plan: Plan) -> None:
     for point in points(plan):
         first = any_cut(chance)
         for operation in range(recovery_operations(point, first) + 1):
-            for _ in range(3):
-                struck(point, first, (any_cut(chance, operation),))
-                count += 1
+            struck(point, first, (any_cut(chance, operation),))
+            count += 1
     print(f"{plan}: {count} double cuts")
 
 
@@ -229,6 +228,7 @@ def test_many_cuts_in_a_row() -> None:
     for plan in PLANS[:4]:
         for point in chosen(plan, chance, 250):
             in_a_row(point, chance, 5)
+    print("five cuts in a row: 1000 times")
 
 
 @pytest.mark.soak

@@ -90,7 +90,9 @@ class FirmwarePart:
         return firmware
 
     def having_run(self, identifier: bytes) -> FirmwarePart:
-        """The same with one more identifier, the newest."""
+        """The same with one more identifier, the newest, unless it is that already."""
+        if self.identifiers[-1:] == (identifier,):
+            return self
         return replace(self, identifiers=(*self.identifiers, identifier)[-IDENTIFIERS_KEPT:])
 
     def with_bank(self, bank: int, firmware: Firmware | None) -> FirmwarePart:
@@ -174,9 +176,7 @@ class StateMemory:
         """Boots the other bank of a part whose running bank is damaged; its firmware has been verified."""
         damaged = self.state.parts[part]
         rescued = replace(damaged, running=damaged.other)
-        if rescued.identifiers[-1:] != (rescued.firmware.identifier,):
-            rescued = rescued.having_run(rescued.firmware.identifier)
-        self._store(self.state.with_part(part, rescued))
+        self._store(self.state.with_part(part, rescued.having_run(rescued.firmware.identifier)))
 
     def _store(self, new: MeterState) -> None:
         self._records.store(self.RECORD, state_to_json(new))

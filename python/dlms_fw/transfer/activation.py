@@ -21,6 +21,7 @@ from dlms_fw.transfer.job import (
     Job,
     Put,
     Question,
+    Request,
     Response,
     Step,
     action_result_name,
@@ -90,6 +91,7 @@ class Confirm(Interview):
         self.pause_longest = job.policy.reconnect_longest_seconds
         self.patience = job.policy.activation_seconds
         self._verdict: Outcome | None = None
+        self._confirmation: _Confirmation | None = None
         self._events: list[str] = []
         self._look()
 
@@ -110,6 +112,11 @@ class Confirm(Interview):
             since = job.now if job.activated_at is None else job.activated_at
             seconds = min(max(self.pause_first, job.now - since), self.pause_longest)
             return Reconnect(seconds, "the meter restarts")
+        confirmation = self._confirmation
+        if confirmation is not None and confirmation in self._open:
+            if confirmation.sent:  # whatever came of it is to be seen; it might activate a second time
+                self._look()
+            confirmation.sent = True
         return super().ask()
 
     def judge(self) -> Outcome:
@@ -117,6 +124,9 @@ class Confirm(Interview):
         if self._verdict is None:
             verdict = self._what_runs()
             if verdict is Outcome.BUSY:
+                if self._is_on_trial and self._confirmation is None and self.job.policy.confirm_on_trial:
+                    self._confirmation = _Confirmation(self.job)
+                    return self.then(self._confirmation)
                 self._look()
                 return verdict
             self._verdict = verdict
@@ -132,15 +142,18 @@ class Confirm(Interview):
             raise self._failed()
         return self._verdict
 
+    @property
+    def _is_on_trial(self) -> bool:
+        return self._status.value == _STATUS.ACTIVATION_INITIATED and self._active.is_image()
+
     def _what_runs(self) -> Outcome:
         job = self.job
         status = self._status.value
         if status is not None:
             job.take_status(status)
+        if self._is_on_trial:
+            return Outcome.BUSY
         if self._active.is_image():
-            if status == _STATUS.ACTIVATION_INITIATED:
-                # The new firmware runs, and is still being tested.
-                return Outcome.BUSY
             if status == _STATUS.ACTIVATION_FAILED:
                 job.warn(
                     "activation-anomaly",
@@ -204,6 +217,24 @@ class Confirm(Interview):
             hint="look at the meter with `info`; running it again looks once more before anything is sent",
             retryable=True,
         )
+
+
+class _Confirmation:
+    """image_activate once more, which confirms a firmware on trial; asked once, whatever becomes of it."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self.sent = False
+
+    def request(self) -> Request:
+        """The ACTION request."""
+        return self._job.image_transfer.image_activate().request
+
+    def read(self, response: Response) -> Outcome:
+        """No answer counts: the status tells."""
+        if not isinstance(response, ActionResponse | ExceptionResponse):
+            raise RemoteProtocolError(f"a {type(response).__name__} to image_activate")
+        return Outcome.OK
 
 
 class Tidy(Interview):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Generic, Protocol, TypeAlias, TypeVar
 
 from dlms_fw._core import (
     ActionRequest,
@@ -332,7 +332,14 @@ class Put(Generic[T]):
         return outcome
 
 
-Question: TypeAlias = Get[Any] | Put[Any]
+class Question(Protocol):
+    """One thing to ask, and what becomes of the answer."""
+
+    def request(self) -> Request:
+        """What goes to the meter."""
+
+    def read(self, response: Response) -> Outcome:
+        """Keep what the answer says."""
 
 
 class Interview(Step):

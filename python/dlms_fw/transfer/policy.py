@@ -74,6 +74,8 @@ class TransferPolicy:
             meter that forgot.
         activations: How often image_activate is called in one run, when the old firmware came back and the
             image was kept.
+        confirm_on_trial: Call image_activate once more while the meter runs the new firmware with status 5,
+            for meters that keep it only when a client confirms it so.
         confirm_looks: How many readings in a row must show the old firmware before that is believed.
         busy_first_seconds: First pause after a temporary failure; doubles up to ``busy_longest_seconds``.
         busy_seconds: How long one question may be answered with temporary failure.
@@ -110,6 +112,7 @@ class TransferPolicy:
     compare_signature: bool = True
     pad_last_block: bool = False
     restore_enabled: bool = False
+    confirm_on_trial: bool = False
     settle_after_initiate_seconds: float = 0.0
     strategy: WantedStrategy = "automatic"
     block_pause_seconds: float = 0.0
