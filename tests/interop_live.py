@@ -9,6 +9,7 @@ from dlms_fw._core import Key, PrivateKey
 from dlms_fw.endpoint import Endpoint
 from dlms_fw.enums import AuthenticationMechanism, SecuritySuite
 from dlms_fw.meter.configuration import MeterConfig
+from dlms_fw.meter.object_tables import object_table
 from dlms_fw.meter.serve import BackgroundMeter
 from dlms_fw.meter.storage import Directory
 from dlms_fw.security import AsymmetricKeys, SecurityPolicy
@@ -59,6 +60,12 @@ def our_meter(
     )
     endpoint = Endpoint.parse(f"{SCHEMES[framing]}://127.0.0.1:0", listen=True)
     return BackgroundMeter(config, lambda: Directory(folder / "state"), endpoint)
+
+
+def listed_objects(client_sap: int = 1) -> int:
+    """How many objects a client finds in the object list of our meter."""
+    entries = object_table(MeterConfig()).entries.values()
+    return sum(client_sap in entry.rights for entry in entries)
 
 
 class Visitor(Peer):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from hashlib import sha256
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -31,6 +31,7 @@ from mutants_of_reception import (
 )
 
 Patch = pytest.MonkeyPatch
+Poll = tuple[Literal["wait", "fire", "lapse"], ScheduleEntry]
 Step = ActivationStep
 
 
@@ -139,21 +140,24 @@ def image_is_not_judged_again(patch: Patch) -> None:
 
 
 def schedule_fires_early(patch: Patch) -> None:
-    patch.setattr(Schedule, "poll", lambda self, entry, now: ("fire", entry))
+    class Early(Schedule):
+        def poll(self, entry: ScheduleEntry, now: float) -> Poll:
+            return "fire", entry
+
+    patch.setattr(firmware, "Schedule", Early)
 
 
 def past_is_made_up_for(patch: Patch) -> None:
-    def arm(self: Schedule, time: bytes, date: bytes, now: float) -> ScheduleEntry:
-        start = self._clock.naive(now - 30 * 86_400)
-        moment = next_moment(time, date, start)
-        return ScheduleEntry(time, date, None if moment is None else self._clock.instant(moment, 0.0))
+    class Past(Schedule):
+        def arm(self, time: bytes, date: bytes, now: float) -> ScheduleEntry:
+            start = self._clock.naive(now - 30 * 86_400)
+            moment = next_moment(time, date, start)
+            return ScheduleEntry(time, date, None if moment is None else self._clock.instant(moment, 0.0))
 
-    patch.setattr(Schedule, "arm", arm)
-    patch.setattr(
-        Schedule,
-        "poll",
-        lambda self, entry, now: ("fire" if entry.due is not None and now >= entry.due else "wait", entry),
-    )
+        def poll(self, entry: ScheduleEntry, now: float) -> Poll:
+            return "fire" if entry.due is not None and now >= entry.due else "wait", entry
+
+    patch.setattr(firmware, "Schedule", Past)
 
 
 def wildcards_come_again(patch: Patch) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from dlms_fw import axdr
 from dlms_fw._core import Data
+from dlms_fw.meter.model_files import load_model
 from interop import FRAMINGS, IDENTIFIER
 from interop_live import (
     CLIENT_KEY,
@@ -19,6 +20,7 @@ from interop_live import (
     METER_SCALAR,
     SIGNING_SUITE,
     Visitor,
+    listed_objects,
     our_meter,
 )
 
@@ -160,7 +162,7 @@ def test_a_gurux_client_sends_and_receives_in_blocks(
         results = gurux.visit(meter, mechanism, *steps, max_pdu_size=100)
         # What came in blocks was put together: it is refused for what it says, not for how it came.
         assert results[1:] == ["result 250", "result 250", "result 12"]
-        assert (results[0][0][2], len(results[0])) == (NAME_OBJECT, 28)
+        assert (results[0][0][2], len(results[0])) == (NAME_OBJECT, listed_objects())
 
 
 @pytest.mark.proves("interop-live-clients")
@@ -180,13 +182,15 @@ def test_a_dlms_cosem_client(tmp_path: Path, cosem: Visitor, framing: str, mecha
         ["read", 15, ASSOCIATION, 2],
         ["by-range", LOG, "2000-01-01T00:00:00+01:00", "2100-01-01T00:00:00+01:00"],
     )
-    with our_meter(tmp_path, framing, mechanism) as meter:
-        results = cosem.visit(meter, mechanism, *steps, max_pdu_size=400)
+    # Over HDLC it hangs where a frame holds a flag at an unlucky place, so there a meter has fewer objects.
+    model, max_pdu_size = ("generic", 1_000) if framing == "hdlc" else ("mcs301", 400)
+    with our_meter(tmp_path, framing, mechanism, meter_model=load_model(model)) as meter:
+        results = cosem.visit(meter, mechanism, *steps, max_pdu_size=max_pdu_size)
     name, size = "0910" + b"MCS0040612345678".hex(), "06000003c0"
     assert results[:6] == [name, [name, size], 0, "0301", None, "1601"]
     assert "OBJECT_CLASS_INCONSISTENT" in results[6]
     object_list, events = (Data.decode(bytes.fromhex(it)).plain() for it in results[7:])
     # The list is longer than the APDU, so it came in blocks.
-    assert len(results[7]) > 2 * 400
+    assert len(results[7]) > 2 * max_pdu_size
     assert object_list[0][2].hex() == NAME_OBJECT
     assert [event for _, *event in events] == [[2, 0], [30, 255]]

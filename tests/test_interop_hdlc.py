@@ -14,7 +14,7 @@ import pytest
 from dlms_fw import _core, axdr
 from dlms_fw.profiles import HdlcSettings
 from interop import IDENTIFIER, NAME, gurux_meter
-from interop_live import Visitor, our_meter
+from interop_live import Visitor, listed_objects, our_meter
 from test_interop_clients import ASSOCIATION, IMAGE, NAME_OBJECT, SCHEDULE, long_schedule
 from test_interop_gurux import Line, associate
 
@@ -52,7 +52,7 @@ def test_a_gurux_client_at_our_meter(
             server_sap=server,
             server_address_size=size,
         )
-        assert (objects[0][2], len(objects)) == (NAME_OBJECT, 28)
+        assert (objects[0][2], len(objects)) == (NAME_OBJECT, listed_objects())
         # What came in segments was put together: it is refused for what it says.
         assert written == "result 250"
         assert called == "result 12"
