@@ -29,7 +29,8 @@ from dlms_fw.enums.push_setup import MessageType, TransportService
 from dlms_fw.journal import Journal
 from dlms_fw.meter.access import Rights
 from dlms_fw.meter.deliveries import Deliveries
-from dlms_fw.meter.event_log import StandardEvent
+from dlms_fw.meter.event_log import FraudEvent, StandardEvent
+from dlms_fw.meter.live.alarms import FRAUD_ALARM
 from dlms_fw.meter.model import ObjectDescription
 from dlms_fw.meter.model_files import load_model
 from dlms_fw.meter.power_cut import SimulatedMedium
@@ -135,6 +136,27 @@ def test_the_clock_keeps_daylight_saving(bench: Bench) -> None:
         bench.sleep(3600)
         moment = client.get(CLOCK.time)
         assert (moment.time.hour, moment.time.minute, moment.deviation) == (2, 30, -60)
+
+
+def test_an_adjustment_of_the_clock_is_logged_with_the_old_time_and_the_new(bench: Bench) -> None:
+    log = bench.meter.units.standard_log
+    for adjust in (
+        lambda client: client.action(CLOCK.shift_time(-600)),
+        lambda client: client.action(CLOCK.adjust_to_minute()),
+        lambda client: client.set(CLOCK.time, DateTime(Date(2026, 3, 29), Time(1, 59, 0, 0))),
+    ):
+        count = len(log.entries)
+        with bench.client() as client:
+            adjust(client)
+        assert [entry.code for entry in log.entries[count:]] == [
+            StandardEvent.CLOCK_ADJUSTED_OLD_TIME,
+            StandardEvent.CLOCK_ADJUSTED_NEW_TIME,
+        ]
+
+
+def test_an_attempt_of_fraud_is_an_alarm(bench: Bench) -> None:
+    bench.meter.units.log_fraud(FraudEvent.REPLAY_ATTACK)
+    assert bench.meter.units.plant.alarms.register == FRAUD_ALARM
 
 
 def test_a_meter_may_tell_its_deviation_with_the_opposite_sign(tmp_path: Path) -> None:

@@ -56,9 +56,7 @@ class ClockObject(ServerObject, interface=Clock):
             self._clock.seconds(value)
         except ValueError:
             raise CosemFault(DataAccessResult.OTHER_REASON) from None
-        self._log_event(StandardEvent.CLOCK_ADJUSTED_OLD_TIME, 0)
-        self._clock.set(value)
-        self._log_event(StandardEvent.CLOCK_ADJUSTED_NEW_TIME, 0)
+        self._adjust(self._clock.seconds(value) - self._clock.utc)
 
     @property
     def time_zone(self) -> int:
@@ -159,11 +157,16 @@ class ClockObject(ServerObject, interface=Clock):
         """By at most a quarter of an hour."""
         if abs(seconds) > _LARGEST_SHIFT:
             raise CosemFault(ActionResult.OTHER_REASON)
-        self._clock.shift(seconds)
+        self._adjust(seconds)
 
     def _adjust_to(self, seconds: int) -> None:
         now = self._clock.utc
-        self._clock.shift(round(now / seconds) * seconds - now)
+        self._adjust(round(now / seconds) * seconds - now)
+
+    def _adjust(self, seconds: float) -> None:
+        self._log_event(StandardEvent.CLOCK_ADJUSTED_OLD_TIME, 0)
+        self._clock.shift(seconds)
+        self._log_event(StandardEvent.CLOCK_ADJUSTED_NEW_TIME, 0)
 
     def _change(self, **changes: Any) -> None:
         was = self._clock.status

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import zlib
 from collections.abc import Callable
 from typing import Final
@@ -14,6 +15,7 @@ from dlms_fw.meter.counters import CounterRecord
 from dlms_fw.meter.event_log import EventLog, FraudEvent, StandardEvent
 from dlms_fw.meter.firmware import FirmwareUnit, format_memory
 from dlms_fw.meter.key_pairs import KeyPairs
+from dlms_fw.meter.live.alarms import FRAUD_ALARM
 from dlms_fw.meter.live.load import HouseholdLoad
 from dlms_fw.meter.live.plant import MeterPlant, no_object
 from dlms_fw.meter.security_memory import SecurityMemory
@@ -126,6 +128,9 @@ class MeterUnits:
         if now - self._fraud_seen.get(code, -FRAUD_QUIET_SECONDS) >= FRAUD_QUIET_SECONDS:
             self._fraud_seen[code] = now
             self.fraud_log.append(code, self.clock.date_time.to_bytes())
+            if self._plant is not None:
+                with contextlib.suppress(OSError):
+                    self._plant.alarms.raise_alarm(FRAUD_ALARM)
 
     def power_down(self) -> None:
         """A clean stop, as far as a meter knows one."""
