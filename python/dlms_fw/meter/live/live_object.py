@@ -106,6 +106,9 @@ class Kept(property):
                 self._check(target, value)
             except ValueError:
                 raise CosemFault(DataAccessResult.OTHER_REASON) from None
-        target._remember(self._beside and self._beside(target), **{self._name: value})
+        if self._beside is not None:
+            target._remember(self._beside(target), **{self._name: value})
+        elif target._value(self._name) != value:  # what is there already need not be written again
+            target._remember(**{self._name: value})
         if self._then is not None:
             self._then(target)
