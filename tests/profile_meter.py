@@ -116,6 +116,8 @@ class ProfileMeter(Meter):
     period: int = 900
     newest_first: bool = False
     compressed: bool = False
+    deviates: bool = True
+    """Whether times name their deviation."""
     across: bool = False
     """Whether also what a slice begins with may be left out."""
 
@@ -142,17 +144,21 @@ class ProfileMeter(Meter):
         selector, parameters = selection
         if selector == 2:
             wanted = entry_descriptor.decode(parameters)
-            return self._entries(wanted.from_entry - 1, wanted.to_entry or len(self.numbers))
+            columns = range(3)[wanted.from_selected_value - 1 : wanted.to_selected_value or None]
+            return self._entries(wanted.from_entry - 1, wanted.to_entry or len(self.numbers), columns)
         asked = range_descriptor.decode(parameters)
         bounds = [asked.from_value.value, asked.to_value.value]
         first, last = (
             self.zone.moment(DateTime.from_bytes(it) if isinstance(it, bytes) else it)  # type: ignore[arg-type]
             for it in bounds
         )
+        captured = [CLOCK_COLUMN, IMPORT, STATUS]
+        chosen = [captured.index(it) for it in asked.selected_values] or range(3)
         found = [i for i, n in enumerate(self.numbers) if first <= self.moments[n] <= last]
-        return self._entries(found[0], found[-1] + 1) if found else axdr.array(axdr.any_data).encode([])
+        start, end = (found[0], found[-1] + 1) if found else (0, 0)
+        return self._entries(start, end, chosen)
 
-    def _entries(self, start: int, end: int) -> bytes:
+    def _entries(self, start: int, end: int, columns: Sequence[int] = range(3)) -> bytes:
         numbers = self.numbers[start:end]
         step = timedelta(seconds=-self.period if self.newest_first else self.period)
         entries = []
@@ -161,19 +167,16 @@ class ProfileMeter(Meter):
             before = None if place == 0 else self.moments[self.numbers[place - 1]]
             may = self.compressed and (place > start or self.across) and before is not None
             follows = may and before is not None and moment - before == step and self.period
-            time = date_time_in(self.zone, moment).to_bytes()
+            local = date_time_in(self.zone, moment)
+            time = (local if self.deviates else DateTime(local.date, local.time)).to_bytes()
             status = Data(Tag.UNSIGNED, _status(number))
             same = may and _status(self.numbers[place - 1]) == _status(number)
-            entries.append(
-                Data(
-                    Tag.STRUCTURE,
-                    (
-                        Data(Tag.NULL_DATA, None) if follows else Data(Tag.OCTET_STRING, time),
-                        Data(Tag.DOUBLE_LONG_UNSIGNED, 1000 + number),
-                        Data(Tag.NULL_DATA, None) if same else status,
-                    ),
-                )
+            members = (
+                Data(Tag.NULL_DATA, None) if follows else Data(Tag.OCTET_STRING, time),
+                Data(Tag.DOUBLE_LONG_UNSIGNED, 1000 + number),
+                Data(Tag.NULL_DATA, None) if same else status,
             )
+            entries.append(Data(Tag.STRUCTURE, tuple(members[column] for column in columns)))
         return axdr.array(axdr.any_data).encode(entries)
 
 

@@ -121,6 +121,10 @@ def test_profile() -> None:
     }  # fmt: skip
     assert told["rows"][-1]["values"][1:] == [int(cell) for cell in row[1:]]
     assert document("profile", METER, "0-0:99.98.0.255", "--to", "2020-01-01")["rows"] == []
+    told = document("profile", METER, "0-0:99.98.0.255", "--column", "event code")
+    assert [column["title"] for column in told["columns"]] == ["clock", "event code"]
+    assert [len(it["values"]) for it in told["rows"]] == [2] * len(told["rows"])
+    run("profile", METER, "0-0:99.98.0.255", "--column", "colour", code=2)
 
 
 @pytest.mark.parametrize(

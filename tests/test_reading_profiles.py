@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,6 +18,7 @@ from dlms_fw.errors import LocalProtocolError, RemoteProtocolError, ServiceError
 from dlms_fw.reading.known import Known
 from dlms_fw.reading.meter_zone import MeterZone
 from dlms_fw.reading.profile_reading import Between, Entries, Newest, ProfileReading, ProfileRow
+from dlms_fw.units import Quantity
 from profile_meter import ALL, PROFILE, Lost, ProfileMeter
 from test_reading_clock import BERLIN
 
@@ -24,6 +26,13 @@ START = datetime(2026, 3, 28, 20, tzinfo=UTC)
 AUTUMN = datetime(2026, 10, 24, 21, tzinfo=UTC)
 """Before the night in which an hour comes twice."""
 QUARTER = timedelta(minutes=15)
+COLUMNS: dict[tuple[str, ...], tuple[int, ...]] = {
+    (): (0, 1, 2),
+    ("1-0:1.8.0.255",): (0, 1),
+    ("status register 1",): (0, 2),
+    ("clock",): (0,),
+}
+"""Which columns come where some are wanted: the time always."""
 
 
 def quarters(count: int, start: datetime = START) -> list[datetime]:
@@ -31,16 +40,18 @@ def quarters(count: int, start: datetime = START) -> list[datetime]:
     return [start + index * QUARTER for index in range(count)]
 
 
-def told(rows: list[ProfileRow]) -> list[tuple[datetime, int, object]]:
-    found = []
-    for row in rows:
-        assert row.time is not None
-        energy = row["1-0:1.8.0.255"]
-        found.append((row.time.astimezone(UTC), energy, row["0-0:96.10.1.255"]))
-    return [(time, int(energy.value * 10), status) for time, energy, status in found]  # type: ignore[attr-defined]
+def told(rows: list[ProfileRow]) -> list[tuple[Any, ...]]:
+    """Moments in UTC, energies as they were sent."""
+    return [tuple(_told(value) for value in row.values) for row in rows]
 
 
-def due(meter: ProfileMeter, numbers: list[int]) -> list[tuple[datetime, int, object]]:
+def _told(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC)
+    return int(value.value * 10) if isinstance(value, Quantity) else value
+
+
+def due(meter: ProfileMeter, numbers: list[int]) -> list[tuple[Any, ...]]:
     return [(meter.moments[n], 1000 + n, n // 5 % 3) for n in numbers]
 
 
@@ -82,6 +93,7 @@ def test_rows_have_names_units_and_aware_times() -> None:
     ),
     lost=st.integers(0, 20),
     selective=st.booleans(),
+    columns=st.sampled_from(list(COLUMNS)),
 )
 @pytest.mark.proves("reading-profile-parts", "reading-profile-left-out")
 def test_any_part_in_any_slices(
@@ -93,6 +105,7 @@ def test_any_part_in_any_slices(
     part: Entries | Newest | Between | None,
     lost: int,
     selective: bool,
+    columns: tuple[str, ...],
 ) -> None:
     meter = ProfileMeter(
         zone=BERLIN,
@@ -111,7 +124,7 @@ def test_any_part_in_any_slices(
             places = [i for i, n in enumerate(meter.numbers) if start <= meter.moments[n] <= end]  # type: ignore[assignment]
         case None:
             places = range(count)
-    reading = ProfileReading(PROFILE, part, rows_per_slice=most)
+    reading = ProfileReading(PROFILE, part, columns=columns, rows_per_slice=most)
     conformance = ALL if selective else Conformance.MULTIPLE_REFERENCES
     known, rows = Known(), []
     meter.lose_after = lost
@@ -121,7 +134,9 @@ def test_any_part_in_any_slices(
     except Lost:
         meter.lose_after = None
         rows += meter.rows(reading, known, conformance)
-    assert told(rows) == due(meter, [meter.numbers[place] for place in places])
+    kept = COLUMNS[columns]
+    wanted = due(meter, [meter.numbers[place] for place in places])
+    assert told(rows) == [tuple(row[place] for place in kept) for row in wanted]
 
 
 def test_what_is_kept_is_a_slice() -> None:
@@ -225,6 +240,31 @@ def test_other_refusals_are_the_callers() -> None:
         list(meter.rows(ProfileReading(PROFILE)))
 
 
+def test_a_column_that_is_not_there() -> None:
+    meter = ProfileMeter(moments=quarters(2))
+    with pytest.raises(LocalProtocolError, match=r"no column 1-0:2\.8\.0\.255") as caught:
+        list(meter.rows(ProfileReading(PROFILE, columns=["1-0:2.8.0.255"])))
+    assert caught.value.hint == "it has clock, active energy import, total, status register 1"
+
+
+def test_a_meter_that_minds_no_selection_is_told_so_or_filtered() -> None:
+    meter = ProfileMeter(moments=quarters(20))
+    meter.select = lambda _: meter.values[7, PROFILE, 2]
+    with pytest.raises(RemoteProtocolError, match="5 entries of a profile were asked for, and 20 came"):
+        list(meter.rows(ProfileReading(PROFILE, Newest(5))))
+    part = Between(START + QUARTER, START + 5 * QUARTER)
+    rows = list(meter.rows(ProfileReading(PROFILE, part, rows_per_slice=2)))
+    assert told(rows) == due(meter, [1, 2, 3, 4, 5])
+
+
+def test_a_gap_of_years_costs_few_requests() -> None:
+    moments = [*quarters(10), *quarters(10, START + timedelta(days=4000))]
+    meter = ProfileMeter(moments=moments)
+    part = Between(START, START + timedelta(days=5000))
+    assert told(list(meter.rows(ProfileReading(PROFILE, part)))) == due(meter, list(range(20)))
+    assert len(meter.requests) < 30
+
+
 def test_what_is_no_profile() -> None:
     meter = ProfileMeter(moments=quarters(2))
     meter.select = lambda _: axdr.array(axdr.any_data).encode([Data(Tag.STRUCTURE, (Data(Tag.UNSIGNED, 1),))])
@@ -290,3 +330,14 @@ def test_a_zone_that_nobody_tells() -> None:
         list(meter.rows(ProfileReading(PROFILE, Between(datetime(2026, 1, 1), datetime(2027, 1, 1)))))
     rows = list(meter.rows(ProfileReading(PROFILE, Between(START, START + QUARTER))))
     assert told(rows) == due(meter, [0, 1])
+
+
+@pytest.mark.parametrize("conformance", [ALL, Conformance.MULTIPLE_REFERENCES])
+def test_times_without_deviation_where_nobody_tells_the_zone(conformance: Conformance) -> None:
+    meter = ProfileMeter(zone=MeterZone(timedelta()), moments=quarters(30), deviates=False)
+    for attribute_id in (2, 3):
+        meter.refused[8, "0-0:1.0.0.255", attribute_id] = DataAccessResult.READ_WRITE_DENIED
+    reading = ProfileReading(PROFILE, Between(START + QUARTER, START + 20 * QUARTER), rows_per_slice=4)
+    rows = list(meter.rows(reading, conformance=conformance))
+    assert [row["1-0:1.8.0.255"].value * 10 for row in rows] == list(range(1001, 1021))  # type: ignore[attr-defined]
+    assert rows[0].time == (START + QUARTER).replace(tzinfo=None)

@@ -14,7 +14,7 @@ from dlms_fw.cli.image import parsed_by
 from dlms_fw.cli.objects_named import only_profile
 from dlms_fw.cli.outcome import Outcome, reported
 from dlms_fw.cli.target import Target, aimed
-from dlms_fw.reading.profile_description import ProfileColumn
+from dlms_fw.reading.profile_description import ProfileColumn, chosen
 from dlms_fw.reading.profile_reading import Between, Entries, Newest, ProfilePart, ProfileReading, ProfileRow
 from dlms_fw.reading.readable import readable
 from dlms_fw.units import Quantity
@@ -32,6 +32,9 @@ _TIME = parsed_by(datetime.fromisoformat)
 @click.option("--from", "start", type=_TIME, metavar="TIME", help="Captured at this time or later, ISO 8601.")
 @click.option("--to", "end", type=_TIME, metavar="TIME", help="Captured at this time or earlier.")
 @click.option("--last", type=click.IntRange(1), metavar="N", help="The newest N entries.")
+@click.option(
+    "--column", multiple=True, metavar="NAME", help="Only columns of this title or logical name; repeatable."
+)
 @click.option("--csv", "as_csv", is_flag=True, help="Comma-separated values, with a line of titles.")
 def profile(
     outcome: Outcome,
@@ -40,6 +43,7 @@ def profile(
     start: datetime | None,
     end: datetime | None,
     last: int | None,
+    column: tuple[str, ...],
     as_csv: bool,
 ) -> None:
     """Show rows of a profile of the meter at URL, such as a load profile or an event log. Changes nothing.
@@ -53,14 +57,14 @@ def profile(
     with target.client() as client:
         client.connect()
         logical_name = only_profile(client, name)
-        description = client.profile_description(logical_name)
+        described = client.profile_description(logical_name)
+        columns = chosen(described, column)
         facts["logical_name"] = str(logical_name)
-        facts["capture_period"] = description.capture_period
-        facts["columns"] = [_column_document(column) for column in description.columns]
-        widths = [_width(column) for column in description.columns]
-        titles = [_title(column) for column in description.columns]
+        facts["capture_period"] = described.capture_period
+        facts["columns"] = [_column_document(it) for it in columns]
+        widths, titles = [_width(it) for it in columns], [_title(it) for it in columns]
         outcome.say(_csv_line(titles) if as_csv else _aligned(titles, widths))
-        for row in client.rows(ProfileReading(logical_name, part)):
+        for row in client.rows(ProfileReading(logical_name, part, columns=column)):
             if outcome.as_json:
                 facts["rows"].append(_row_document(row))
             else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,9 +17,9 @@ from dlms_fw.cosem.interface import AttributeRef
 from dlms_fw.cosem.profile_generic import CaptureObjectDefinition, ProfileGeneric
 from dlms_fw.cosem.registers import ScalerUnit
 from dlms_fw.enums import SortMethod
-from dlms_fw.errors import RemoteProtocolError, ServiceError
+from dlms_fw.errors import LocalProtocolError, RemoteProtocolError, ServiceError
 from dlms_fw.listed import Plan, Room
-from dlms_fw.logical_name import LogicalName
+from dlms_fw.logical_name import LogicalName, LogicalNameLike
 from dlms_fw.obis_names import obis_name
 from dlms_fw.reading.known import Known
 from dlms_fw.reading.meter_zone import MeterZone, meter_zone
@@ -27,7 +27,7 @@ from dlms_fw.reading.plans import named_row
 from dlms_fw.reading.registers import is_scaled, learn_scaler_units, scaled_value
 from dlms_fw.units import unit
 
-__all__ = ["ProfileColumn", "ProfileDescription", "profile_description"]
+__all__ = ["ProfileColumn", "ProfileDescription", "chosen", "profile_description", "zone_of"]
 
 Reader: TypeAlias = Callable[[object], object]
 """Makes of a plain value what it means."""
@@ -66,6 +66,15 @@ class ProfileColumn:
     def unit(self) -> str:
         """The symbol of its unit; empty without one."""
         return "" if self.scaler_unit is None else unit(self.scaler_unit.unit).symbol
+
+    def is_named(self, text: LogicalNameLike) -> bool:
+        """Whether a text is its title or its logical name."""
+        if text == self.title:
+            return True
+        try:
+            return LogicalName(text) == self.logical_name
+        except ValueError:
+            return False
 
     def reader(self, zone: MeterZone | None, *, opposite_deviation: bool = False) -> Reader | None:
         """What makes of a value in it what it means; ``None`` where values are as they are.
@@ -123,6 +132,24 @@ class ProfileDescription:
     def newest_first(self) -> bool:
         """Whether its buffer begins with the newest entry."""
         return self.sort_method == SortMethod.LIFO
+
+
+def chosen(described: ProfileDescription, wanted: Sequence[LogicalNameLike]) -> tuple[ProfileColumn, ...]:
+    """The columns with these titles or logical names and the time of capture, in order; all without any.
+
+    Raises:
+        LocalProtocolError: The profile has no such column.
+    """
+    found = {described.clock} if described.clock is not None and wanted else set()
+    for text in wanted:
+        named = [column for column in described.columns if column.is_named(text)]
+        if not named:
+            titles = ", ".join(column.title for column in described.columns)
+            raise LocalProtocolError(
+                f"profile {described.logical_name} has no column {text!s}", hint=f"it has {titles}"
+            )
+        found |= set(named)
+    return tuple(column for column in described.columns if not wanted or column in found)
 
 
 def profile_description(

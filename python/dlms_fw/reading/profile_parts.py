@@ -15,7 +15,7 @@ from dlms_fw._core import Data, DateTime
 from dlms_fw.axdr import Tag
 from dlms_fw.cosem.interface import Selection
 from dlms_fw.cosem.profile_generic import CaptureObjectDefinition, EntryDescriptor, RangeDescriptor
-from dlms_fw.errors import LocalProtocolError
+from dlms_fw.errors import LocalProtocolError, RemoteProtocolError
 from dlms_fw.logical_name import LogicalName, LogicalNameLike
 from dlms_fw.reading.meter_zone import date_time_in
 from dlms_fw.reading.profile_description import ProfileColumn, ProfileDescription
@@ -29,6 +29,8 @@ __all__ = [
     "ProfilePart",
     "ProfileRow",
     "bounds",
+    "instant",
+    "local_zone",
     "numbers",
 ]
 
@@ -131,6 +133,8 @@ class ByEntry:
 
     next: int
     last: int
+    columns: tuple[int, int]
+    """The numbers of the first and the last column that are asked for, from 1 on."""
     begun: bool = False
 
     @property
@@ -140,15 +144,21 @@ class ByEntry:
 
     def selection(self, most: int) -> Selection:
         """Of the next slice, so many entries at most."""
-        return EntryDescriptor(self.next, min(self.next + most - 1, self.last)).selection
+        last = min(self.next + most - 1, self.last)
+        return EntryDescriptor(self.next, last, *self.columns).selection
 
     def say_otherwise(self) -> bool:
         """There is one way to write a number."""
         return False
 
     def taken(self, rows: list[ProfileRow], most: int) -> list[ProfileRow]:
-        """The rows with their numbers; where fewer came than were asked for, the buffer has ended."""
+        """The rows with their numbers; where fewer came than were asked for, the buffer has ended.
+
+        Raises RemoteProtocolError where more came than were asked for.
+        """
         asked = min(most, self.last - self.next + 1)
+        if len(rows) > asked:
+            raise RemoteProtocolError(f"{asked} entries of a profile were asked for, and {len(rows)} came")
         numbered = [ProfileRow(row.columns, row.values, number) for number, row in enumerate(rows, self.next)]
         self.next = self.next + asked if len(rows) >= asked else self.last + 1
         self.begun = True
@@ -160,7 +170,7 @@ class ByTime:
     """A part by time: window by window, from the end where the buffer has the newest entry first. In UTC.
 
     What lies before the first and behind the last entry of the buffer is one window each, in which entries of
-    a clock that was wrong may be. Where that is not known, windows grow as long as they are empty.
+    a clock that was wrong may be. Windows grow as long as they are empty.
     """
 
     start: datetime
@@ -170,6 +180,10 @@ class ByTime:
     clock: CaptureObjectDefinition
     zone: tzinfo
     opposite_deviation: bool
+    columns: list[CaptureObjectDefinition]
+    """Those that are asked for; none are all."""
+    least: timedelta
+    """The first window, in which a periodic profile has a slice."""
     periodic: bool
     is_over: bool
     filled: tuple[datetime, datetime] | None = None
@@ -183,7 +197,14 @@ class ByTime:
         return self.end - self.start > self.window
 
     @classmethod
-    def of(cls, part: Between, described: ProfileDescription, most: int, opposite_deviation: bool) -> ByTime:
+    def of(
+        cls,
+        part: Between,
+        described: ProfileDescription,
+        columns: list[CaptureObjectDefinition],
+        most: int,
+        opposite_deviation: bool,
+    ) -> ByTime:
         """The way through a part. Raises LocalProtocolError where the profile captures no time."""
         if described.clock is None:
             raise LocalProtocolError(f"profile {described.logical_name} captures no time")
@@ -197,8 +218,10 @@ class ByTime:
             window=window,
             backwards=described.newest_first,
             clock=described.clock.definition,
-            zone=part.start.tzinfo or UTC if described.zone is None else described.zone,
+            zone=local_zone(part, described),
             opposite_deviation=opposite_deviation,
+            columns=columns,
+            least=window,
             periodic=bool(period),
             is_over=start > end,
         )
@@ -209,7 +232,7 @@ class ByTime:
             self._data(date_time_in(self.zone, it, opposite_deviation=self.opposite_deviation))
             for it in self._window()
         )
-        return RangeDescriptor(self.clock, first, last).selection
+        return RangeDescriptor(self.clock, first, last, self.columns).selection
 
     def say_otherwise(self) -> bool:
         """Some meters want moments as date-time, most as octet-string."""
@@ -222,25 +245,30 @@ class ByTime:
         return Data(Tag.OCTET_STRING, moment.to_bytes())
 
     def taken(self, rows: list[ProfileRow], most: int) -> list[ProfileRow]:
-        """The rows that no window before had; the next window is as wide as suits how many came."""
+        """The rows in the window that no other had; the next one is as wide as suits how many came."""
         first, last = self._window()
-        edge = last if self.backwards else first
         kept = [
-            row for row in rows if not (self.begun and row.time is not None and self._had(row.time, edge))
+            row for row in rows if row.time is None or self._is_new(row.time.astimezone(UTC), first, last)
         ]
         if self.backwards:
             self.end, self.is_over = first, first <= self.start
         else:
             self.start, self.is_over = last, last >= self.end
-        if len(rows) > most:
+        if not rows:
+            self.window *= 2
+        elif self.periodic:
+            self.window = self.least
+        elif len(rows) > most:
             self.window = max(_SHORTEST_WINDOW, self.window / 2)
-        elif len(rows) < most // 2 and (self.filled is None or not self.periodic):
+        elif len(rows) < most // 2:
             self.window *= 2
         self.begun = True
         return kept
 
-    def _had(self, time: datetime, edge: datetime) -> bool:
-        return time >= edge if self.backwards else time <= edge
+    def _is_new(self, time: datetime, first: datetime, last: datetime) -> bool:
+        if self.begun and time == (last if self.backwards else first):
+            return False
+        return first <= time <= last
 
     def _window(self) -> tuple[datetime, datetime]:
         if self.backwards:
@@ -262,6 +290,19 @@ class ByTime:
         if is_behind:
             return self.start if self.backwards else self.end
         return edge + window if entries_begin is None else entries_begin
+
+
+def local_zone(part: Between, described: ProfileDescription) -> tzinfo:
+    """The meter's local time; that of who asks where the meter does not tell it."""
+    return part.start.tzinfo or UTC if described.zone is None else described.zone
+
+
+def instant(row: ProfileRow, zone: tzinfo) -> datetime | None:
+    """When an entry was captured, in UTC; a time without a deviation is local time."""
+    time = row.time
+    if time is None:
+        return None
+    return (time.replace(tzinfo=zone) if time.tzinfo is None else time).astimezone(UTC)
 
 
 def bounds(part: Between, described: ProfileDescription) -> tuple[datetime, datetime]:

@@ -21,7 +21,12 @@ from dlms_fw.listed import Plan, Room
 from dlms_fw.logical_name import LogicalName, LogicalNameLike
 from dlms_fw.reading.known import Known
 from dlms_fw.reading.plans import one
-from dlms_fw.reading.profile_description import ProfileDescription, profile_description
+from dlms_fw.reading.profile_description import (
+    ProfileColumn,
+    ProfileDescription,
+    chosen,
+    profile_description,
+)
 from dlms_fw.reading.profile_parts import (
     Between,
     ByEntry,
@@ -31,6 +36,8 @@ from dlms_fw.reading.profile_parts import (
     ProfilePart,
     ProfileRow,
     bounds,
+    instant,
+    local_zone,
     numbers,
 )
 
@@ -49,6 +56,7 @@ class ProfileReading:
     Args:
         profile: The logical name of the profile.
         part: What to read; everything unless given.
+        columns: Those wanted, by title or logical name; none means all. The time of capture comes with them.
         rows_per_slice: About how many rows are read, and kept, at once.
 
     Attributes:
@@ -61,6 +69,7 @@ class ProfileReading:
         profile: LogicalNameLike | ProfileGeneric,
         part: ProfilePart | None = None,
         *,
+        columns: Sequence[LogicalNameLike] = (),
         rows_per_slice: int = 200,
     ) -> None:
         if rows_per_slice < 1:
@@ -70,6 +79,8 @@ class ProfileReading:
         self.part: ProfilePart = Entries() if part is None else part
         self.description: ProfileDescription | None = None
         self.is_done = False
+        self._wanted = tuple(columns)
+        self._columns: tuple[ProfileColumn, ...] = ()
         self._rows_per_slice = rows_per_slice
         self._waiting: deque[ProfileRow] = deque()
         self._way: ByEntry | ByTime | None = None
@@ -86,11 +97,13 @@ class ProfileReading:
         Raises:
             ServiceError: The meter refuses.
             RemoteProtocolError: What it sends is no profile.
+            LocalProtocolError: The profile has no such column, or no time.
         """
         if self.description is None:
             self.description = yield from profile_description(
                 self.profile.instance_id, known, room, opposite_deviation=opposite_deviation
             )
+            self._columns = chosen(self.description, self._wanted)
         described = self.description
         if not _SELECTIVE & room.conformance:
             yield from self._everything(described, opposite_deviation)
@@ -110,23 +123,34 @@ class ProfileReading:
                     raise
                 yield from self._everything(described, opposite_deviation)  # it knows no such selection
                 return
-            rows = self._rows(entries, described, opposite_deviation)
+            rows = self._rows(entries, self._sent(way), described, opposite_deviation)
             self._waiting.extend(way.taken(rows, self._rows_per_slice))
         self.is_done = way.is_over
 
     def _begin(self, described: ProfileDescription, opposite_deviation: bool) -> Plan[ByEntry | ByTime]:
         if isinstance(self.part, Between):
-            way = ByTime.of(self.part, described, self._rows_per_slice, opposite_deviation)
+            asked = [column.definition for column in self._columns] if self._wanted else []
+            way = ByTime.of(self.part, described, asked, self._rows_per_slice, opposite_deviation)
             if way.is_long:
-                way.filled = yield from self._filled(described, opposite_deviation)
+                way.filled = yield from self._filled(self.part, described, opposite_deviation)
             return way
+        places = [described.columns.index(column) for column in self._columns]
+        columns = (min(places) + 1, max(places) + 1) if self._wanted else (1, 0)
         if isinstance(self.part, Entries) and self.part.last:
-            return ByEntry(max(1, self.part.first), self.part.last)
+            return ByEntry(max(1, self.part.first), self.part.last, columns)
         in_use = yield from one(self.profile.entries_in_use)
-        return ByEntry(*numbers(self.part, in_use, newest_first=described.newest_first))
+        return ByEntry(*numbers(self.part, in_use, newest_first=described.newest_first), columns)
+
+    def _sent(self, way: ByEntry | ByTime) -> tuple[ProfileColumn, ...]:
+        """The columns in an answer: by time those that are wanted, by number all between them."""
+        assert self.description is not None  # noqa: S101 (it is what the way was made of)
+        if isinstance(way, ByTime):
+            return self._columns
+        first, last = way.columns
+        return self.description.columns[first - 1 : last or None]
 
     def _filled(
-        self, described: ProfileDescription, opposite_deviation: bool
+        self, part: Between, described: ProfileDescription, opposite_deviation: bool
     ) -> Plan[tuple[datetime, datetime] | None]:
         """The times of the first and the last entry, if the meter tells them and they are in order."""
         try:
@@ -134,9 +158,10 @@ class ProfileReading:
             times = []
             for number in (1, in_use) if in_use else ():
                 entries = yield from one(self.profile.buffer, EntryDescriptor(number, number).selection)
-                rows = self._rows(entries, described, opposite_deviation)
+                rows = self._rows(entries, described.columns, described, opposite_deviation)
                 self._before = None
-                times += [row.time for row in rows if row.time is not None]
+                found = [instant(row, local_zone(part, described)) for row in rows]
+                times += [time for time in found if time is not None]
         except ServiceError:
             return None
         return (min(times), max(times)) if len(times) == 2 else None
@@ -146,11 +171,18 @@ class ProfileReading:
         entries = yield from one(self.profile.buffer)
         rows = [
             ProfileRow(row.columns, row.values, number)
-            for number, row in enumerate(self._rows(entries, described, opposite_deviation), 1)
+            for number, row in enumerate(
+                self._rows(entries, described.columns, described, opposite_deviation), 1
+            )
         ]
         if isinstance(self.part, Between):
             start, end = bounds(self.part, described)
-            kept = [row for row in rows if row.time is not None and start <= row.time <= end]
+            times = [instant(row, local_zone(self.part, described)) for row in rows]
+            kept = [
+                row
+                for row, time in zip(rows, times, strict=True)
+                if time is not None and start <= time <= end
+            ]
         else:
             first, last = numbers(self.part, len(rows), newest_first=described.newest_first)
             kept = rows[first - 1 : last]
@@ -158,8 +190,13 @@ class ProfileReading:
         self.is_done = True
 
     def _rows(
-        self, entries: Sequence[Data], described: ProfileDescription, opposite_deviation: bool
+        self,
+        entries: Sequence[Data],
+        sent: tuple[ProfileColumn, ...],
+        described: ProfileDescription,
+        opposite_deviation: bool,
     ) -> list[ProfileRow]:
+        """What entries with these columns say, in the columns that are wanted."""
         if not entries:
             return []
         # A slice that begins with what the meter left out goes on where the last one ended.
@@ -167,30 +204,27 @@ class ProfileReading:
         try:
             plain = expanded_rows(
                 [*led, *entries],
-                [column.definition for column in described.columns],
+                [column.definition for column in sent],
                 capture_period=described.capture_period,
                 sort_method=described.sort_method,
             )[len(led) :]
         except TypeError as error:
             raise RemoteProtocolError(f"profile {described.logical_name}: {error}") from None
         self._before = plain[-1]
-        width = len(described.columns)
-        if wrong := next((values for values in plain if len(values) != width), None):
+        if wrong := next((values for values in plain if len(values) != len(sent)), None):
             raise RemoteProtocolError(
                 f"an entry of profile {described.logical_name} has {len(wrong)} members, "
-                f"but there are {width} columns"
+                f"but there are {len(sent)} columns"
             )
         readers = [
-            column.reader(described.zone, opposite_deviation=opposite_deviation)
-            for column in described.columns
+            (place, column.reader(described.zone, opposite_deviation=opposite_deviation))
+            for place, column in enumerate(sent)
+            if column in self._columns
         ]
         return [
             ProfileRow(
-                described.columns,
-                tuple(
-                    value if read is None else read(value)
-                    for value, read in zip(values, readers, strict=True)
-                ),
+                self._columns,
+                tuple(values[place] if read is None else read(values[place]) for place, read in readers),
             )
             for values in plain
         ]
