@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import mutants_of_activation
+import mutants_of_clients
 import mutants_of_reception
 from dlms_fw.conformance.benches.simulated import SimulatedBench
 from dlms_fw.conformance.runner import Runner
@@ -16,7 +17,7 @@ from dlms_fw.conformance.simulated import simulated
 from dlms_fw.conformance.verdicts import Verdict
 from dlms_fw.memory_journal import MemoryJournal
 
-MUTANTS = [*mutants_of_reception.MUTANTS, *mutants_of_activation.MUTANTS]
+MUTANTS = [*mutants_of_reception.MUTANTS, *mutants_of_activation.MUTANTS, *mutants_of_clients.MUTANTS]
 EVERYTHING = frozenset({"image", "firmware", "power"})
 
 
