@@ -20,6 +20,7 @@ from dlms_fw.conformance.site import Site
 from dlms_fw.conformance.verdicts import Failed, Inapplicable, SuiteError, Verdict
 from dlms_fw.errors import ServiceError, TransportError
 from dlms_fw.journal import Journal
+from dlms_fw.meter.model_files import model_names
 from dlms_fw.profiles import HdlcSettings, Profile
 from dlms_fw.transports.base import Transport
 
@@ -78,6 +79,13 @@ def test_our_meter_conforms(client: str, journal: Journal) -> None:
     inapplicable = {r.case.id for r in results if r.verdict is Verdict.INAPPLICABLE}
     assert inapplicable <= {"HD-14", "AP-03", "AP-04", "AP-08", "AP-17", "AP-18", "AP-19"}
     assert not both or inapplicable == {"HD-14"}
+
+
+@pytest.mark.parametrize("model", sorted(set(model_names()) - {"mcs301"}))
+def test_other_models_conform(model: str, journal: Journal) -> None:
+    declaration, bench = simulated(model=model)
+    chosen = [number for name in OURS for number in groups()[name].cases]
+    assert wrong(Runner(declaration, bench, journal, frozenset({"image"})).run(chosen)) == {}
 
 
 @pytest.mark.parametrize("size", [2, 4])

@@ -37,6 +37,7 @@ _SIMULATED = "sim:"
 @reported("conformance")
 @click.argument("urls", metavar="URL...", nargs=-1)
 @profile_options
+@click.option("--model", metavar="MODEL", help="What sim: is, as dlms-fw sim --model takes it.")
 @click.option("--list", "only_list", is_flag=True, help="List the cases and end.")
 @click.option("--group", multiple=True, type=click.Choice(list(GROUPS)), help="This group; may be repeated.")
 @click.option("--case", "case_ids", multiple=True, metavar="ID", help="This case; may be repeated.")
@@ -55,6 +56,7 @@ def conformance(
     urls: tuple[str, ...],
     config: str | None,
     profile: str | None,
+    model: str | None,
     only_list: bool,
     group: tuple[str, ...],
     case_ids: tuple[str, ...],
@@ -77,7 +79,7 @@ def conformance(
     for file in reports:
         _check_report_name(file)
     known = {} if expect is None else load_expectations(expect, cases())
-    declaration, bench = _meter(urls, config, profile, bench_command)
+    declaration, bench = _meter(urls, config, profile, model, bench_command)
     allowed = frozenset(_ALTERABLE if bench.is_simulated else allow_alter)
     with signals_interrupt(), _journal(journal_file, bench) as journal:
         began = bench.wall_clock()
@@ -113,14 +115,18 @@ def _listing(chosen: list[str]) -> str:
 
 
 def _meter(
-    urls: tuple[str, ...], config: str | None, profile: str | None, bench_command: str | None
+    urls: tuple[str, ...],
+    config: str | None,
+    profile: str | None,
+    model: str | None,
+    bench_command: str | None,
 ) -> tuple[Declaration, Bench]:
     if urls == (_SIMULATED,):
         if bench_command is not None:
             raise ConfigurationError("sim: is its own bench; --bench-command is for other meters")
-        return simulated(chosen_profile(config, profile))
-    if _SIMULATED in urls:
-        raise ConfigurationError("sim: stands alone")
+        return simulated(chosen_profile(config, profile), model=model or "mcs301")
+    if _SIMULATED in urls or model is not None:
+        raise ConfigurationError("sim: stands alone, and --model is for it")
     bench = Bench() if bench_command is None else CommandBench(bench_command)
     if config is not None and profile is None:
         return load_declaration(config, urls), bench

@@ -17,9 +17,11 @@ from dlms_fw.cosem import well_known
 from dlms_fw.driver import public_profile
 from dlms_fw.image import Image, Version
 from dlms_fw.meter.activation_table import Confirmation
-from dlms_fw.meter.clients import MANAGEMENT, READING
+from dlms_fw.meter.clients import MANAGEMENT
 from dlms_fw.meter.configuration import MeterConfig
-from dlms_fw.meter.profiles import mcs301
+from dlms_fw.meter.model import MeterModel
+from dlms_fw.meter.model_files import load_model
+from dlms_fw.meter.model_settings import configured
 from dlms_fw.profiles import Profile
 from dlms_fw.security import Keys, SecurityPolicy
 from dlms_fw.signing_keys import PrivateKey, generate
@@ -56,20 +58,24 @@ def fresh_profile() -> Profile:
     )
 
 
-def simulated(profile: Profile | None = None, **changes: Any) -> tuple[Declaration, SimulatedBench]:
-    """A simulated meter for the clients of a profile; ``changes`` are of the meter's configuration."""
+def simulated(
+    profile: Profile | None = None, *, model: str = "mcs301", **changes: Any
+) -> tuple[Declaration, SimulatedBench]:
+    """A simulated meter for the clients of a profile.
+
+    Args:
+        profile: The management client's; by default one with fresh keys.
+        model: As ``dlms-fw sim --model`` takes it.
+        changes: Of the meter's configuration.
+    """
     profile = profile or fresh_profile()
     signing_key = generate()
-    config = mcs301.configured(profile, **(_SETTINGS | {"trusted": (signing_key.public_key(),)} | changes))
-    public = public_profile(profile)
+    kind = load_model(model)
+    settings = _SETTINGS | {"trusted": (signing_key.public_key(),)} | changes
+    config = configured(kind, profile, **settings)
     declaration = Declaration(
         name=f"simulated {config.model}",
-        clients={
-            "management": profile,
-            "reading": replace(profile, client_sap=READING),
-            "public": public,
-            "low": public,
-        },
+        clients=_clients(kind, profile),
         referencing=config.ways_of_referencing,
         writable=AttributeName(18, well_known.IMAGE_TRANSFER, 5),
         other_value=b"\x03\x00",
@@ -79,6 +85,15 @@ def simulated(profile: Profile | None = None, **changes: Any) -> tuple[Declarati
         firmware=_firmware(config, signing_key),
     )
     return declaration, SimulatedBench(config)
+
+
+def _clients(model: MeterModel, profile: Profile) -> dict[str, Profile]:
+    """Who may talk to a meter of a model, by role."""
+    public = public_profile(profile)
+    found = {"management": profile, "public": public, "low": public}
+    for sap in model.saps("reading"):
+        found["reading"] = replace(profile, client_sap=sap)
+    return found
 
 
 def _firmware(config: MeterConfig, signing_key: PrivateKey) -> Firmware:

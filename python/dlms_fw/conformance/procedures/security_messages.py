@@ -142,7 +142,7 @@ def two_attributes(site: Site) -> None:
     if not site.declaration.profile("management").security_policy & SecurityPolicy.ENCRYPTED:
         raise Inapplicable("there is no dedicated key where nothing is encrypted")
     dedicated = site.associate(dedicated_key=True)
-    probe = Probe(site)  # later, for the counters of the global key go on
+    probe = Probe(site, beside=True)  # later, for the counters of the global key go on
     both = [made.request(get(site.declaration.readable)) for made in (dedicated, probe.association)]
     expect(value_in(both[0]) == value_in(both[1]), "the same value under both keys", "two")
     writable, other = site.declaration.writable, site.declaration.other_value
@@ -393,7 +393,7 @@ def ciphered_in_plain(site: Site) -> None:
     role = site.plain_role
     association = site.associate(role)
     keys = site.declaration.profile("management")
-    donor = Probe(site) if keys.is_protected else None
+    donor = Probe(site, beside=True) if keys.is_protected else None
     if donor is None:
         raise Inapplicable("no client was declared whose messages are protected")
     octets = donor.seal(get(site.declaration.readable))
