@@ -167,6 +167,31 @@ def captured(bench: Cutting) -> list[tuple[float, int]]:
     return found
 
 
+@pytest.mark.fault("M-04")
+def test_a_memory_that_fails_changes_nothing_and_is_tried_again() -> None:
+    bench = Cutting(0)
+    value = bench.find(1, VALUE.to_bytes())
+    bench.pass_time(3600)
+    failing = {
+        f"live.{name}.{copy}" for name in (f"1-{VALUE.to_bytes().hex()}", "measurement") for copy in (0, 1)
+    }
+    bench.medium.failing = {*failing, f"live.rows-{PROFILE.to_bytes().hex()}.1"}
+    with pytest.raises(OSError, match="fails"):
+        value.write(2, Data(Tag.DOUBLE_LONG, 7).encode())
+    assert Data.decode(value.read(2)).value == 0
+    bench.pass_time(2 * 900)
+    kept = captured(bench)
+    assert len(kept) == 4
+    bench.medium.failing = set()
+    bench.pass_time(2)  # what could not be written is tried again each second
+    value.write(2, Data(Tag.DOUBLE_LONG, 8).encode())
+    bench.power_cycle()
+    assert Data.decode(bench.find(1, VALUE.to_bytes()).read(2)).value == 8
+    assert bench.plant.measurement.energy(1) == pytest.approx(WATTS * 1.5, abs=2)
+    bench.pass_time(900)
+    assert len(captured(bench)) == len(kept) + 1
+
+
 @pytest.mark.fault("M-01")
 @pytest.mark.fault("M-02")
 @pytest.mark.fault("M-03")

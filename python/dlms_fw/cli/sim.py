@@ -34,6 +34,7 @@ from dlms_fw.meter.activation_table import FirmwareBehaviour
 from dlms_fw.meter.configuration import MeterConfig, numbered
 from dlms_fw.meter.deliveries import Deliveries
 from dlms_fw.meter.group import behind_gateway, bus, logical_devices
+from dlms_fw.meter.live.load import ConstantLoad
 from dlms_fw.meter.meter import Framing, SimulatedMeter
 from dlms_fw.meter.model_files import load_model, model_names
 from dlms_fw.meter.model_settings import configured
@@ -137,6 +138,9 @@ def _list_models(context: click.Context, _parameter: click.Parameter, wanted: bo
 @click.option("--link", type=click.Choice(list(LINKS)), help="Be as slow and as bad as this link, over TCP.")
 @click.option("--loss", type=click.FloatRange(0, 1), help="Share of pieces that --link loses.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the accidents of --link.")
+@click.option(
+    "--load", type=float, metavar="WATTS", help="What hangs on it, always the same; a household without."
+)
 @click.option("--push-to", metavar="URL", help="Push there, as dlms-fw listen takes it.")
 @click.option("--push-every", type=_SECONDS, default=60.0, show_default=True, help="Seconds between pushes.")
 @click.option("--push-confirmed", is_flag=True, help="Ask for confirmations.")
@@ -251,6 +255,7 @@ def _changes(settings: dict[str, Any]) -> dict[str, Any]:
         "signing_key": _private_key(settings["signing_key"]),
         "key_agreement_key": _private_key(settings["key_agreement_key"]),
         "trust_anchors": tuple(read_certificate(path).der for path in settings["trust_anchor"]) or None,
+        "load": None if settings["load"] is None else ConstantLoad(settings["load"]),
         "security_setup_version": settings["security_setup_version"],
         "association_version": settings["association_version"],
         "accept_raw": settings["accept_raw"] or None,

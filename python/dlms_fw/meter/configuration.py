@@ -17,6 +17,7 @@ from dlms_fw.hls import ManufacturerMechanism
 from dlms_fw.meter.access import AccessRule
 from dlms_fw.meter.activation import ActivationTimings
 from dlms_fw.meter.activation_table import Confirmation, FirmwareBehaviour
+from dlms_fw.meter.live.load import Load
 from dlms_fw.meter.model import MeterModel
 from dlms_fw.meter.model_files import load_model
 from dlms_fw.meter.shortcomings import Shortcoming
@@ -107,6 +108,7 @@ class MeterConfig:
         counter_stride: Invocation counters reserved at a time.
         authentication_tries: Failed authentications of a client until it is locked out; 0 never.
         lockout_seconds: How long.
+        load: What hangs on it and is measured; ``None`` is a household of its own.
         objects_act: Whether objects act from power-up on. Without, one acts once somebody has asked for it,
             for thousands of meters of which only the firmware matters.
         shortcomings: What it cannot do, as meters in the field.
@@ -177,6 +179,7 @@ class MeterConfig:
     counter_stride: int = 256
     authentication_tries: int = 5
     lockout_seconds: float = 60.0
+    load: Load | None = None
     objects_act: bool = True
     shortcomings: frozenset[Shortcoming] = frozenset()
     owner_idle_seconds: float = 10.0

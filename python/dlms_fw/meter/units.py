@@ -92,7 +92,7 @@ class MeterUnits:
                 self._records,
                 self.clock,
                 self.time_source,
-                load=HouseholdLoad(zlib.crc32(self.config.system_title)),
+                load=self.config.load or HouseholdLoad(zlib.crc32(self.config.system_title)),
                 grace_seconds=self.config.schedule_grace_seconds,
                 log_event=lambda log, code, parameter: self.log(log).append(
                     code, self.clock.date_time.to_bytes(), parameter

@@ -62,7 +62,7 @@ class HouseholdLoad:
         """The power of the slot that the moment is in."""
         slot = math.floor(moment / self.slot_seconds)
         phase = 2 * math.pi * ((slot * self.slot_seconds) % DAY_SECONDS) / DAY_SECONDS
-        evening = 1 - 0.6 * math.cos(phase - 2 * math.pi * 7 / 24) - 0.2 * math.cos(2 * phase)
+        evening = 1 - 0.6 * math.cos(phase - 2 * math.pi * 5 / 24) - 0.2 * math.cos(2 * phase)
         consumed = self.mean_watts * evening * (0.5 + chance(self.seed, slot))
         fed_in = self.generation_watts * max(0.0, -math.cos(phase)) * (0.5 + chance(self.seed + 1, slot) / 2)
         return consumed - fed_in
