@@ -218,6 +218,25 @@ def test_a_client_is_done_only_when_the_new_firmware_is_confirmed(
     assert unit.identifiers(1).count(IDENTIFIER) == (1 if ends == "activated" else 0)
 
 
+@pytest.mark.parametrize("confirms", [True, False])
+def test_a_client_that_finds_its_firmware_on_trial_is_not_done_yet(*, confirms: bool) -> None:
+    simulation = Simulation()
+    meter = simulation.meter(
+        CIPHERED, trusted=(VENDOR_KEY.public_key(),), image_block_size=64, confirmation="call"
+    )
+    image = Image.from_bytes(container())
+    with meter.client() as client, pytest.raises(ActivationFailed):
+        client.upgrade(image, TransferPolicy(activation_seconds=60))
+    assert meter.powered.units.firmware.activation.on_trial is not None
+    with meter.client() as client:
+        try:
+            ended = client.upgrade(image, TransferPolicy(confirm_on_trial=confirms)).outcome
+        except ActivationFailed:
+            ended = "failed"
+    assert ended == ("activated" if confirms else "failed")
+    assert meter.powered.units.firmware.running(1).identifier == (IDENTIFIER if confirms else FACTORY)
+
+
 SWITCHES = (
     "transfer_after_restart",
     "transfer_when_disabled",

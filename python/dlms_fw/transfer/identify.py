@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dlms_fw import _core
 from dlms_fw.cosem.data import Data
+from dlms_fw.enums import ImageTransferStatus
 from dlms_fw.errors import ImageRejected
 from dlms_fw.events import MeterIdentified
 from dlms_fw.image import Version
@@ -72,6 +73,7 @@ class ReadActive(Interview):
     def __init__(self, job: Job) -> None:
         names, image = job.policy.objects, job.image
         job.identifiers_before = None
+        self._status: Get[ImageTransferStatus] | None = None
         self._active = ActiveFirmware(job)
         wants_type = image.meter_type is not None or job.policy.meter_type is not None
         wants_version = image.part is not None and image.firmware_version is not None
@@ -89,7 +91,8 @@ class ReadActive(Interview):
         meter_type, version = _text(self._type), _text(self._version)
         identifiers = self._active.identifiers
         shown = next((found for found in identifiers if found), None)
-        job.emit(MeterIdentified(job.now, shown, self._active.signature, meter_type, version))
+        if self._status is None:
+            job.emit(MeterIdentified(job.now, shown, self._active.signature, meter_type, version))
         if policy.meter_type is not None and meter_type is not None and meter_type != policy.meter_type:
             raise ImageRejected(
                 f"the inventory says that the meter is of type {policy.meter_type!r}, it says {meter_type!r}",
@@ -97,6 +100,11 @@ class ReadActive(Interview):
                 hint="is this the right meter?",
             )
         if self._active.is_image():
+            if self._status is None:
+                self._status = Get(job.image_transfer.image_transfer_status)
+                return self.then(self._status)
+            if self._status.value == ImageTransferStatus.ACTIVATION_INITIATED:
+                return Outcome.OK  # on trial: what follows waits for the end of it, or confirms it
             job.already_current = True
             return Outcome.COMPLETE
         job.image.check_meter(
