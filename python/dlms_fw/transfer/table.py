@@ -99,8 +99,8 @@ ROWS: Final[Mapping[TransferState, Row]] = MappingProxyType(
     {
         _S.READ_ACTIVE: Row(
             Phase.IDENTIFY,
-            "active identifier, active signature, meter type, firmware version; image_transfer_status where the "
-            "image is active already",
+            "active identifier, active signature, meter type, firmware version; image_transfer_status where "
+            "the image is active already",
             {
                 _O.MORE: Move(_S.READ_ACTIVE, "next question"),
                 _O.OK: Move(_S.READ_PARAMETERS, "the image fits this meter"),
