@@ -20,6 +20,8 @@ from dlms_fw.enums import AttributeAccessFlags, DataAccessResult
 from dlms_fw.errors import ConfigurationError, ServiceError, TransportError
 from dlms_fw.logical_name import LogicalName
 from dlms_fw.logical_name_pattern import LogicalNamePattern
+from dlms_fw.meter.model import MeterModel
+from dlms_fw.meter.model_files import load_model
 from dlms_fw.meter.model_settings import configured
 from dlms_fw.meter.recorded import recorded_model
 from dlms_fw.profiles import Profile
@@ -107,8 +109,12 @@ def without_association(record: MeterRecord) -> dict[Any, Any]:
 
 
 def served(make_bench: MakeBench, record: MeterRecord, profile: Profile) -> Bench:
-    bench = make_bench(profile)
     model = recorded_model(record, with_keys=profile.needs_keys)
+    return powered(make_bench(profile), model, profile)
+
+
+def powered(bench: Bench, model: MeterModel, profile: Profile) -> Bench:
+    """The bench with a meter of another model, which has never had power before."""
     bench.config = configured(model, profile, utc_offset_minutes=0)
     bench.medium = type(bench.medium)()
     bench.power_up()
@@ -135,6 +141,16 @@ def test_a_meter_of_a_record_has_the_same_record(make_bench: MakeBench, profile:
     if profile.referencing == "logical-name":
         third, _ = recorded(served(make_bench, again, replace(profile, client_sap=1)))
         assert record_text(third) == record_text(second)
+
+
+@pytest.mark.parametrize("name", ["idis-p2", "generic"])
+def test_every_model_can_be_recorded_and_served(make_bench: MakeBench, name: str) -> None:
+    bench = powered(make_bench(PLAIN), load_model(name), PLAIN)
+    first, error = recorded(bench)
+    assert error is None
+    assert not [it for found in first.objects for it in found.attributes.values() if it.failure or it.result]
+    second, _ = recorded(served(make_bench, first, PLAIN))
+    assert without_association(second) == without_association(first)
 
 
 def test_a_meter_with_keys_counts(make_bench: MakeBench) -> None:
