@@ -357,8 +357,9 @@ def test_the_clock_beside_ours(bench: Bench) -> None:
 
         behind = client.shift_clock(-90)
         assert abs(behind.skew + timedelta(seconds=90)) <= behind.uncertainty
+        bench.sleep(0.37)
         again = client.set_clock()
-        assert abs(again.skew) <= again.uncertainty
+        assert abs(again.skew) < timedelta(milliseconds=20)  # hundredths of the meter's clock
         goal = datetime(2031, 7, 1, 12, tzinfo=UTC)
         there = client.set_clock(goal)
         assert there.time - goal < timedelta(seconds=1)

@@ -13,6 +13,7 @@ from dlms_fw.cosem.clock import LAST_DAY
 from dlms_fw.enums import ClockStatus, Conformance, DataAccessResult
 from dlms_fw.errors import ServiceError
 from dlms_fw.listed import Room
+from dlms_fw.reading.clock_reading import next_second
 from dlms_fw.reading.meter_zone import MeterZone, date_time_in, meter_zone
 from profile_meter import Meter, zone_values
 
@@ -62,6 +63,24 @@ def test_a_moment_as_the_meter_writes_it() -> None:
     assert (winter.time.hour, winter.deviation, winter.clock_status) == (10, 60, 0)
     assert BERLIN.moment(winter, opposite_deviation=True) == datetime(2026, 1, 1, 9, tzinfo=UTC)
     assert BERLIN.moment(DateTime(Date(2026, 7, 1), Time(12, 0, 0))) == datetime(2026, 7, 1, 10, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("second", "way_s", "turn", "pause_s"),
+    [
+        (10.0, 0.0, 10, 0.0),
+        (10.25, 0.0, 11, 0.75),
+        (10.25, 0.5, 11, 0.25),
+        (10.75, 0.5, 12, 0.75),
+        (59.5, 2.0, 62, 0.5),
+    ],
+)
+def test_a_clock_is_set_at_the_turn_of_a_second(
+    second: float, way_s: float, turn: int, pause_s: float
+) -> None:
+    minute = datetime(2026, 11, 27, 4, 30, tzinfo=UTC)
+    found, pause = next_second(minute + timedelta(seconds=second), way_s)
+    assert (found - minute, pause) == (timedelta(seconds=turn), pytest.approx(pause_s))
 
 
 def read(meter: Meter, *, opposite_deviation: bool = False) -> MeterZone:

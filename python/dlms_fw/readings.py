@@ -30,6 +30,7 @@ from dlms_fw.reading.clock_reading import (
     check_shift,
     clock_reading,
     needs_zone,
+    next_second,
     rounded_to_second,
 )
 from dlms_fw.reading.known import Known
@@ -48,6 +49,7 @@ class Readings:
     profile: Profile
     _known: Known
     _clock: Callable[[], float]
+    _sleep: Callable[[float], object]
     _wall_clock: Callable[[], datetime]
 
     @property
@@ -220,6 +222,9 @@ class Readings:
     ) -> ClockReading:
         """Set the meter's clock to a moment, to the second, in the local time that its own rules give.
 
+        Our own time is set at the turn of a second, less what the message is on its way: half of the last
+        round trip. That takes up to a second.
+
         Args:
             moment: Aware, or local time of the meter; our time unless given.
             zone: Local time of the meter, instead of what the meter tells about it.
@@ -234,7 +239,11 @@ class Readings:
         sign = self.profile.opposite_deviation
         if zone is None:
             zone = self._walk(zone_of(LogicalName(clock), self._known, self._room(), opposite_deviation=sign))
-        goal = rounded_to_second(self._wall_clock() if moment is None else moment)
+        if moment is None:
+            shown = self.clock_reading(clock)
+            moment, pause_s = next_second(self._wall_clock(), shown.round_trip_s / 2)
+            self._sleep(pause_s)
+        goal = rounded_to_second(moment)
         self.set(Clock(clock).time, date_time_in(zone, goal, opposite_deviation=sign))
         return self.clock_reading(clock)
 

@@ -17,6 +17,7 @@ __all__ = [
     "check_shift",
     "clock_reading",
     "needs_zone",
+    "next_second",
     "rounded_to_second",
 ]
 
@@ -98,6 +99,20 @@ def needs_zone(shown: DateTime) -> bool:
 def rounded_to_second(moment: datetime) -> datetime:
     """The nearest whole second; clocks are set by these."""
     return (moment + timedelta(milliseconds=500)).replace(microsecond=0)
+
+
+def next_second(now: datetime, way_s: float) -> tuple[datetime, float]:
+    """The next turn of a second that a message can be in time for, and the pause until it must leave.
+
+    Args:
+        now: Our time.
+        way_s: Seconds that the message is on its way.
+    """
+    arrival = now + timedelta(seconds=way_s)
+    turn = arrival.replace(microsecond=0)
+    if turn < arrival:
+        turn += timedelta(seconds=1)
+    return turn, (turn - arrival).total_seconds()
 
 
 def check_shift(seconds: int) -> None:
