@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
-from dlms_fw._core import Key
+from dlms_fw._core import DateTime, Key
 from dlms_fw.client import Client
 from dlms_fw.cosem import well_known
 from dlms_fw.cosem.data import Data
+from dlms_fw.cosem.script_table import ScriptTable
 from dlms_fw.errors import AssociationRejected, ConfigurationError, DlmsError
+from dlms_fw.meter.access import AccessRule
 from dlms_fw.meter.counters import CounterRecord
 from dlms_fw.meter.power_cut import SimulatedMedium
 from dlms_fw.meter.storage import Records
@@ -142,6 +145,57 @@ def test_wrong_passwords_lock_a_client_out_for_a_time() -> None:
     assert [entry.code for entry in bench.meter.units.fraud_log.entries] == [46]
     bench.client(PUBLIC).connect()
     bench.sleep(60)
+    bench.client().connect()
+
+
+def locked_out(**changes: object) -> Bench:
+    """A meter that has seen wrong passwords, and locks until the demand is reset."""
+    bench = Bench(LLS, authentication_tries=3, lockout_ends="at-demand-reset", **changes)
+    for _ in range(3):
+        with pytest.raises(AssociationRejected):
+            bench.client(replace(LLS, password=Key(b"wrong"))).connect()
+    refused(bench)
+    return bench
+
+
+def refused(bench: Bench) -> None:
+    with pytest.raises(AssociationRejected) as caught:
+        bench.client().connect()
+    assert caught.value.diagnostic == 1
+
+
+@pytest.mark.fault("S-38")
+def test_a_lock_until_the_demand_is_reset_outlasts_time_and_power() -> None:
+    bench = locked_out(lockout_seconds=60.0)
+    bench.meter.units.clock.set(DateTime.from_datetime(datetime(2026, 1, 10, tzinfo=UTC)))
+    bench.sleep(3600)
+    refused(bench)
+    bench.power_cycle()
+    refused(bench)
+    bench.meter.reset_demand()
+    bench.client().connect()
+    bench.power_cycle()
+    bench.client().connect()
+
+
+@pytest.mark.fault("S-38")
+def test_another_client_resets_the_demand() -> None:
+    reading = replace(LLS, client_sap=2)
+    rule = AccessRule(class_id=9, clients=frozenset({2}), methods={1: True})
+    bench = locked_out(access_rules=(rule,))
+    with bench.client(reading) as client:
+        client.action(ScriptTable("0-0:10.0.1.255").execute(0))
+        refused(bench)
+        client.action(ScriptTable("0-0:10.0.1.255").execute(1))
+    bench.client().connect()
+
+
+@pytest.mark.fault("S-38")
+def test_the_end_of_the_billing_period_resets_the_demand() -> None:
+    bench = locked_out()
+    bench.meter.units.clock.set(DateTime.from_datetime(datetime(2026, 1, 31, 23, 59, tzinfo=UTC)))
+    refused(bench)
+    bench.sleep(120)
     bench.client().connect()
 
 

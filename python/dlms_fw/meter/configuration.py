@@ -108,6 +108,8 @@ class MeterConfig:
         counter_stride: Invocation counters reserved at a time.
         authentication_tries: Failed authentications of a client until it is locked out; 0 never.
         lockout_seconds: How long.
+        lockout_ends: Whether a lock ends after that time, or when the demand is reset, as the manual of the
+            MCS301 says (page 112): by a script of 0-0:10.0.1.255, or at the meter.
         load: What hangs on it and is measured; ``None`` is a household of its own.
         objects_act: Whether objects act from power-up on. Without, one acts once somebody has asked for it,
             for thousands of meters of which only the firmware matters.
@@ -179,6 +181,7 @@ class MeterConfig:
     counter_stride: int = 256
     authentication_tries: int = 5
     lockout_seconds: float = 60.0
+    lockout_ends: Literal["after-time", "at-demand-reset"] = "after-time"
     load: Load | None = None
     objects_act: bool = True
     shortcomings: frozenset[Shortcoming] = frozenset()

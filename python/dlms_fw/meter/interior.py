@@ -26,6 +26,8 @@ class Interior:
     powered: MeterUnits | None
     """``None`` in a meter whose memory is so damaged that it only answers who it is."""
     ownership: TransferOwnership
+    on_demand_reset: Callable[[], None] = lambda: None
+    """Called after the demand was reset."""
     dictionary: ObjectDictionary[Interior] = field(init=False)
 
     @property
@@ -41,9 +43,22 @@ MeterTable: TypeAlias = ObjectTable[Interior]
 
 
 def object_dictionary(
-    table: MeterTable, units: MeterUnits, ownership: TransferOwnership, on_change: Callable[[], None]
+    table: MeterTable,
+    units: MeterUnits,
+    ownership: TransferOwnership,
+    *,
+    on_change: Callable[[], None],
+    on_demand_reset: Callable[[], None],
 ) -> ObjectDictionary[Interior]:
-    """All objects of a meter in working order; ``on_change`` is called when clients are to be known anew."""
+    """All objects of a meter in working order.
+
+    Args:
+        table: What objects there are.
+        units: What they are made of.
+        ownership: Who may call the image transfer.
+        on_change: Called when clients are to be known anew.
+        on_demand_reset: Called after the demand was reset.
+    """
     config = units.config
     care = ClientCare(
         units.security_memory,
@@ -52,7 +67,7 @@ def object_dictionary(
         users=tuple(User(number, name.encode()) for number, name in (config.users or {}).items()),
         on_change=on_change,
     )
-    interior = Interior(config, care, units, ownership)
+    interior = Interior(config, care, units, ownership, on_demand_reset)
     dictionary = interior.dictionary = ObjectDictionary(table, interior, config.access_rules)
     care.power_up()
     units.symmetric_keys.on_change = units.key_pairs.on_change = on_change

@@ -34,6 +34,7 @@ from dlms_fw.meter.configuration import MeterConfig
 from dlms_fw.meter.event_log import FraudEvent
 from dlms_fw.meter.interior import object_dictionary, recovery_dictionary
 from dlms_fw.meter.live.plant import Outgoing
+from dlms_fw.meter.lockout import DEMAND_RESET_SCRIPTS, Lockout
 from dlms_fw.meter.object_tables import object_table, recovery_table
 from dlms_fw.meter.objects import Request, Response
 from dlms_fw.meter.ownership import TransferOwnership
@@ -103,8 +104,6 @@ class SimulatedMeter:
         self._challenge = challenge
         self._randomness = randomness
         self._connections: set[MeterConnection] = set()
-        self._failures: dict[int, int] = {}
-        self._locked_until: dict[int, float] = {}
         self._known_clients = clients(config)
         self._ownership = TransferOwnership(
             idle_seconds=config.owner_idle_seconds, monotonic=time_source.monotonic
@@ -113,7 +112,11 @@ class SimulatedMeter:
         try:
             self._units = MeterUnits(medium, config, time_source, randomness=randomness)
             self._dictionary = object_dictionary(
-                object_table(config), self._units, self._ownership, self._know_clients
+                object_table(config),
+                self._units,
+                self._ownership,
+                on_change=self._know_clients,
+                on_demand_reset=self._demand_was_reset,
             )
             self._units.connect(self._dictionary.object)
             if config.objects_act:
@@ -125,7 +128,10 @@ class SimulatedMeter:
             self._units = None
             self._dictionary = recovery_dictionary(recovery_table(config), config, self._ownership)
             self._known_clients = {sap: self._known_clients[sap] for sap in config.meter_model.saps("public")}
-        self._clients: dict[int, ServerClient] = dict(self._known_clients)
+        memory = None if self._units is None else self._units.security_memory
+        self._lockout = Lockout(config, memory, time_source.monotonic)
+        self._clients: dict[int, ServerClient] = {}
+        self._apply_locks()
 
     @property
     def in_recovery(self) -> bool:
@@ -241,7 +247,7 @@ class SimulatedMeter:
         if isinstance(event, AssociationFailed):
             self._note_failure(event)
         elif isinstance(event, Associated):
-            self._failures.pop(event.client_sap, None)
+            self._lockout.succeeded(event.client_sap)
         elif isinstance(event, AssociationEnded):
             self._ownership.release(connection, event.client_sap)
         elif isinstance(event, RequestRefused):
@@ -250,18 +256,30 @@ class SimulatedMeter:
     def _know_clients(self) -> None:
         """Keys, a policy or a secret have changed: the next association finds the new ones."""
         self._known_clients = clients(self.config, self._units)
+        self._apply_locks()
+
+    def _apply_locks(self) -> None:
+        locked = self._lockout.locked
         for client_sap, client in self._known_clients.items():
-            locked = client_sap in self._locked_until
-            self._clients[client_sap] = replace(client, locked=True) if locked else client
+            self._clients[client_sap] = replace(client, locked=True) if client_sap in locked else client
 
     def refresh_locks(self) -> None:
         """Lets clients in again whose time is over."""
-        if not self._locked_until:
-            return
-        now = self._time.monotonic()
-        for client_sap in [sap for sap, until in self._locked_until.items() if now >= until]:
-            del self._locked_until[client_sap]
-            self._clients[client_sap] = self._known_clients[client_sap]
+        if self._lockout.let_in_again():
+            self._apply_locks()
+
+    def reset_demand(self) -> None:
+        """What the button at a meter does: the billing period ends, and locked clients are let in again.
+
+        Raises LookupError in recovery.
+        """
+        plant = self.units.plant
+        plant.run_script(DEMAND_RESET_SCRIPTS, 1)
+        self._demand_was_reset()
+
+    def _demand_was_reset(self) -> None:
+        if self._lockout.demand_reset():
+            self._apply_locks()
 
     def monotonic(self) -> float:
         """Its time, in seconds, which never jumps."""
@@ -278,15 +296,10 @@ class SimulatedMeter:
 
     def _note_failure(self, event: AssociationFailed) -> None:
         self._log_fraud(event.reason)
-        client = self._known_clients.get(event.client_sap)
-        tries = self.config.authentication_tries
-        if event.reason not in _WRONG_SECRET or client is None or tries == 0:
+        if event.reason not in _WRONG_SECRET or event.client_sap not in self._known_clients:
             return
-        self._failures[event.client_sap] = self._failures.get(event.client_sap, 0) + 1
-        if self._failures[event.client_sap] >= tries:
-            self._failures.pop(event.client_sap)
-            self._clients[event.client_sap] = replace(client, locked=True)
-            self._locked_until[event.client_sap] = self._time.monotonic() + self.config.lockout_seconds
+        if self._lockout.failed(event.client_sap):
+            self._apply_locks()
             if self._units is not None:
                 self._units.log_fraud(FraudEvent.ASSOCIATION_AUTHENTICATION_FAILURE)
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
+from dlms_fw.cosem.script_table import ScriptTable
 from dlms_fw.cosem.server import ServerObject
 from dlms_fw.errors import ConfigurationError
 from dlms_fw.meter.access import Rights
@@ -17,6 +18,7 @@ from dlms_fw.meter.clients import MANAGEMENT, PRE_ESTABLISHED, PUBLIC, READING
 from dlms_fw.meter.configuration import MeterConfig
 from dlms_fw.meter.interior import Interior, MeterEntry, MeterTable
 from dlms_fw.meter.live import ACTS_BY_ITSELF, LIVE, Factory
+from dlms_fw.meter.lockout import DEMAND_RESET_SCRIPTS, DemandResetScripts
 from dlms_fw.meter.model import MeterModel, ObjectDescription, Role
 from dlms_fw.meter.object_table import ObjectTable, full_rights
 from dlms_fw.meter.stored_object import object_of_octets
@@ -114,4 +116,13 @@ def _stored(description: ObjectDescription) -> Callable[[Interior], ServerObject
 
 
 def _live(description: ObjectDescription, factory: Factory) -> Callable[[Interior], ServerObject]:
-    return lambda interior: factory(description.logical_name, description.values, interior.units.plant)
+    name, values = description.logical_name, description.values
+    if description.interface is ScriptTable and name == DEMAND_RESET_SCRIPTS:
+        return lambda interior: _demand_reset(interior, values)
+    return lambda interior: factory(name, values, interior.units.plant)
+
+
+def _demand_reset(interior: Interior, values: Mapping[str, Any]) -> ServerObject:
+    scripts = DemandResetScripts(DEMAND_RESET_SCRIPTS, values, interior.units.plant)
+    scripts.on_reset = interior.on_demand_reset
+    return scripts

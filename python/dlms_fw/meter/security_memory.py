@@ -44,6 +44,7 @@ class SecurityState:
         secrets: Passwords and HLS secrets, by client SAP.
         users: By client SAP; a client that is not in it has the users of the configuration.
         objects: What a client was shown or not shown since, by client SAP; ``None`` hides the object.
+        locked: Clients that are locked out until the demand is reset, by SAP.
         announced: Whether the event log knows of the last change of keys.
     """
 
@@ -54,6 +55,7 @@ class SecurityState:
     secrets: Mapping[int, Key] = field(default_factory=dict)
     users: Mapping[int, tuple[User, ...]] = field(default_factory=dict)
     objects: Mapping[int, Mapping[ObjectName, Rights | None]] = field(default_factory=dict)
+    locked: frozenset[int] = frozenset()
     announced: bool = True
 
 
@@ -113,6 +115,7 @@ def _to_json(state: SecurityState) -> Json:
             str(sap): [[*_name_to_json(name), _rights_to_json(rights)] for name, rights in objects.items()]
             for sap, objects in state.objects.items()
         },
+        "locked": sorted(state.locked),
         "announced": state.announced,
     }
 
@@ -141,6 +144,7 @@ def _from_json(value: Json) -> SecurityState:
             }
             for sap, objects in value["objects"].items()
         },
+        locked=frozenset(value.get("locked", ())),
         announced=value["announced"],
     )
 
