@@ -28,14 +28,18 @@ from dlms_fw.enums.control import ControlMode, ControlState
 from dlms_fw.enums.push_setup import MessageType, TransportService
 from dlms_fw.journal import Journal
 from dlms_fw.meter.access import Rights
+from dlms_fw.meter.configuration import MeterConfig
 from dlms_fw.meter.deliveries import Deliveries
 from dlms_fw.meter.event_log import FraudEvent, StandardEvent
+from dlms_fw.meter.group import logical_devices
 from dlms_fw.meter.live.alarms import FRAUD_ALARM
 from dlms_fw.meter.model import ObjectDescription
 from dlms_fw.meter.model_files import load_model
 from dlms_fw.meter.power_cut import SimulatedMedium
 from dlms_fw.meter.serve import MeterServer
 from dlms_fw.notifications import PushedData
+from dlms_fw.profiles import Profile
+from dlms_fw.push.arrival import Arrival
 from dlms_fw.push.listener import PushListener
 from meter_bench import CLOCK, PLAIN, Bench
 
@@ -188,33 +192,50 @@ def test_objects_need_not_act_before_somebody_asks_for_them(tmp_path: Path) -> N
             assert client.get(PROFILE.entries_in_use) == 4
 
 
-@pytest.mark.proves("push-setup")
-def test_a_served_meter_sends_what_its_push_setup_pushes() -> None:
-    async def heard() -> PushedData:
+def heard(config: MeterConfig, client: Profile = PLAIN) -> Arrival:
+    """What a listener hears of a served meter whose push setup is told to push by a client."""
+
+    def push(url: str) -> None:
+        with Client(url, client) as connected:
+            connected.action(PUSH.push())
+
+    async def listened() -> Arrival | None:
         async with PushListener("tcp://127.0.0.1:0", accept_unprotected=True) as listener:
             target = Endpoint.parse(listener.urls[0])
-            config = Bench(PLAIN, meter_model=model(f"{target.host}:{target.port}".encode())).config
-            server = MeterServer(
+            destination = f"{target.host}:{target.port}".encode()
+            changed = replace(
                 config,
-                SimulatedMedium,
-                Endpoint.parse("tcp://127.0.0.1:0", listen=True),
-                deliveries=Deliveries(),
+                meter_model=model(destination),
+                neighbours=tuple(
+                    replace(neighbour, meter_model=model(destination)) for neighbour in config.neighbours
+                ),
             )
+            local = Endpoint.parse("tcp://127.0.0.1:0", listen=True)
+            server = MeterServer(changed, SimulatedMedium, local, deliveries=Deliveries())
             await server.start()
             try:
                 await asyncio.to_thread(push, server.url)
                 async with asyncio.timeout(20):
-                    arrival = await listener.receive()
+                    return await listener.receive()
             finally:
                 await server.stop()
-        assert arrival is not None
-        assert isinstance(arrival.notification, PushedData)
-        return arrival.notification
 
-    def push(url: str) -> None:
-        with Client(url, PLAIN) as client:
-            client.action(PUSH.push())
+    arrival = asyncio.run(listened())
+    assert arrival is not None
+    return arrival
 
-    assert asyncio.run(heard()).value == Data(
+
+@pytest.mark.proves("push-setup")
+def test_a_served_meter_sends_what_its_push_setup_pushes() -> None:
+    arrival = heard(Bench(PLAIN, meter_model=model()).config)
+    assert isinstance(arrival.notification, PushedData)
+    assert arrival.notification.value == Data(
         Tag.STRUCTURE, (Data(Tag.STRUCTURE, (Data(Tag.INTEGER, 0), Data(Tag.ENUM, 30))),)
     )
+    assert arrival.sender.server_sap == 1
+
+
+def test_a_meter_that_is_served_with_others_sends_its_own() -> None:
+    config = logical_devices(Bench(PLAIN, meter_model=model()).config, 2)
+    arrival = heard(config, client=replace(PLAIN, server_sap=2))
+    assert arrival.sender.server_sap == 2

@@ -10,6 +10,7 @@ from typing import Final
 from dlms_fw.endpoint import Endpoint
 from dlms_fw.enums.push_setup import MessageType, TransportService
 from dlms_fw.errors import ConfigurationError, DlmsError
+from dlms_fw.meter.group import GroupedMeter
 from dlms_fw.meter.live.plant import Notification, Outgoing
 from dlms_fw.meter.meter import Framing, SimulatedMeter
 from dlms_fw.meter.push import CONFIRMATION_SECONDS, MeterPush, push_to
@@ -36,12 +37,12 @@ def destination_of(notification: Notification) -> Endpoint:
 
 
 class Deliveries:
-    """The notifications of one meter on their way."""
+    """The notifications of one served meter, or of all that are served together, on their way."""
 
     def __init__(self, endpoint: Endpoint | None = None) -> None:
         """With ``endpoint`` all of them go there."""
         self._endpoint = endpoint
-        self._pushes: dict[Framing, MeterPush] = {}
+        self._pushes: dict[tuple[SimulatedMeter, Framing], MeterPush] = {}
         self._meter: SimulatedMeter | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -50,10 +51,11 @@ class Deliveries:
         if meter is not self._meter:
             self.end()
             self._meter = meter
-        for outgoing in meter.take_notifications():
-            task = asyncio.ensure_future(self._deliver(meter, outgoing, done))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        for member in meter.meters if isinstance(meter, GroupedMeter) else [meter]:
+            for outgoing in member.take_notifications():
+                task = asyncio.ensure_future(self._deliver(member, outgoing, done))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
 
     def end(self) -> None:
         """The meter has no power any more."""
@@ -73,8 +75,8 @@ class Deliveries:
     async def _send(self, meter: SimulatedMeter, notification: Notification) -> bool:
         endpoint = self._endpoint or destination_of(notification)
         framing: Framing = "hdlc" if endpoint.scheme == "hdlc+tcp" else "wrapper"
-        push = self._pushes.get(framing) or MeterPush(meter, framing)
-        self._pushes[framing] = push
+        push = self._pushes.get((meter, framing)) or MeterPush(meter, framing)
+        self._pushes[meter, framing] = push
         confirmed = await push_to(
             push,
             endpoint,

@@ -17,6 +17,8 @@ LONGEST_WAIT_SECONDS: Final = 3600.0
 """So often the clock is looked at anyway: what it stands on may be set by others without a word."""
 RETRY_SECONDS: Final = 1.0
 """After a fault of the memory a timer is tried again."""
+FEWEST_ENTRIES: Final = 256
+"""A queue with fewer entries is not tidied up."""
 MOST_AT_ONCE: Final = 10_000
 """Timers that run in one advance; what is left waits for the next one, which is due at once."""
 
@@ -65,10 +67,7 @@ class Timers:
     def __init__(self, clock: MeterClock, source: TimeSource) -> None:
         self._clock = clock
         self._source = source
-        self._order = itertools.count()
-        # Entries stay in a heap after their timer was armed anew or stopped, and are dropped on top.
-        self._by_clock: list[tuple[float, int, Timer]] = []
-        self._elapsed: list[tuple[float, int, Timer]] = []
+        self._by_clock, self._elapsed = _Queue(by_clock=True), _Queue(by_clock=False)
 
     def monotonic(self) -> float:
         """The time that waiting is measured by, in seconds."""
@@ -81,13 +80,12 @@ class Timers:
     def arm(self, timer: Timer, due: float) -> None:
         """Sets when it runs, by the time that it goes by."""
         timer.due = due
-        heap = self._by_clock if timer.by_clock else self._elapsed
-        heapq.heappush(heap, (due, next(self._order), timer))
+        (self._by_clock if timer.by_clock else self._elapsed).put(timer, due)
 
     @property
     def deadline(self) -> float | None:
         """When the next one is due, on the monotonic clock; ``None`` while none is armed."""
-        by_clock, elapsed = _top(self._by_clock), _top(self._elapsed)
+        by_clock, elapsed = self._by_clock.first, self._elapsed.first
         if by_clock is None:
             return elapsed
         wait = min(LONGEST_WAIT_SECONDS, max(0.0, by_clock - self._clock.utc))
@@ -97,23 +95,51 @@ class Timers:
     def advance(self) -> None:
         """Runs all that are due, those by the clock in the order of the clock."""
         for _ in range(MOST_AT_ONCE):
-            timer = _due(self._elapsed, self._source.monotonic()) or _due(self._by_clock, self._clock.utc)
+            timer = self._elapsed.take(self._source.monotonic()) or self._by_clock.take(self._clock.utc)
             if timer is None:
                 return
             timer.run()
 
 
-def _top(heap: list[tuple[float, int, Timer]]) -> float | None:
-    while heap:
-        due, _, timer = heap[0]
-        if timer.due == due:
-            return due
-        heapq.heappop(heap)
-    return None
+class _Queue:
+    """Timers in the order of their moments.
 
+    An entry stays when its timer is armed anew or stopped, and is dropped when it comes to the top, or when
+    there are many more entries than timers.
+    """
 
-def _due(heap: list[tuple[float, int, Timer]], now: float) -> Timer | None:
-    due = _top(heap)
-    if due is None or due > now:
+    def __init__(self, *, by_clock: bool) -> None:
+        self._by_clock = by_clock
+        self._entries: list[tuple[float, int, Timer]] = []
+        self._order = itertools.count()
+        self._most = FEWEST_ENTRIES
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def put(self, timer: Timer, due: float) -> None:
+        """Adds a timer."""
+        heapq.heappush(self._entries, (due, next(self._order), timer))
+        if len(self._entries) > self._most:
+            held = {entry[2]: entry for entry in self._entries if self._is_armed(entry)}
+            self._entries = list(held.values())
+            heapq.heapify(self._entries)
+            self._most = max(FEWEST_ENTRIES, 4 * len(self._entries))
+
+    @property
+    def first(self) -> float | None:
+        """The earliest moment."""
+        entries = self._entries
+        while entries:
+            if self._is_armed(entries[0]):
+                return entries[0][0]
+            heapq.heappop(entries)
         return None
-    return heapq.heappop(heap)[2]
+
+    def take(self, now: float) -> Timer | None:
+        """The earliest timer, if it is due."""
+        due = self.first
+        return None if due is None or due > now else heapq.heappop(self._entries)[2]
+
+    def _is_armed(self, entry: tuple[float, int, Timer]) -> bool:
+        return entry[2].due == entry[0] and entry[2].by_clock is self._by_clock
