@@ -33,6 +33,8 @@ ABOUT_METERS = [
     if "simulated" not in case.needs
 ]
 TODAY = int(os.environ.get("DLMS_FW_SEED") or date.today().toordinal())
+SOME = ABOUT_METERS[TODAY % 5 :: 5]
+"""Others each day."""
 
 
 def run(
@@ -192,8 +194,20 @@ def test_a_meter_of_another_make_is_judged_by_what_it_declares(
 
 def test_one_of_them_by_some_more_cases() -> None:
     changes, profile, _ = OTHERS[TODAY % len(OTHERS)]
-    chosen = ABOUT_METERS[TODAY % 5 :: 5]
-    assert falls_short(run(chosen, simulated(profile, **changes))) == {}
+    assert falls_short(run(SOME, simulated(profile, **changes))) == {}
+
+
+@pytest.mark.parametrize("model", ["idis-p2", "generic"])
+def test_other_models_by_some_cases(model: str) -> None:
+    results = run(SOME, simulated(model=model))
+    assert falls_short(results) == {}
+    assert sum(result.verdict is Verdict.PASS for result in results.values()) >= len(SOME) - 3
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("model", ["idis-p2", "generic"])
+def test_other_models_by_all_cases(model: str) -> None:
+    assert falls_short(run(ABOUT_METERS, simulated(model=model))) == {}
 
 
 @pytest.mark.soak
