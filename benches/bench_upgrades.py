@@ -60,10 +60,16 @@ def container() -> bytes:
 
 
 @cache
-def config(protection: str) -> MeterConfig:
-    """What each of the meters is."""
+def config(protection: str, *, objects_act: bool = False) -> MeterConfig:
+    """What each of the meters is: an MCS301 with all its objects.
+
+    They act from power-up on, or from when a client asks for them, as for who is after firmware alone.
+    """
     return mcs301.configured(
-        PROFILES[protection], trusted=(vendor().public_key(),), image_block_size=BLOCK_SIZE
+        PROFILES[protection],
+        trusted=(vendor().public_key(),),
+        image_block_size=BLOCK_SIZE,
+        objects_act=objects_act,
     )
 
 
@@ -71,26 +77,29 @@ def policy(strategy: Any) -> TransferPolicy:
     return TransferPolicy(allow_insecure=True, strategy=strategy)
 
 
-def meter_of(profile: Profile, protection: str, framing: Framing) -> VirtualMeter:
-    return Simulation().meter(profile, config=config(protection), framing=framing)
+def meter_of(
+    profile: Profile, protection: str, framing: Framing, *, objects_act: bool = False
+) -> VirtualMeter:
+    return Simulation().meter(profile, config=config(protection, objects_act=objects_act), framing=framing)
 
 
-def upgrade(protection: str, framing: Framing, strategy: str) -> TransferResult:
+def upgrade(protection: str, framing: Framing, strategy: str, *, objects_act: bool = False) -> TransferResult:
     """One upgrade, from nothing to the new version."""
     image = Image.from_bytes(container())
     image.verify([vendor().public_key()])
-    meter = meter_of(PROFILES[protection], protection, framing)
+    meter = meter_of(PROFILES[protection], protection, framing, objects_act=objects_act)
     with meter.client() as client:
         return client.upgrade(image, policy(strategy))
 
 
 @pytest.mark.parametrize(
-    ("protection", "framing", "strategy"),
+    ("protection", "framing", "strategy", "objects_act"),
     [
-        ("plain", "wrapper", "automatic"),
-        ("ciphered", "wrapper", "automatic"),
-        ("ciphered", "wrapper", "sequential"),
-        ("ciphered", "hdlc", "automatic"),
+        ("plain", "wrapper", "automatic", False),
+        ("ciphered", "wrapper", "automatic", False),
+        ("ciphered", "wrapper", "automatic", True),
+        ("ciphered", "wrapper", "sequential", False),
+        ("ciphered", "hdlc", "automatic", False),
     ],
 )
 @pytest.mark.benchmark(timer=process_time)
@@ -101,12 +110,13 @@ def test_upgrades(
     protection: str,
     framing: Framing,
     strategy: str,
+    objects_act: bool,
 ) -> None:
     """Whole upgrades by the CPU second."""
 
     def run() -> None:
         for _ in range(UPGRADES):
-            result = upgrade(protection, framing, strategy)
+            result = upgrade(protection, framing, strategy, objects_act=objects_act)
             assert (result.outcome, result.blocks_sent) == ("activated", BLOCKS)
 
     benchmark.pedantic(run, rounds=ROUNDS, warmup_rounds=WARM_UP_ROUNDS)  # type: ignore[no-untyped-call]
@@ -114,7 +124,7 @@ def test_upgrades(
         return
     seconds = benchmark.stats.stats.median / UPGRADES
     benchmark.extra_info.update(upgrades_per_cpu_second=1 / seconds)
-    name = f"upgrade, {framing}, {protection}, {strategy}"
+    name = f"upgrade, {framing}, {protection}, {strategy}{', objects act' * objects_act}"
     report(f"{name:<46} {seconds * 1e3:>6.2f} ms of CPU: {1 / seconds:>5.0f} upgrades a CPU second")
 
 

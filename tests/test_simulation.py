@@ -14,6 +14,7 @@ from dlms_fw.cosem.well_known import IMAGE_TRANSFER
 from dlms_fw.errors import TransferIncomplete, TransportError
 from dlms_fw.image import Image
 from dlms_fw.meter.power_cut import Cut
+from dlms_fw.meter.state import Trigger
 from dlms_fw.profiles import Profile
 from dlms_fw.simulation import (
     CIPHERED,
@@ -140,3 +141,14 @@ def test_a_client_whose_records_are_lost_learns_the_counter_from_the_meter() -> 
     with meter.client(journal=MemoryJournal()) as client:
         assert client.association is not None
         assert client.statistics.associations == 1
+
+
+def test_what_is_done_to_a_meter_by_hand_goes_on_in_time() -> None:
+    simulation = Simulation()
+    meter, other = meter_in(simulation), meter_in(simulation)
+    transfer(meter.client())
+    firmware = meter.powered.units.firmware
+    firmware.image_store.activate(Trigger.ON_DEMAND)
+    simulation.sleep(60.0)
+    assert firmware.running(1).sha256 == image().sha256
+    assert other.powered.units.firmware.running(1).version == "1.0.0"

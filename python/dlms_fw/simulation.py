@@ -13,9 +13,11 @@ real line.
 
 from __future__ import annotations
 
+import heapq
 import random
 from collections.abc import Callable
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
@@ -53,7 +55,8 @@ __all__ = ["CIPHERED", "PLAIN", "MemoryJournal", "SimulatedMedium", "Simulation"
 
 Framing: TypeAlias = Literal["wrapper", "hdlc"]
 
-START: Final = datetime(2026, 1, 1, tzinfo=UTC)
+START: Final = datetime(2026, 1, 14, 10, 7, 30, tzinfo=UTC)
+"""In the midst of a month, a day and a quarter of an hour: no calendar of a meter has anything due then."""
 _CHALLENGE_OCTETS: Final = 32
 _ENDPOINTS: Final = {
     "wrapper": Endpoint.parse("tcp://simulated-meter"),
@@ -122,6 +125,9 @@ class Simulation:
         self.time = VirtualTime(start.timestamp())
         self.journal: Journal = MemoryJournal()
         self.meters: list[VirtualMeter] = []
+        self._agenda: list[tuple[float, int, VirtualMeter]] = []
+        self._order = count()
+        self._handled: dict[VirtualMeter, None] = {}
         self.randomness = random.Random(seed).randbytes  # noqa: S311 (repeatable, and the keys are no secrets)
 
     def now(self) -> datetime:
@@ -181,13 +187,37 @@ class Simulation:
     @property
     def deadline(self) -> float | None:
         """When some meter has something to do by itself."""
-        deadlines = [meter.deadline for meter in self.meters]
-        return min((deadline for deadline in deadlines if deadline is not None), default=None)
+        for meter in self._handled:
+            self.note(meter)
+        agenda = self._agenda
+        while agenda and agenda[0][0] != agenda[0][2].due:
+            heapq.heappop(agenda)
+        return agenda[0][0] if agenda else None
 
     def advance(self) -> None:
         """Have every meter do what is due."""
-        for meter in self.meters:
+        now, agenda = self.time.elapsed, self._agenda
+        due = list(self._handled)
+        while agenda and agenda[0][0] <= now:
+            moment, _, meter = heapq.heappop(agenda)
+            if moment == meter.due and meter not in self._handled:
+                meter.due = None
+                due.append(meter)
+        for meter in due:
             meter.advance()
+
+    def note(self, meter: VirtualMeter, *, handled: bool = False) -> None:
+        """A meter may have something else to do by itself now.
+
+        ``handled``: somebody has it in his hands and may do what nobody is told of; it is asked each time.
+        """
+        if handled:
+            self._handled[meter] = None
+        due = meter.deadline
+        if due != meter.due:
+            meter.due = due
+            if due is not None:
+                heapq.heappush(self._agenda, (due, next(self._order), meter))
 
 
 class VirtualMeter:
@@ -226,6 +256,8 @@ class VirtualMeter:
         if link is not None:
             self.line = VirtualLine(link, self._line_to, simulation.time, seed=seed, agenda=simulation)
             self._sleep = self.line.sleep
+        self.due: float | None = None
+        """The moment that the simulation has noted for it."""
         self._simulation = simulation
         self._meter: SimulatedMeter | None = None
         self.power_up()
@@ -235,6 +267,7 @@ class VirtualMeter:
         """The meter itself. Raises LookupError while it has no power."""
         if self._meter is None:
             raise LookupError("the meter has no power")
+        self._simulation.note(self, handled=True)
         return self._meter
 
     # Clients
@@ -328,6 +361,11 @@ class VirtualMeter:
             challenge=simulation.challenge,
             randomness=simulation.randomness,
         )
+        simulation.note(self)
+
+    def noted(self) -> None:
+        """The meter has done something: the simulation notes what it has to do next."""
+        self._simulation.note(self)
 
     @property
     def deadline(self) -> float | None:
@@ -341,6 +379,7 @@ class VirtualMeter:
                 self._meter.advance()
             except PowerCut:
                 self.cut_power()
+        self._simulation.note(self)
 
 
 class _Line:
@@ -352,10 +391,12 @@ class _Line:
 
     def receive(self, data: bytes) -> bytes:
         try:
-            return self._connection.receive(data)
+            answer = self._connection.receive(data)
         except PowerCut:
             self._site.cut_power()
             return b""
+        self._site.noted()
+        return answer
 
     def close(self) -> None:
         self._connection.close()

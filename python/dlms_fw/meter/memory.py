@@ -8,6 +8,11 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Mapping
+from typing import ClassVar, Final
+
+_SHARED_FROM: Final = 4096
+_SHARED_TO: Final = 1 << 20
+"""Octets of a region that is looked at whether another meter has the same."""
 
 
 class MemoryMedium:
@@ -19,6 +24,7 @@ class MemoryMedium:
     """
 
     __slots__ = ("_capacity", "_regions")
+    _latest: ClassVar[bytes] = b""
 
     def __init__(self, content: Mapping[str, bytes] | None = None, *, capacity: int | None = None) -> None:
         # Regions that are written once and as a whole stay the octets they were written with, uncopied.
@@ -31,13 +37,17 @@ class MemoryMedium:
 
     def read(self, region: str, offset: int, size: int) -> bytes:
         """What is there, shorter at the end of the region."""
-        return bytes(self._regions.get(region, b"")[offset : offset + size])
+        octets = self._regions.get(region, b"")
+        if offset == 0 and len(octets) <= size and type(octets) is bytearray:
+            # Who reads all of it has written all of it: as octets it can be handed on, and shared.
+            octets = self._regions[region] = _shared(bytes(octets))
+        return bytes(octets[offset : offset + size])
 
     def write(self, region: str, offset: int, data: bytes) -> None:
         """Writes; what lies between the end of the region and the offset becomes zeros."""
         octets = self._regions.get(region)
         if not octets and offset == 0:
-            self._regions[region] = bytes(data)
+            self._regions[region] = _shared(bytes(data))
             return
         if type(octets) is not bytearray:
             octets = self._regions[region] = bytearray(octets or b"")
@@ -65,3 +75,12 @@ class MemoryMedium:
 
     def close(self) -> None:
         """Nothing to give back."""
+
+
+def _shared(octets: bytes) -> bytes:
+    """The same octets, as the one object that another meter may have; meters of a fleet get one image."""
+    if _SHARED_FROM <= len(octets) <= _SHARED_TO:
+        if octets == MemoryMedium._latest:
+            return MemoryMedium._latest
+        MemoryMedium._latest = octets
+    return octets
