@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from dlms_fw.cli.sim import sim
+from dlms_fw.cli.sim_switches import switches
 from dlms_fw.enums import ActionResult
 from dlms_fw.errors import ActivationFailed
 from dlms_fw.image import Image
@@ -244,6 +245,13 @@ SWITCHES = (
     "differing_block",
     "confirmation",
 )
+
+
+def test_the_options_of_the_command_are_fields_of_the_configuration() -> None:
+    chosen = {name: get_args(get_type_hints(MeterConfig)[name])[-1] for name in SWITCHES}
+    made = config(**switches(chosen | {"no_restart": True}))
+    assert {name: getattr(made, name) for name in SWITCHES} == chosen
+    assert not made.activation_restarts
 
 
 @pytest.mark.parametrize("name", SWITCHES)
