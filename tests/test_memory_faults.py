@@ -23,7 +23,8 @@ from dlms_fw.meter.activation_table import FirmwareBehaviour
 from dlms_fw.meter.power_cut import Cut, SimulatedMedium
 from dlms_fw.meter.storage import RecordLost, Records
 from meters import World
-from power_cuts import FACTORY, Client, Plan, Point, Violation, check, points, rule
+from power_cuts import Point, points
+from upgrade_rules import FACTORY, Client, Plan, Violation, check, rule
 
 SEED = int(os.environ.get("DLMS_FW_SEED", datetime.now(UTC).toordinal()))
 PLANS = (

@@ -20,7 +20,8 @@ from dlms_fw.meter.firmware import FirmwareUnit
 from dlms_fw.meter.image_store import ImageStore
 from dlms_fw.meter.state import ActivationStep
 from dlms_fw.meter.storage import ImageBlockStore, Json, Medium, Records, StorageError
-from power_cuts import Plan, Violation, points, record, strike, variants
+from power_cuts import points, record, strike, variants
+from upgrade_rules import Plan, Violation
 
 PLAN = Plan(12, "on demand", "call", FirmwareBehaviour.FAILS_SELF_TEST, after_another=True)
 Patch = pytest.MonkeyPatch

@@ -24,19 +24,8 @@ from dlms_fw.meter.state import ActivationStep
 from dlms_fw.simulation import CIPHERED, Simulation, VirtualMeter
 from dlms_fw.transfer import TransferPolicy
 from meters import IDENTIFIER, VENDOR_KEY, container
-from power_cuts import (
-    FATES,
-    MOST_RECOVERY_OPERATIONS,
-    PLANS,
-    Plan,
-    Point,
-    Violation,
-    points,
-    recorded,
-    strike,
-    tape_of,
-    variants,
-)
+from power_cuts import FATES, MOST_RECOVERY_OPERATIONS, Point, points, recorded, strike, tape_of, variants
+from upgrade_rules import PLANS, Plan, Violation
 
 SEED = int(os.environ.get("DLMS_FW_SEED", datetime.now(UTC).toordinal()))
 SHORT = (
