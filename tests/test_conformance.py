@@ -81,6 +81,14 @@ def test_our_meter_conforms(client: str, journal: Journal) -> None:
     assert not both or inapplicable == {"HD-14"}
 
 
+def test_our_meter_conforms_over_hdlc_alone(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    declaration, bench = simulated(CLIENTS["password"], authentication_tries=0)
+    hdlc = {"hdlc": bench.openers()["hdlc"]}
+    monkeypatch.setattr(bench, "openers", lambda: hdlc)
+    results = Runner(declaration, bench, journal).run(list(groups()["application"].cases))
+    assert wrong(results) == {}
+
+
 @pytest.mark.parametrize("model", sorted(set(model_names()) - {"mcs301"}))
 def test_other_models_conform(model: str, journal: Journal) -> None:
     declaration, bench = simulated(model=model)

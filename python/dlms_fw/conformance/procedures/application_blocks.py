@@ -37,6 +37,7 @@ _SMALL_PDU: Final = 128
 _BLOCK: Final = 2
 _WRONG_NUMBER: Final = 19
 _MOST_BLOCKS: Final = 10_000
+_MOST_IDLE: Final = 3
 _TOO_LARGE: Final = 512
 _GBT: Final = 0xE0
 _LAST, _STREAMING = 0x80, 0x40
@@ -319,8 +320,13 @@ def general_block_transfer(site: Site) -> None:
 def _collect(association: HandMade, lost: int) -> bytes:
     """All blocks; the one with that number is not heard the first time."""
     blocks: dict[int, GeneralBlock] = {}
+    idle = 0
     for number in range(2, _MOST_BLOCKS):
-        for block in _burst(association):
+        burst = list(_burst(association))
+        idle = 0 if burst else idle + 1
+        if idle > _MOST_IDLE:
+            break
+        for block in burst:
             if block.number == lost:
                 lost = 0
             else:
@@ -332,7 +338,7 @@ def _collect(association: HandMade, lost: int) -> bytes:
         association.line.say(general_block(number, have, last=True, window=3))
         if finished:
             return b"".join(blocks[index].data for index in range(1, have + 1))
-    raise Failed("a last block", "none")
+    raise Failed("a last block", f"{len(blocks)} blocks and none is the last")
 
 
 @case("AP-38")

@@ -39,13 +39,20 @@ def information(send_number: int, receive_number: int, *, poll: bool = True) -> 
     return receive_number << 5 | (POLL if poll else 0) | send_number << 1
 
 
+def _divided(octet: int) -> int:
+    for _ in range(8):
+        octet = octet >> 1 ^ (0x8408 if octet & 1 else 0)
+    return octet
+
+
+_REMAINDERS: Final = tuple(map(_divided, range(256)))
+
+
 def check_sequence(octets: bytes) -> bytes:
     """CRC-16/X-25, low octet first (ISO/IEC 13239)."""
     register = 0xFFFF
     for octet in octets:
-        register ^= octet
-        for _ in range(8):
-            register = register >> 1 ^ (0x8408 if register & 1 else 0)
+        register = register >> 8 ^ _REMAINDERS[(register ^ octet) & 0xFF]
     return (register ^ 0xFFFF).to_bytes(2, "little")
 
 

@@ -56,6 +56,7 @@ class HdlcStation:
         self.agreed: dict[str, int] = {}
         self.segments = self.longest = 0
         self.segment_size: int | None = None
+        self._must_poll = False
         self._rest = b""
         self._inbox: deque[Frame] = deque()
 
@@ -75,7 +76,8 @@ class HdlcStation:
         )
 
     def send(self, frame: Frame) -> None:
-        """Send a right frame."""
+        """Send a right frame; the meter may answer."""
+        self._must_poll = False
         self.connection.send(frame.encode())
 
     def receive(self, seconds: float | None = None) -> Frame | None:
@@ -156,16 +158,23 @@ class HdlcStation:
                 header = octets[: len(LLC_FROM_METER)]
                 expect(header == LLC_FROM_METER, "the LLC header E6E700", header.hex())
                 return octets[len(LLC_FROM_METER) :]
-            if frame.has_final:
-                self.send(self.frame(rr(self.received)))
         return None
 
     def hear_frame(self, seconds: float | None = None) -> Frame | None:
-        """The next I frame, its numbers looked at; ``None`` where none comes."""
+        """The next I frame, its numbers looked at; ``None`` where none comes.
+
+        A meter that has said something may speak again only when it is polled.
+        """
+        polled = self._must_poll and not self._inbox
+        if polled:
+            self.send(self.frame(rr(self.received)))
         frame = self.receive(seconds)
         while frame is not None and not frame.is_information:
+            if polled and frame.has_final:
+                return None
             frame = self.receive(seconds)
         if frame is not None:
+            self._must_poll = frame.has_final
             numbers = (frame.send_number, frame.receive_number) == (self.received, self.sent)
             expect(numbers, f"I N(S)={self.received} N(R)={self.sent}", name_of(frame))
             self.received = self.received + 1 & 7
