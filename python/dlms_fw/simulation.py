@@ -119,6 +119,7 @@ class Simulation:
         time: The clock; :meth:`sleep` moves it.
         journal: The records of the clients, in memory.
         meters: All meters, in the order in which they were made.
+        touched: Those that somebody has talked to since it was last looked who has something to do when.
     """
 
     def __init__(self, *, seed: int = 0, start: datetime = START) -> None:
@@ -128,6 +129,7 @@ class Simulation:
         self._agenda: list[tuple[float, int, VirtualMeter]] = []
         self._order = count()
         self._handled: dict[VirtualMeter, None] = {}
+        self.touched: dict[VirtualMeter, None] = {}
         self.randomness = random.Random(seed).randbytes  # noqa: S311 (repeatable, and the keys are no secrets)
 
     def now(self) -> datetime:
@@ -187,8 +189,9 @@ class Simulation:
     @property
     def deadline(self) -> float | None:
         """When some meter has something to do by itself."""
-        for meter in self._handled:
+        for meter in (*self._handled, *self.touched):
             self.note(meter)
+        self.touched.clear()
         agenda = self._agenda
         while agenda and agenda[0][0] != agenda[0][2].due:
             heapq.heappop(agenda)
@@ -328,7 +331,7 @@ class VirtualMeter:
     def _line_to(self, on_drop: Callable[[], None]) -> _Line:
         if self._meter is None:
             raise TransportError("the meter has no power")
-        return _Line(self, self._meter.connect(self.framing, on_drop))
+        return _Line(self, self._meter.connect(self.framing, on_drop), self._simulation.touched)
 
     async def _sleep_async(self, seconds: float) -> None:
         self._sleep(seconds)
@@ -363,10 +366,6 @@ class VirtualMeter:
         )
         simulation.note(self)
 
-    def noted(self) -> None:
-        """The meter has done something: the simulation notes what it has to do next."""
-        self._simulation.note(self)
-
     @property
     def deadline(self) -> float | None:
         """When the meter has something to do by itself, on the virtual clock."""
@@ -385,18 +384,20 @@ class VirtualMeter:
 class _Line:
     """What a client sends to a meter; it breaks with the meter's power, and when the meter ends it."""
 
-    def __init__(self, site: VirtualMeter, connection: MeterConnection) -> None:
+    def __init__(
+        self, site: VirtualMeter, connection: MeterConnection, touched: dict[VirtualMeter, None]
+    ) -> None:
         self._site = site
         self._connection = connection
+        self._touched = touched
 
     def receive(self, data: bytes) -> bytes:
+        self._touched[self._site] = None
         try:
-            answer = self._connection.receive(data)
+            return self._connection.receive(data)
         except PowerCut:
             self._site.cut_power()
             return b""
-        self._site.noted()
-        return answer
 
     def close(self) -> None:
         self._connection.close()

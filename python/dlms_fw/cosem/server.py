@@ -79,9 +79,9 @@ class ServerObject:
         Raises:
             CosemFault: There is no such attribute, it has no selective access, or it answers with a fault.
         """
-        row = self._attribute(attribute_id)
+        row = self.interface.attributes.get(attribute_id) or self._attribute(attribute_id)
         if selection is None:
-            return row.data_type.encode(getattr(self, row.name))
+            return row.data_type.schema.encode(getattr(self, row.name))
         select = getattr(self, f"select_{row.name}", None)
         if select is None:
             raise CosemFault(DataAccessResult.SCOPE_OF_ACCESS_VIOLATED)

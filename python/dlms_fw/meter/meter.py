@@ -345,12 +345,12 @@ class MeterConnection:
         self._meter.refresh_locks()
         if self._hdlc is not None:
             self._note_silence(self._hdlc)
-        out = b""
+        out, shortcomings = b"", self._meter.config.shortcomings
         try:
             events, reply = self._session.receive(data)
             while True:
                 out += reply
-                for event in heard(self._meter.config.shortcomings, events):
+                for event in heard(shortcomings, events) if shortcomings else events:
                     out += self._take(event)
                 if not self._session.more:
                     break

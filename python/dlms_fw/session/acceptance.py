@@ -194,7 +194,7 @@ class Association:
     @property
     def is_silent(self) -> bool:
         """Whether this client is never answered."""
-        return self.pre_established or not self.confirmed
+        return not self.confirmed or (self.client is not None and self.client.pre_established)
 
     @property
     def pre_established(self) -> bool:
