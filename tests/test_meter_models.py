@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dlms_fw._core import BitString, Data, DateTime
+from dlms_fw._core import BitString, Data, DateTime, Key
 from dlms_fw.axdr import Tag, array, bit_string, choice, enumerated, integer, null_data, octet_string
 from dlms_fw.cosem import well_known
 from dlms_fw.cosem.association import AssociationLN
@@ -16,14 +16,14 @@ from dlms_fw.cosem.data import Data as DataClass
 from dlms_fw.cosem.registers import Register, scaler_unit_type
 from dlms_fw.cosem.tariffs import SpecialDaysTable
 from dlms_fw.enums import DataAccessResult, SortMethod
-from dlms_fw.errors import ConfigurationError, ServiceError
+from dlms_fw.errors import AssociationRejected, ConfigurationError, ServiceError
 from dlms_fw.meter.builtin_objects import FAMILIES
 from dlms_fw.meter.model import ROLES, MeterModel
 from dlms_fw.meter.model_files import load_model, model_names
 from dlms_fw.meter.model_settings import configured, setting_names
 from dlms_fw.meter.model_values import ValueMistake, data_of, value_of
 from dlms_fw.meter.object_tables import object_table
-from meter_bench import PLAIN, PUBLIC, Bench
+from meter_bench import GMAC, PLAIN, PUBLIC, Bench
 
 pytest_plugins = ["meter_fixtures"]
 
@@ -127,6 +127,10 @@ MISTAKES = {
     "a client with a strange address": (
         '[clients.x]\nsap = -1\nrole = "public"',
         "clients.x.sap: a whole number",
+    ),
+    "a proof that is none": (
+        '[clients.x]\nsap = 3\nrole = "reading"\nauthentication = "oath"',
+        "clients.x.authentication: one of none, lls",
     ),
     "a class that is no number": (an_object('class_id = "Data"'), "objects[1].class_id: a whole number"),
     "a version that is not declared": (
@@ -251,6 +255,24 @@ def test_a_model_that_ships_has_a_title_and_can_be_configured(name: str) -> None
     assert model.title
     assert load_model(name) is model
     assert configured(model, PLAIN).meter_model is model
+
+
+def test_a_client_may_prove_itself_in_a_way_of_its_own(tmp_path: Path, meter_journal: None) -> None:
+    file = tmp_path / "ours.toml"
+    file.write_text(
+        'extends = "generic"\n[clients]\nreading = { sap = 2, role = "reading", authentication = "lls" }\n'
+    )
+    model = load_model(file)
+    with pytest.raises(ConfigurationError, match="needs a password"):
+        Bench(GMAC, meter_model=model)
+    bench = Bench(GMAC, meter_model=model, passwords={2: Key(b"to read")})
+    # What protects messages is the same for both; only the proof differs.
+    reading = replace(GMAC, client_sap=2, mechanism=1, password=Key(b"to read"))
+    for profile in (GMAC, reading):
+        with bench.client(profile) as client:
+            assert client.get(DataClass(well_known.DEVICE_ID_2).value).value == b"MCS301"
+    with pytest.raises(AssociationRejected):
+        bench.client(replace(reading, password=Key(b"to write"))).connect()
 
 
 DOCS = Path(__file__).parents[1] / "docs"

@@ -30,15 +30,9 @@ def clients(config: MeterConfig, units: MeterUnits | None = None) -> dict[int, S
 
     Raises ConfigurationError where a secret is missing.
     """
-    mechanism = mechanism_of(config.mechanism, config.manufacturer)
-    if mechanism.needs_secret and config.password is None:
-        raise ConfigurationError("the meter needs a password")
-    if mechanism.high_level and mechanism.prove is None:
-        raise ConfigurationError("the meter needs the two functions of its manufacturer's mechanism")
-    own = config.asymmetric_keys
-    if mechanism.signs and (own.signing_key is None or not (own.peer_signing_key or config.trust_anchors)):
-        raise ConfigurationError("the meter needs a signing key, and its client's or a trust anchor")
-    if mistakes := own.mistakes(config.security_suite):
+    for client_sap in config.meter_model.saps("management", "reading"):
+        _check(config, client_sap)
+    if mistakes := config.asymmetric_keys.mistakes(config.security_suite):
         raise ConfigurationError("; ".join(mistakes))
     keys = SymmetricKeys(SecurityMemory(None), config) if units is None else units.symmetric_keys
     ways, model = config.ways_of_referencing, config.meter_model
@@ -69,6 +63,32 @@ def clients(config: MeterConfig, units: MeterUnits | None = None) -> dict[int, S
     return table
 
 
+def client_mechanism(config: MeterConfig, client_sap: int) -> AuthenticationMechanism:
+    """How a client proves itself: as the model says for it, else as the configuration says for all."""
+    for client in config.meter_model.clients:
+        if client.sap == client_sap and client.mechanism is not None:
+            return client.mechanism
+    return config.mechanism
+
+
+def needs_secrets(config: MeterConfig) -> bool:
+    """Whether clients prove themselves with a password or a secret."""
+    saps = config.meter_model.saps("management", "reading")
+    return any(mechanism_of(client_mechanism(config, sap), config.manufacturer).needs_secret for sap in saps)
+
+
+def _check(config: MeterConfig, client_sap: int) -> None:
+    """Raise ConfigurationError where the meter cannot let a client prove itself."""
+    mechanism = mechanism_of(client_mechanism(config, client_sap), config.manufacturer)
+    if mechanism.needs_secret and config.passwords.get(client_sap, config.password) is None:
+        raise ConfigurationError("the meter needs a password")
+    if mechanism.high_level and mechanism.prove is None:
+        raise ConfigurationError("the meter needs the two functions of its manufacturer's mechanism")
+    own = config.asymmetric_keys
+    if mechanism.signs and (own.signing_key is None or not (own.peer_signing_key or config.trust_anchors)):
+        raise ConfigurationError("the meter needs a signing key, and its client's or a trust anchor")
+
+
 def _pre_established(config: MeterConfig, broadcast: Keys | None) -> ServerClient:
     ways, size = config.ways_of_referencing, config.max_pdu_size
     if broadcast is None:
@@ -90,7 +110,8 @@ def _client(
     setup = setup_of(config, client_sap)
     policy, protection = directions(keys.policy(setup), config.protection)
     unicast = keys.client_keys(setup)
-    mechanism = mechanism_of(config.mechanism, config.manufacturer)
+    mechanism_id = client_mechanism(config, client_sap)
+    mechanism = mechanism_of(mechanism_id, config.manufacturer)
     needs_keys = mechanism.needs_keys or protection.protects(policy)
     if needs_keys and None in (unicast.global_unicast_encryption_key, unicast.authentication_key):
         raise ConfigurationError("the meter needs a global unicast encryption key and an authentication key")
@@ -98,9 +119,9 @@ def _client(
         raise ConfigurationError("; ".join(mistakes))
     secrets = {} if units is None else units.security_memory.state.secrets
     return ServerClient(
-        mechanism=config.mechanism,
+        mechanism=mechanism_id,
         manufacturer=config.manufacturer,
-        secret=secrets.get(client_sap, config.password),
+        secret=secrets.get(client_sap, config.passwords.get(client_sap, config.password)),
         keys=unicast if needs_keys else None,
         certificate=config.certificate,
         trust_anchors=config.trust_anchors,

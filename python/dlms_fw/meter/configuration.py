@@ -58,6 +58,7 @@ class MeterConfig:
         mechanism: How the management and reading clients authenticate themselves.
         manufacturer: The two functions of mechanism 2.
         password: The LLS password, or the shared HLS secret.
+        passwords: Those of single clients by SAP, where they are different.
         asymmetric_keys: The meter's own on the curve of the suite, and those of its clients that are pinned.
         certificate: That of its signing key in DER; sent in the AARE with mechanism 7.
         trust_anchors: Certificates in DER of authorities whose word about a client's signing key is taken.
@@ -133,6 +134,7 @@ class MeterConfig:
     mechanism: AuthenticationMechanism = AuthenticationMechanism.LOWEST_LEVEL
     manufacturer: ManufacturerMechanism | None = None
     password: Key | None = None
+    passwords: Mapping[int, Key] = field(default_factory=dict)
     asymmetric_keys: AsymmetricKeys = field(default_factory=AsymmetricKeys)
     certificate: bytes | None = None
     trust_anchors: tuple[bytes, ...] = ()

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from dlms_fw.cosem.association import User
-from dlms_fw.hls import mechanism_of
 from dlms_fw.meter.association_care import ClientCare
+from dlms_fw.meter.clients import needs_secrets
 from dlms_fw.meter.configuration import MeterConfig
 from dlms_fw.meter.object_table import Entry, ObjectTable
 from dlms_fw.meter.objects import ObjectDictionary
@@ -63,7 +63,7 @@ def object_dictionary(
     care = ClientCare(
         units.security_memory,
         lambda: dictionary,
-        needs_secret=mechanism_of(config.mechanism, config.manufacturer).needs_secret,
+        needs_secret=needs_secrets(config),
         users=tuple(User(number, name.encode()) for number, name in (config.users or {}).items()),
         on_change=on_change,
     )

@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from dlms_fw.cosem.interface import InterfaceClass
 from dlms_fw.cosem.server import ServerObject
+from dlms_fw.enums import AuthenticationMechanism
 from dlms_fw.errors import ConfigurationError
 from dlms_fw.logical_name import LogicalName
 from dlms_fw.meter.access import Rights
@@ -36,11 +37,14 @@ class ClientDescription:
         name: What the model calls it.
         sap: Its address.
         role: What it is to the built-in objects.
+        mechanism: How it proves itself, where that is not what the configuration says for the clients of the
+            meter: a reading client may come with a password where the management client needs a key.
     """
 
     name: str
     sap: int
     role: Role
+    mechanism: AuthenticationMechanism | None = None
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -16,7 +16,9 @@ from typing import Any, Final, NamedTuple
 
 from dlms_fw.cosem.catalogue import find_interface_class, known_versions, raw_interface_class
 from dlms_fw.cosem.interface import AttributeRow, InterfaceClass
+from dlms_fw.enums import AuthenticationMechanism
 from dlms_fw.errors import ConfigurationError
+from dlms_fw.hls import MECHANISM_NAMES
 from dlms_fw.logical_name import LogicalName
 from dlms_fw.meter.access import Rights
 from dlms_fw.meter.model import ROLES, ClientDescription, MeterModel, ObjectDescription
@@ -166,16 +168,20 @@ class _Reader:
 
     def _take_client(self, name: str, given: Any) -> None:
         where = f"clients.{name}"
-        if not isinstance(given, dict) or not given.keys() <= {"sap", "role"}:
+        if not isinstance(given, dict) or not given.keys() <= {"sap", "role", "authentication"}:
             self._mistake(where, "a table with sap and role is needed")
             return
         sap, role = given.get("sap"), given.get("role")
+        word = given.get("authentication")
         if type(sap) is not int or not 0 <= sap <= 0xFFFF:
             self._mistake(f"{where}.sap", "a whole number from 0 to 65535 is needed")
         elif role not in ROLES:
             self._mistake(f"{where}.role", f"one of {', '.join(ROLES)} is needed")
+        elif word is not None and word not in MECHANISM_NAMES:
+            self._mistake(f"{where}.authentication", f"one of {', '.join(MECHANISM_NAMES)} is needed")
         else:
-            self.clients[name] = ClientDescription(name=name, sap=sap, role=role)
+            mechanism = None if word is None else AuthenticationMechanism(MECHANISM_NAMES[word].id)
+            self.clients[name] = ClientDescription(name=name, sap=sap, role=role, mechanism=mechanism)
 
     def finish(self) -> None:
         """Objects last: what a later file says of clients and access holds for an earlier one too."""
