@@ -13,10 +13,11 @@ from typing import Any, Final, NamedTuple
 from dlms_fw._core import ActionRequest
 from dlms_fw.client import Client
 from dlms_fw.conformance.firmware import Firmware
+from dlms_fw.conformance.image_care import ImageCare, hex_of
 from dlms_fw.conformance.images import Sent, sent
 from dlms_fw.conformance.result_words import RUNNING, SUCCESS, word_of
 from dlms_fw.conformance.site import Site
-from dlms_fw.conformance.verdicts import Failed, Inapplicable, Inconclusive, expect
+from dlms_fw.conformance.verdicts import Failed, Inapplicable, expect
 from dlms_fw.cosem.data import Data
 from dlms_fw.cosem.image_transfer import ImageToActivateInfo, ImageTransfer
 from dlms_fw.cosem.interface import AttributeRef, MethodCall
@@ -88,7 +89,10 @@ class ImageProcess:
         self.client: Client = site.new_client(through=self._note_transport, **dedicated)
         site.put_back("the association", self.client.close)
         self.associate()
-        self._prepare()
+        self.block_size = self.client.get(self.object.image_block_size)
+        if self.block_size == 0:
+            raise Failed("an image_block_size above 0", "0")
+        ImageCare(self).begin()
         self.images = firmware.images.for_meter(self.version, self.running().identifier)
 
     # The association
@@ -294,7 +298,7 @@ class ImageProcess:
         """Raises Failed unless the part runs this image, by identifier and signature."""
         running = self.running()
         expected = image.image_identifier
-        expect(running.identifier == expected, f"the identifier {expected.hex()}", _hex(running.identifier))
+        expect(running.identifier == expected, f"the identifier {expected.hex()}", hex_of(running.identifier))
         if running.signature is not None and image.signature is not None:
             expect(running.signature == image.signature, "the signature of the image", "another one")
 
@@ -369,78 +373,3 @@ class ImageProcess:
         except ServiceError:
             return False
         return True
-
-    # Before and after
-
-    def _prepare(self) -> None:
-        """Enable the transfer, and have everything put back at the end."""
-        self.block_size = self.client.get(self.object.image_block_size)
-        if self.block_size == 0:
-            raise Failed("an image_block_size above 0", "0")
-        enabled = self.client.get(self.object.image_transfer_enabled)
-        if not enabled:
-            self._write_enabled(value=True)
-        found = self.running().identifier
-        self.site.put_back("the firmware", lambda: self._bring_back(found))
-        self.site.put_back("image_transfer_enabled", lambda: self._write_enabled(value=enabled))
-        self.site.put_back("a verified image", self._make_harmless)
-        scheduled = self.scheduled
-        self.site.put_back("execution_time", lambda: self._write_schedule(scheduled))
-        if "cut_power_at" in self.site.bench.verbs:
-            self.site.put_back("the power", self._restore_power)
-        if self.status in {Status.VERIFICATION_INITIATED, Status.ACTIVATION_INITIATED}:
-            self.verify()
-            self.await_return()
-
-    def _restore_power(self) -> None:
-        """No power cut stays armed, and the meter has power."""
-        if not self.site.bench.has_power():
-            self.site.bench.restart()
-        if "inject" in self.site.bench.verbs:
-            self.site.bench.inject("none")
-
-    def _bring_back(self, identifier: bytes | None) -> None:
-        """The firmware that was found runs again, where the meter is somebody's."""
-        self._reassociate()
-        if self.site.bench.is_simulated or self.running().identifier == identifier:
-            return
-        declared = (self.facts.images.good, self.facts.images.back)
-        for image in declared:
-            if image is not None and image.image_identifier == identifier:
-                self.transfer_activated(image)
-                return
-        raise Inconclusive(
-            f"the meter runs {_hex(self.running().identifier)}, not {_hex(identifier)} any more"
-        )
-
-    def _write_enabled(self, *, value: bool) -> None:
-        self._reassociate()
-        if self.client.get(self.object.image_transfer_enabled) is not value:
-            self.client.set(self.object.image_transfer_enabled, value)
-
-    def _write_schedule(self, times: list[ExecutionTime]) -> None:
-        self._reassociate()
-        if self.scheduled != times:
-            self.client.set(self.scheduler.execution_time, times)
-
-    def _make_harmless(self) -> None:
-        """No image stays that somebody could activate."""
-        self._reassociate()
-        self.await_return()
-        if self.verify() != Status.VERIFICATION_SUCCESSFUL:
-            return
-        if not self.client.get(self.object.image_transfer_enabled):
-            self.client.set(self.object.image_transfer_enabled, True)  # noqa: FBT003 - the attribute's value
-        image = self.images.good_sent
-        self.client.action(self.object.image_transfer_initiate(image.identifier, len(image.data)))
-
-    def _reassociate(self) -> None:
-        """Be associated, whatever state the case has left the client in."""
-        try:
-            self.client.get(self.object.image_transfer_status)
-        except DlmsError:
-            self.associate(self.facts.activation_s)
-
-
-def _hex(octets: bytes | None) -> str:
-    return "none" if octets is None else octets.hex()
