@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from dlms_fw.certificate_authority import CertificateAuthority
 from dlms_fw.conformance.firmware import Firmware
 from dlms_fw.conformance.verdicts import Inapplicable
 from dlms_fw.conformance.wire.hdlc_frames import ServerAddress
@@ -50,6 +51,7 @@ class Declaration:
         private: One that the management client may read and the public client may not.
         profile_generic: A profile that the management client may read by entry.
         security_setup: The Security setup object that holds for the management client.
+        authority: Makes certificates that the meter trusts; of a test bench alone.
         lockout_tries: After so many failed authentications a client is locked out; ``None`` where it is not.
         lockout_s: How long it is locked out.
         fraud_log: The log in which failed authentications stand; ``None`` where there is none.
@@ -77,6 +79,7 @@ class Declaration:
     private: AttributeName = AttributeName(18, well_known.IMAGE_TRANSFER, 6)
     profile_generic: LogicalName | None = None
     security_setup: LogicalName = well_known.SECURITY_SETUP
+    authority: CertificateAuthority | None = None
     lockout_tries: int | None = None
     lockout_s: float | None = None
     fraud_log: LogicalName | None = None

@@ -9,10 +9,15 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from dlms_fw.conformance.benches.base import VERBS
+from dlms_fw.security import SecurityPolicy
 
 if TYPE_CHECKING:
     from dlms_fw.conformance.firmware import Firmware
     from dlms_fw.conformance.site import Site
+
+
+_AUTHENTICATED: Final = SecurityPolicy.AUTHENTICATED
+_ENCRYPTED: Final = SecurityPolicy.ENCRYPTED
 
 
 class Need(NamedTuple):
@@ -81,6 +86,43 @@ NEEDS: Final[Mapping[str, Need]] = {
     "plain": Need(
         "no client was declared whose messages are not protected",
         lambda site: not site.declaration.profile(site.plain_role).is_protected,
+    ),
+    "tags": Need(
+        "the messages of the management client have no authentication tag",
+        lambda site: bool(site.declaration.profile("management").security_policy & _AUTHENTICATED),
+    ),
+    "encrypted": Need(
+        "the messages of the management client are not encrypted, so there is no dedicated key",
+        lambda site: bool(site.declaration.profile("management").security_policy & _ENCRYPTED),
+    ),
+    "keys": Need(
+        "the management client has no keys",
+        lambda site: site.declaration.profile("management").needs_keys,
+    ),
+    "master-key": Need(
+        "the master key was not declared",
+        lambda site: site.declaration.profile("management").keys.master_key is not None,
+    ),
+    "weak-policy": Need(
+        "the policy cannot be raised: the messages of the management client are protected already",
+        lambda site: not site.declaration.profile("management").is_protected,
+    ),
+    "broadcast": _client("broadcast"),
+    "signing": Need(
+        "the management client has no key to sign with",
+        lambda site: site.declaration.profile("management").asymmetric_keys.signing_key is not None,
+    ),
+    "ecdsa": Need(
+        "the management client does not prove itself by signatures",
+        lambda site: site.declaration.profile("management").authentication.signs,
+    ),
+    "authority": Need(
+        "no authority was declared that the meter trusts",
+        lambda site: site.declaration.authority is not None,
+    ),
+    "lockout": Need(
+        "no lockout was declared (lockout_tries = …, lockout_s = …)",
+        lambda site: None not in (site.declaration.lockout_tries, site.declaration.lockout_s),
     ),
     "users": Need("no client users were declared (user = …)", lambda site: site.declaration.user is not None),
     "profile": Need(

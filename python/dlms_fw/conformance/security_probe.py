@@ -31,6 +31,14 @@ def fresh_counter(association: HandMade) -> int:
     return sealed.counter
 
 
+def spare_counter(site: Site, role: str = "management") -> int:
+    """An invocation counter of ours that is above all that were used, outside of any association."""
+    context = site.session(role).context
+    if context is None:
+        raise Inconclusive(f"the client {role} has no keys")
+    return context.invocation_counter
+
+
 def sealing_of(association: HandMade) -> Sealing:
     """How the messages of an association are protected."""
     return Sealing.of(association.session.profile)
@@ -127,8 +135,13 @@ class Probe:
         return plain
 
     def again(self) -> None:
-        """Associate anew."""
-        self.association = self.site.associate(self._role, **self._changes)
+        """Associate anew; after a restart a client first learns which of our counters the meter accepts."""
+        try:
+            self.association = self.site.associate(self._role, **self._changes)
+        except Inconclusive:
+            with self.site.client(self._role, **self._changes):
+                pass
+            self.association = self.site.associate(self._role, **self._changes)
 
     def _ask(self, apdu: bytes) -> bytes | None:
         """An ordinary request; where the meter has ended the association, in another one."""

@@ -41,6 +41,7 @@ _CONFIRMED_BY: Final[Mapping[Confirmation, Literal["itself", "call", "read-back"
     "never": "itself",
 }
 _BLOCKS: Final = 7
+_COUNTER_OF_THE_GROUP: Final = 2
 _UPGRADES: Final = 40
 _MUTATIONS: Final = 300
 
@@ -53,7 +54,12 @@ def fresh_profile() -> Profile:
         mechanism=5,
         security_policy=SecurityPolicy.AUTHENTICATED_ENCRYPTED,
         system_title=CLIENT_SYSTEM_TITLE,
-        keys=Keys(global_unicast_encryption_key=Key(os.urandom(16)), authentication_key=Key(os.urandom(16))),
+        keys=Keys(
+            global_unicast_encryption_key=Key(os.urandom(16)),
+            authentication_key=Key(os.urandom(16)),
+            global_broadcast_encryption_key=Key(os.urandom(16)),
+            master_key=Key(os.urandom(16)),
+        ),
         first_invocation_counter=1,
     )
 
@@ -80,6 +86,9 @@ def simulated(
         writable=AttributeName(18, well_known.IMAGE_TRANSFER, 5),
         other_value=b"\x03\x00",
         profile_generic=well_known.STANDARD_EVENT_LOG,
+        lockout_tries=config.authentication_tries or None,
+        lockout_s=config.lockout_seconds,
+        fraud_log=well_known.FRAUD_DETECTION_EVENT_LOG,
         user=None if config.users is None else next(iter(config.users)),
         mutations=_MUTATIONS,
         firmware=_firmware(config, signing_key),
@@ -93,7 +102,22 @@ def _clients(model: MeterModel, profile: Profile) -> dict[str, Profile]:
     found = {"management": profile, "public": public, "low": public}
     for sap in model.saps("reading"):
         found["reading"] = replace(profile, client_sap=sap)
+    if profile.keys.global_broadcast_encryption_key is not None:
+        for sap in model.saps("pre-established"):
+            found["broadcast"] = _speaking_to_groups(profile, sap)
     return found
+
+
+def _speaking_to_groups(profile: Profile, sap: int) -> Profile:
+    """The same client on an association that is always there."""
+    return replace(
+        profile,
+        client_sap=sap,
+        mechanism=0,
+        pre_established=True,
+        invocation_counter_object=_COUNTER_OF_THE_GROUP,
+        client_user_id=None,
+    )
 
 
 def _firmware(config: MeterConfig, signing_key: PrivateKey) -> Firmware:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from dlms_fw._core import WrapperFraming
 from dlms_fw.client import Client
 from dlms_fw.conformance.benches.base import Bench
 from dlms_fw.conformance.declaration import MEDIA, Declaration
@@ -23,10 +25,12 @@ from dlms_fw.errors import DlmsError
 from dlms_fw.journal import Journal
 from dlms_fw.ledger import Ledger
 from dlms_fw.profiles import Profile
+from dlms_fw.session.client import ClientSession
 from dlms_fw.transports.base import Transport, TransportFactory
 from dlms_fw.transports.opening import open_medium
 
 _CONNECT_S = 15.0
+_CHALLENGE_OCTETS = 32
 LARGE_FRAMES = parameters({"max_info_transmit": (2030, 2), "max_info_receive": (2030, 2)})
 _SCHEMES = {"hdlc": "hdlc+tcp", "wrapper": "tcp", "datagrams": "udp"}
 
@@ -222,6 +226,15 @@ class Site:
         if made.association is None:
             raise Inconclusive(f"the ordinary association as {role} was not accepted: {made.error or made}")
         return made.association
+
+    def session(self, role: str = "management", **changes: Any) -> ClientSession:
+        """A session on no line, which protects what its client would say; for clients that only speak."""
+        profile = replace(self.declaration.profile(role), **changes)
+        framing = WrapperFraming(profile.client_sap, profile.server_sap)
+        session = self._ledger(role, profile).session(framing, lambda: os.urandom(_CHALLENGE_OCTETS))
+        session.connect()
+        session.associate()
+        return session
 
     def _ledger(self, role: str, profile: Profile) -> Ledger:
         place = str(self.endpoint(self.medium))

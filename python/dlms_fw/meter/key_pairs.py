@@ -54,6 +54,7 @@ class KeyPairs:
     def __init__(self, memory: SecurityMemory, config: MeterConfig, now: Callable[[], datetime]) -> None:
         self._memory = memory
         self._now = now
+        self._given = config.asymmetric_keys
         self._suite = config.security_suite
         self._curve = curve_of(config.security_suite)
         self._system_title = config.system_title
@@ -153,10 +154,12 @@ class KeyPairs:
     ) -> tuple[dict[KeyId, Key], list[KeyAgreementData]]:
         """The keys agreed with a client, C(2e, 0s), and the meter's side of each.
 
-        Raises CosemFault unless every item is signed by the client's certified key.
+        Raises CosemFault unless every item is signed by the client's key: the certified one, or else the one
+        that the configuration pins.
         """
-        theirs = self.public_key(client_system_title, CertificateType.DIGITAL_SIGNATURE)
-        ours = self.private_key(CertificateType.DIGITAL_SIGNATURE)
+        kind, given = CertificateType.DIGITAL_SIGNATURE, self._given
+        theirs = self.public_key(client_system_title, kind) or given.peer_signing_key
+        ours = self.private_key(kind) or given.signing_key
         if self._curve is None or theirs is None or ours is None or client_system_title is None:
             raise CosemFault(_REFUSED)
         new: dict[KeyId, Key] = {}
