@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,7 +14,7 @@ from dlms_fw._core import Key
 from dlms_fw.conformance.catalogue import GROUPS, Case, cases, groups
 from dlms_fw.conformance.registry import procedures
 from dlms_fw.conformance.runner import Result, Runner
-from dlms_fw.conformance.simulated import fresh_profile, simulated
+from dlms_fw.conformance.simulated import complete, fresh_profile, simulated
 from dlms_fw.conformance.site import Site
 from dlms_fw.conformance.verdicts import Failed, Inapplicable, SuiteError, Verdict
 from dlms_fw.errors import ServiceError, TransportError
@@ -49,7 +48,6 @@ CLIENTS = {
     "plain": Profile(client_sap=1),
     "password": Profile(client_sap=1, mechanism=1, password=PASSWORD),
     "sha-256": Profile(client_sap=1, mechanism=6, password=PASSWORD, system_title=b"DFWTEST\x02"),
-    "gmac, both ways of naming, users": replace(fresh_profile(), client_user_id=7),
 }
 
 
@@ -71,14 +69,12 @@ def test_every_case_has_a_procedure_and_every_procedure_a_case() -> None:
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_our_meter_conforms(client: str, journal: Journal) -> None:
-    both: dict[str, Any] = {"referencing": "both", "users": {7: "seven"}} if "both" in client else {}
-    declaration, bench = simulated(CLIENTS[client], authentication_tries=0, **both)
+    declaration, bench = simulated(CLIENTS[client], authentication_tries=0)
     chosen = [number for name in OURS for number in groups()[name].cases]
     results = Runner(declaration, bench, journal, frozenset({"image"})).run(chosen)
     assert wrong(results) == {}
     inapplicable = {r.case.id for r in results if r.verdict is Verdict.INAPPLICABLE}
     assert inapplicable <= {"HD-14", "AP-03", "AP-04", "AP-08", "AP-17", "AP-18", "AP-19"}
-    assert not both or inapplicable == {"HD-14"}
 
 
 def test_our_meter_conforms_over_hdlc_alone(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,6 +90,13 @@ def test_other_models_conform(model: str, journal: Journal) -> None:
     declaration, bench = simulated(model=model)
     chosen = [number for name in OURS for number in groups()[name].cases]
     assert wrong(Runner(declaration, bench, journal, frozenset({"image"})).run(chosen)) == {}
+
+
+def test_a_complete_meter_is_asked_for_everything(journal: Journal) -> None:
+    declaration, bench = complete()
+    chosen = [number for name in OURS for number in groups()[name].cases]
+    results = Runner(declaration, bench, journal, frozenset({"image"})).run(chosen)
+    assert {r.case.id: r.reason for r in results if r.verdict is not Verdict.PASS} == {}
 
 
 @pytest.mark.parametrize("size", [2, 4])

@@ -43,7 +43,7 @@ def test_chosen_cases_against_a_simulated_meter(tmp_path: Path) -> None:
     reports = [str(tmp_path / name) for name in ("report.json", "report.html")]
     ended = run("sim:", "--case", "HD-01", "--group", "wrapper", "--json", *options("--report", *reports))
     document = json.loads(ended.stdout)
-    assert (ended.exit_code, document["ok"]) == (0, True)
+    assert (ended.exit_code, document["ok"], document["schema"]) == (0, True, "dlms-fw/1")
     assert document["counts"] == {"PASS": 11, "FAIL": 0, "INCONCLUSIVE": 0, "INAPPLICABLE": 0}
     written = json.loads(Path(reports[0]).read_text())
     assert [row["id"] for row in written["cases"]] == [f"HD-{1:02}", *(f"WR-{n:02}" for n in range(1, 11))]

@@ -23,7 +23,7 @@ from dlms_fw.conformance.expectations import Expectation, judged, load_expectati
 from dlms_fw.conformance.report import Report
 from dlms_fw.conformance.report_page import page
 from dlms_fw.conformance.runner import Result, Runner
-from dlms_fw.conformance.simulated import simulated
+from dlms_fw.conformance.simulated import complete, simulated
 from dlms_fw.conformance.verdicts import Verdict
 from dlms_fw.errors import ConfigurationError, NotConforming
 from dlms_fw.journal import Journal, default_path
@@ -91,7 +91,9 @@ def conformance(
     report = Report.of(declaration, bench.name, began, allowed, judged(results, known))
     for file in reports:
         _write(file, report)
-    outcome.facts |= report.document()
+    document = report.document()
+    del document["schema"]  # that of a report; here it is that of all commands
+    outcome.facts |= {**document, "changed": bool(report.not_put_back)}
     _end(outcome, report)
 
 
@@ -124,7 +126,7 @@ def _meter(
     if urls == (_SIMULATED,):
         if bench_command is not None:
             raise ConfigurationError("sim: is its own bench; --bench-command is for other meters")
-        return simulated(chosen_profile(config, profile), model=model or "mcs301")
+        return _simulated(chosen_profile(config, profile), model or "mcs301")
     if _SIMULATED in urls or model is not None:
         raise ConfigurationError("sim: stands alone, and --model is for it")
     bench = Bench() if bench_command is None else CommandBench(bench_command)
@@ -134,6 +136,11 @@ def _meter(
         raise ConfigurationError("which meter?", hint="name its URL, or sim:")
     management: Profile = chosen_profile(config, profile) or without_security()
     return minimal_declaration(management, urls), bench
+
+
+def _simulated(profile: Profile | None, model: str) -> tuple[Declaration, Bench]:
+    """The meter of a profile; without one, a meter that has all that cases ask for."""
+    return complete(model) if profile is None else simulated(profile, model=model)
 
 
 @contextmanager

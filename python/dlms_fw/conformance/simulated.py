@@ -22,7 +22,7 @@ from dlms_fw.meter.configuration import MeterConfig
 from dlms_fw.meter.model import MeterModel
 from dlms_fw.meter.model_files import load_model
 from dlms_fw.meter.model_settings import configured
-from dlms_fw.profiles import Profile
+from dlms_fw.profiles import HdlcSettings, Profile
 from dlms_fw.security import Keys, SecurityPolicy
 from dlms_fw.signing_keys import PrivateKey, generate
 
@@ -44,6 +44,8 @@ _BLOCKS: Final = 7
 _COUNTER_OF_THE_GROUP: Final = 2
 _UPGRADES: Final = 40
 _MUTATIONS: Final = 300
+_LOWER_ADDRESS: Final = 17
+_USER: Final = 1
 
 
 def fresh_profile() -> Profile:
@@ -94,6 +96,13 @@ def simulated(
         firmware=_firmware(config, signing_key),
     )
     return declaration, SimulatedBench(config)
+
+
+def complete(model: str = "mcs301") -> tuple[Declaration, SimulatedBench]:
+    """A simulated meter that has all that cases ask for, as far as its model goes."""
+    hdlc = HdlcSettings(server_lower=_LOWER_ADDRESS, address_size=4)
+    profile = replace(fresh_profile(), client_user_id=_USER, hdlc=hdlc)
+    return simulated(profile, model=model, referencing="both", users={_USER: "conformance"})
 
 
 def _clients(model: MeterModel, profile: Profile) -> dict[str, Profile]:
