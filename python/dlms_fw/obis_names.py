@@ -64,13 +64,75 @@ _PROCESSING: Final[dict[int, str]] = {
     24: "average",
     25: "last average of load profile",
     29: "time integral of the recording interval",
-    31: "limit threshold",
-    35: "missing threshold",
-    39: "missing duration",
+    31: "lower limit",
+    32: "times below the limit",
+    33: "time below the limit",
+    34: "magnitude below the limit",
+    35: "upper limit",
+    36: "times above the limit",
+    37: "time above the limit",
+    38: "magnitude above the limit",
+    39: "limit of missing",
+    40: "times missing",
+    41: "time missing",
+    42: "magnitude when missing",
+    43: "least time below the limit",
+    44: "least time above the limit",
+    45: "least time missing",
 }
 """Value group D of electricity."""
 _INTEGRALS: Final = {8, 9, 29}
 
+_ELECTRICITY_GENERAL: Final[dict[tuple[int, int | None], str]] = {
+    (0, None): "electricity identifier",
+    (1, 0): "billing period counter",
+    (1, 1): "number of available billing periods",
+    (1, 2): "time stamp of the billing period",
+    (2, 0): "active firmware identifier",
+    (2, 1): "parameter record number",
+    (2, 2): "time switch program number",
+    (2, 3): "RCR program number",
+    (2, 4): "meter connection diagram identifier",
+    (2, 7): "passive calendar name",
+    (2, 8): "active firmware signature",
+    (3, 0): "meter constant, active energy, LED",
+    (3, 1): "meter constant, reactive energy, LED",
+    (3, 2): "meter constant, apparent energy, LED",
+    (3, 3): "meter constant, active energy, output pulse",
+    (3, 4): "meter constant, reactive energy, output pulse",
+    (3, 5): "meter constant, apparent energy, output pulse",
+    (4, 0): "reading factor for power",
+    (4, 1): "reading factor for energy",
+    (4, 2): "current transformer ratio, numerator",
+    (4, 3): "voltage transformer ratio, numerator",
+    (4, 4): "overall transformer ratio, numerator",
+    (4, 5): "current transformer ratio, denominator",
+    (4, 6): "voltage transformer ratio, denominator",
+    (4, 7): "overall transformer ratio, denominator",
+    (6, 0): "nominal voltage",
+    (6, 1): "nominal current",
+    (6, 2): "nominal frequency",
+    (6, 3): "maximum current",
+    (8, 0): "measurement period 1",
+    (8, 1): "measurement period 2",
+    (8, 2): "measurement period 3",
+    (8, 4): "recording interval of load profile 1",
+    (8, 5): "recording interval of load profile 2",
+    (8, 6): "billing period",
+    (9, 0): "time since the end of the billing period",
+    (9, 1): "local time",
+    (9, 2): "local date",
+}
+"""Value groups D and E of electricity where C is 0; ``None`` is any E."""
+_OF_POWER_FAILURES: Final = (96, 7)
+_POWER_FAILURES: Final = (
+    "number of power failures",
+    "number of long power failures",
+    "time of power failure",
+    "duration of long power failure",
+)
+"""Of 96.7, five of each by the phases below; what stands elsewhere is in the table of abstract objects."""
+_FAILED_PHASES: Final = ("in all phases", "in L1", "in L2", "in L3", "in any phase")
 _ABSTRACT: Final[dict[tuple[int, int, int | None], str]] = {
     (0, 1, 0): "billing period counter",
     (0, 2, 0): "active firmware identifier",
@@ -109,7 +171,13 @@ _ABSTRACT: Final[dict[tuple[int, int, int | None], str]] = {
     (19, 0, None): "account",
     (20, 0, None): "IEC local port setup",
     (22, 0, None): "IEC HDLC setup",
+    (24, 0, None): "M-Bus slave port setup",
     (24, 1, None): "M-Bus client",
+    (24, 2, None): "M-Bus value",
+    (24, 3, None): "M-Bus profile",
+    (24, 4, None): "M-Bus disconnect control",
+    (24, 5, None): "M-Bus control log",
+    (24, 6, None): "M-Bus master port setup",
     (25, 0, None): "TCP-UDP setup",
     (25, 1, None): "IPv4 setup",
     (25, 2, None): "MAC address setup",
@@ -131,10 +199,24 @@ _ABSTRACT: Final[dict[tuple[int, int, int | None], str]] = {
     (44, 2, None): "communication port protection",
     (96, 1, None): "device identifier",
     (96, 2, 0): "number of configuration changes",
+    (96, 2, 1): "date of the last configuration change",
+    (96, 2, 5): "date of the last calibration",
+    (96, 2, 7): "date on which the passive calendar is activated",
+    (96, 2, 12): "date of the last clock setting",
+    (96, 2, 13): "date of the last firmware activation",
+    (96, 3, 0): "control signals",
+    (96, 3, 1): "input control signals",
+    (96, 3, 2): "output control signals",
     (96, 3, 10): "disconnect control",
+    (96, 5, None): "internal operating status",
+    (96, 6, 0): "battery use time",
+    (96, 6, 1): "battery charge",
+    (96, 6, 3): "battery voltage",
+    (96, 6, 6): "battery time left",
     (96, 6, None): "battery",
-    (96, 7, 21): "number of power failures",
-    (96, 7, 19): "duration of last long power failure",
+    (96, 7, 4): "number of failures of the auxiliary supply",
+    (96, 7, 20): "least duration of a long power failure",
+    (96, 7, 21): "number of power failures in any phase",
     (96, 8, None): "operating time",
     (96, 10, None): "status register",
     (96, 11, None): "event code",
@@ -183,15 +265,31 @@ def _object(a: int, c: int, d: int, e: int) -> str:
     if a == 1 and (known := _electricity(c, d, e)) is not None:
         return known
     if a == 0 or c in _IN_EVERY_MEDIUM:
-        for key, suffix in (((c, d, e), ""), ((c, d, None), f" {e}" if e else "")):
-            if key in _ABSTRACT:
-                return _ABSTRACT[key] + suffix
+        known = (
+            _ABSTRACT.get((c, d, e)) or _power_failures(c, d, e) or _numbered(_ABSTRACT.get((c, d, None)), e)
+        )
+        if known is not None:
+            return known
     if 128 <= c <= 199 or c == 240 or 128 <= d <= 199 or 128 <= e <= 199:
         return f"manufacturer specific {MEDIA.get(a, f'medium {a}')} {c}.{d}.{e}"
     return f"{MEDIA.get(a, f'medium {a}')} {c}.{d}.{e}"
 
 
+def _numbered(text: str | None, e: int) -> str | None:
+    """Of several alike, each but the first with its number."""
+    return f"{text} {e}" if text is not None and e else text
+
+
+def _power_failures(c: int, d: int, e: int) -> str | None:
+    kind, phases = divmod(e, len(_FAILED_PHASES))
+    if (c, d) != _OF_POWER_FAILURES or kind >= len(_POWER_FAILURES):
+        return None
+    return f"{_POWER_FAILURES[kind]} {_FAILED_PHASES[phases]}"
+
+
 def _electricity(c: int, d: int, e: int) -> str | None:
+    if c == 0:
+        return _ELECTRICITY_GENERAL.get((d, e)) or _numbered(_ELECTRICITY_GENERAL.get((d, None)), e)
     processing = _PROCESSING.get(d)
     if processing is None:
         return None
