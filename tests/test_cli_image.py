@@ -317,6 +317,7 @@ ENDINGS: dict[ExitCode, list[BaseException]] = {
     ],
     ExitCode.VERIFICATION_FAILED: [errors.VerificationFailed("bad", state="VERIFY")],
     ExitCode.NOT_CONFIRMED: [errors.ActivationFailed("old firmware runs", state="CONFIRM")],
+    ExitCode.NOT_CONFORMING: [errors.NotConforming("a case failed", cases=("IT-01",))],
     ExitCode.INTERRUPTED: [KeyboardInterrupt(), click.Abort()],
 }
 
