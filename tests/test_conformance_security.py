@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+from dataclasses import fields
+
 import pytest
 
 from conformance_meters import METERS
 from dlms_fw.conformance.catalogue import groups
+from dlms_fw.conformance.declaration import Declaration
+from dlms_fw.conformance.expectations import judged
+from dlms_fw.conformance.report import Report
+from dlms_fw.conformance.report_page import page
 from dlms_fw.conformance.runner import Result, Runner
 from dlms_fw.conformance.verdicts import Verdict
 from dlms_fw.memory_journal import MemoryJournal
@@ -62,19 +69,37 @@ ALREADY = {"SE-27", "SE-43", "OB-01", "OB-02", "OB-03", "OB-04", "OB-06"}
 """What takes longest, and is the same for all of them."""
 
 
-def results_of(name: str, chosen: set[str]) -> list[Result]:
-    declaration, bench = METERS[name]()
-    return Runner(declaration, bench, MemoryJournal(), EVERYTHING).run(sorted(chosen))
+def forms_of_secrets(declaration: Declaration) -> set[bytes]:
+    """Every declared secret as octets, in hex and in base64."""
+    forms: set[bytes] = set()
+    for profile in declaration.clients.values():
+        keys = [getattr(profile.keys, field.name) for field in fields(profile.keys)]
+        for key in (*keys, profile.password):
+            if key is not None:
+                octets = key.expose()
+                forms |= {octets, octets.hex().encode(), octets.hex().upper().encode()}
+                forms |= {b64encode(octets), repr(octets)[2:-1].encode()}
+    return forms
+
+
+def everything_said(results: list[Result]) -> bytes:
+    """All words of the results, before a report takes anything out of them."""
+    return "\n".join([line for r in results for line in (r.reason, *r.steps, *r.not_put_back)]).encode()
 
 
 @pytest.mark.parametrize("meter", METERS)
 def test_our_meter_conforms(meter: str) -> None:
     chosen = ALL if meter == "keys" else WHAT_IT_IS_FOR.get(meter, ALL - ALREADY)
-    results = results_of(meter, chosen)
+    declaration, bench = METERS[meter]()
+    results = Runner(declaration, bench, MemoryJournal(), EVERYTHING).run(sorted(chosen))
     wrong = {r.case.id: r.reason for r in results if r.verdict in {Verdict.FAIL, Verdict.INCONCLUSIVE}}
     assert wrong == {}
     assert {r.case.id for r in results if r.verdict is Verdict.INAPPLICABLE} == INAPPLICABLE[meter] & chosen
     assert {r.case.id: r.not_put_back for r in results if r.not_put_back} == {}
+
+    report = Report.of(declaration, bench.name, bench.wall_clock(), EVERYTHING, judged(results, {}))
+    said = everything_said(results), report.as_json().encode(), page(report).encode()
+    assert all(not any(secret in text for secret in forms_of_secrets(declaration)) for text in said)
 
 
 def test_every_case_applies_to_some_meter() -> None:

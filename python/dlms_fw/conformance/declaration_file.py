@@ -12,6 +12,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
+from dlms_fw.certificate_authority import CertificateAuthority
 from dlms_fw.conformance.declaration import MEDIA, AttributeName, Declaration
 from dlms_fw.conformance.firmware import EventCodes, Firmware
 from dlms_fw.conformance.images import Images
@@ -116,6 +117,7 @@ class _Reader:
             "endpoints": self._endpoints,
             "firmware": self._firmware,
             "images": self._images,
+            "authority": self._authority,
             "objects": lambda table, at: MeterObjects(**self.values(MeterObjects, table, at)),
             "events": lambda table, at: EventCodes(**self.values(EventCodes, table, at)),
         }
@@ -151,6 +153,15 @@ class _Reader:
             back=None if back is None else self._image(back, f"{where}.back"),
             signing_key=None if key is None else load_private_key(self._path.parent / key),
         )
+
+    def _authority(self, table: Any, _where: str) -> CertificateAuthority:
+        if set(table) != {"key", "certificate"}:
+            raise ValueError("key and certificate are needed, and nothing else")
+        try:
+            pem = [(self._path.parent / table[name]).read_bytes() for name in ("key", "certificate")]
+            return CertificateAuthority.from_pem(*pem)
+        except (OSError, DlmsError) as error:
+            raise ValueError(str(error)) from None
 
     def _image(self, name: str, where: str) -> Image:
         try:

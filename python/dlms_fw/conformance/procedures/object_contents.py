@@ -35,6 +35,7 @@ _MOST_ENTRIES: Final = 200
 _LITTLE: Final = 3
 _MANY_IDENTIFIERS: Final = 10
 _TIME_FOR_ENTRIES_S: Final = 7200.0
+_TIME_FOR_EVENTS_S: Final = 60.0
 _GRAIN: Final = timedelta(seconds=1)
 _PLAUSIBLE: Final = range(2000, 2100)
 _METHODS_OF_IMAGE_TRANSFER: Final = range(1, 5)
@@ -327,6 +328,10 @@ def _objects(site: Site) -> MeterObjects:
 def event_log(site: Site) -> None:
     """The log of firmware events can be read and is in order."""
     name = LogicalName(_objects(site).event_log)
+    # A restart is logged. Only who is protected is told by the meter that his counters lag behind afterwards.
+    is_told = site.declaration.profile("management").is_protected
+    if is_told and "restart" in site.bench.verbs and site.may_alter("power"):
+        site.bench.restart(_TIME_FOR_EVENTS_S)
     with site.client() as client:
         try:
             in_use = client.get(ProfileGeneric(name).entries_in_use)

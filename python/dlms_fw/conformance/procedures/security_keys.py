@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import Final
 
 from dlms_fw._core import Key
@@ -22,7 +23,7 @@ from dlms_fw.conformance.wire.apdus import (
     value_in,
 )
 from dlms_fw.conformance.wire.association import HandMade
-from dlms_fw.conformance.wire.protection import BROADCAST, Sealed, Sealing
+from dlms_fw.conformance.wire.protection import BROADCAST, Sealed
 from dlms_fw.cosem import well_known
 from dlms_fw.cosem.data import Data
 from dlms_fw.enums import KeyId
@@ -154,9 +155,10 @@ def unicast_and_multicast(site: Site) -> None:
     counter = Data(well_known.invocation_counter(group.invocation_counter_object)).value
     with site.client(site.plain_role) as client:
         before = client.get(counter).value
-    forged = Sealing(unicast.title, unicast.key, unicast.authentication_key, unicast.control | BROADCAST)
+    forged = replace(unicast, control=unicast.control | BROADCAST, is_general=sealed.title is not None)
+    number = 1 + max(sealed.counter, before if isinstance(before, int) else 0)
     line = site.line("broadcast")
-    line.say(forged.seal(set_(readable, value, invoke_id=_UNCONFIRMED), sealed.counter + 1))
+    line.say(forged.seal(set_(readable, value, invoke_id=_UNCONFIRMED), number))
     expect(line.hear() is None, "silence to the unicast key in a multicast message", "an answer")
     with site.client(site.plain_role) as client:
         after = client.get(counter).value

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from dlms_fw._core import Key
 from dlms_fw.conformance.registry import case
 from dlms_fw.conformance.security_probe import Probe, expected_counter, is_refusal, sealing_of
 from dlms_fw.conformance.site import Site
-from dlms_fw.conformance.verdicts import Inapplicable, expect
+from dlms_fw.conformance.verdicts import Failed, Inapplicable, expect
 from dlms_fw.conformance.wire.acse import rlrq
 from dlms_fw.conformance.wire.apdus import (
     action,
@@ -33,6 +33,7 @@ from dlms_fw.conformance.wire.protection import (
     Sealed,
 )
 from dlms_fw.enums import Conformance
+from dlms_fw.errors import ReplayError
 from dlms_fw.security import MessageProtection
 
 _ANSWERS: Final = 100
@@ -56,8 +57,20 @@ def answered(association: HandMade, apdu: bytes) -> Sealed:
     expect(sealed is not None, "a protected answer", name_of(octets))
     assert sealed is not None  # noqa: S101 - looked at above
     assert octets is not None  # noqa: S101 - looked at above
-    association.session.unprotect(octets)
+    try:
+        association.session.unprotect(octets)
+    except ReplayError as error:
+        raise Failed("an invocation counter above all before", str(error)) from None
     return sealed
+
+
+def back_again(site: Site) -> None:
+    """After a restart a client learns which of our counters the meter accepts; its own have gone on."""
+    try:
+        with site.client():
+            pass
+    except ReplayError as error:
+        raise Failed("invocation counters of the meter above all before the restart", str(error)) from None
 
 
 # What is right
@@ -84,10 +97,9 @@ def protected_answers(site: Site) -> None:
 def _answers_protected(site: Site, association: HandMade, *, general: bool) -> None:
     policy = association.session.profile.security_policy
     readable = site.declaration.readable
-    value = value_in(association.request(get(readable)))
     requests = {
         "GET": get(readable),
-        "SET": set_(readable, value),
+        "SET": set_(readable, b"\x00"),
         "ACTION": action(readable, _NO_SUCH_METHOD),
     }
     for what, request in requests.items():
@@ -125,8 +137,7 @@ def counters_rise(site: Site) -> None:
                 site.step("the meter was not restarted: the bench cannot, or may not")
                 break
             site.bench.restart()
-            with site.client():
-                pass  # it learns which of our counters the meter accepts now
+            back_again(site)
     site.step(f"the last counter was {highest}")
 
 
@@ -312,13 +323,13 @@ def other_title(site: Site) -> None:
     probe = Probe(site)
     title = sealing_of(probe.association).title
     other = title[:-1] + bytes((title[-1] ^ 1,))
-    wrong = {
-        "sealed with another title": probe.seal(title=other),
-        "sealed with another title, which it names": probe.seal(title=other, is_general=True),
-        "with another title in its header alone": probe.seal(title_shown=other, is_general=True),
+    wrong: dict[str, dict[str, Any]] = {
+        "sealed with another title": {"title": other},
+        "sealed with another title, which it names": {"title": other, "is_general": True},
+        "with another title in its header alone": {"title_shown": other, "is_general": True},
     }
-    for what, octets in wrong.items():
-        probe.refuses(what, octets)
+    for what, parts in wrong.items():
+        probe.refuses(what, probe.seal(**parts))
         probe.is_untouched(what)
 
 
