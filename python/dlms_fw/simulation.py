@@ -16,6 +16,7 @@ from __future__ import annotations
 import heapq
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -31,6 +32,9 @@ from dlms_fw.journal import Journal
 from dlms_fw.memory_journal import MemoryJournal
 from dlms_fw.meter.clock import VirtualTime
 from dlms_fw.meter.configuration import MeterConfig, numbered
+from dlms_fw.meter.lies.kinds import Value
+from dlms_fw.meter.lies.lie import Lie
+from dlms_fw.meter.lies.telling import Telling
 from dlms_fw.meter.memory import MemoryMedium
 from dlms_fw.meter.meter import Framing as MeterFraming
 from dlms_fw.meter.meter import MeterConnection, SimulatedMeter
@@ -337,6 +341,23 @@ class VirtualMeter:
         self._sleep(seconds)
 
     # Power and time
+
+    def lie(self, name: str, **parameters: Value) -> Telling:
+        """Have it misbehave from now on, over power cuts too.
+
+        Args:
+            name: Of :data:`~dlms_fw.meter.lies.kinds.KINDS`.
+            parameters: What that kind takes.
+
+        Returns:
+            How often it has been told since the meter got power.
+
+        Raises:
+            ConfigurationError: There is no such kind, or it takes no such parameter.
+        """
+        lie = Lie.made(name, parameters)
+        self.config = replace(self.config, lies=(*self.config.lies, lie))
+        return self.powered.lie(lie)
 
     def cut_power(self, unsynced: Unsynced = "kept") -> None:
         """Take the power away.

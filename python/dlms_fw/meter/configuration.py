@@ -17,6 +17,7 @@ from dlms_fw.hls import ManufacturerMechanism
 from dlms_fw.meter.access import AccessRule
 from dlms_fw.meter.activation import ActivationTimings
 from dlms_fw.meter.activation_table import Confirmation, FirmwareBehaviour
+from dlms_fw.meter.lies.lie import Lie
 from dlms_fw.meter.live.load import Load
 from dlms_fw.meter.model import MeterModel
 from dlms_fw.meter.model_files import load_model
@@ -115,6 +116,7 @@ class MeterConfig:
         objects_act: Whether objects act from power-up on. Without, one acts once somebody has asked for it,
             for thousands of meters of which only the firmware matters.
         shortcomings: What it cannot do, as meters in the field.
+        lies: How it misbehaves.
         owner_idle_seconds: After this time without a call another association may take the image transfer
             over.
     """
@@ -187,6 +189,7 @@ class MeterConfig:
     load: Load | None = None
     objects_act: bool = True
     shortcomings: frozenset[Shortcoming] = frozenset()
+    lies: tuple[Lie, ...] = ()
     owner_idle_seconds: float = 10.0
 
     @property

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from enum import Enum, auto
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from dlms_fw._core import BitString, BlockStatus
 from dlms_fw.cosem.image_transfer import ImageToActivateInfo, ImageTransfer
@@ -77,9 +77,10 @@ _UNFINISHED: Final = frozenset(
 )
 
 
-class ImageStore(
-    ServerObject, interface=ImageTransfer, own={"power_up", "advance", "deadline", "activate", "judge_again"}
-):
+_OWN: Final = frozenset({"power_up", "advance", "deadline", "activate", "judge_again", "lose"})
+
+
+class ImageStore(ServerObject, interface=ImageTransfer, own=_OWN):
     """The image transfer object of a meter."""
 
     def __init__(
@@ -294,6 +295,17 @@ class ImageStore(
             return self._activation.command(trigger, self._monotonic())
         except OSError:
             return ActionResult.HARDWARE_FAULT
+
+    def lose(self, keeps: Literal["half", "none", "nothing"]) -> None:
+        """What a restart costs a meter with a poor memory: half of the blocks, all, or the initiation."""
+        received = self._received
+        if keeps == "nothing" or received is None:
+            self._forget()
+            return
+        if self.image_transfer_status != _Status.TRANSFER_INITIATED:
+            self._cancel_verification()
+        for number in range(received.transferred // 2 if keeps == "half" else 0, len(received)):
+            received.mark(number, transferred=False)
 
     def judge_again(self) -> tuple[Firmware, bytes] | None:
         """The verified firmware and its stored octets; ``None`` where they are no longer the same.

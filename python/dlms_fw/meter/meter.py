@@ -33,6 +33,9 @@ from dlms_fw.meter.clock import TimeSource
 from dlms_fw.meter.configuration import MeterConfig
 from dlms_fw.meter.event_log import FraudEvent
 from dlms_fw.meter.interior import object_dictionary, recovery_dictionary
+from dlms_fw.meter.lies.liar import Liar
+from dlms_fw.meter.lies.lie import Lie
+from dlms_fw.meter.lies.telling import Telling
 from dlms_fw.meter.live.plant import Outgoing
 from dlms_fw.meter.lockout import DEMAND_RESET_SCRIPTS, Lockout
 from dlms_fw.meter.object_tables import object_table, recovery_table
@@ -105,6 +108,8 @@ class SimulatedMeter:
         self._randomness = randomness
         self._connections: set[MeterConnection] = set()
         self._known_clients = clients(config)
+        self.liar: Liar | None = None
+        """Its lies, if it has been told to tell any."""
         self._ownership = TransferOwnership(
             idle_seconds=config.owner_idle_seconds, monotonic=time_source.monotonic
         )
@@ -132,6 +137,16 @@ class SimulatedMeter:
         self._lockout = Lockout(config, memory, time_source.monotonic)
         self._clients: dict[int, ServerClient] = {}
         self._apply_locks()
+        if self._units is not None:
+            for lie in config.lies:
+                self.lie(lie)
+
+    def lie(self, lie: Lie) -> Telling:
+        """Misbehaves from now on as long as it has power, and tells how often it did. Raises LookupError."""
+        if self.liar is None:
+            self.liar = Liar(self.units)
+            self._dictionary.disguise(self.liar.disguise)
+        return self.liar.add(lie)
 
     @property
     def in_recovery(self) -> bool:
@@ -148,6 +163,8 @@ class SimulatedMeter:
     @property
     def is_away(self) -> bool:
         """Whether it is rebooting: it takes no connection and answers nobody."""
+        if self.liar is not None and self.liar.is_away:
+            return True
         return self._units is not None and self._units.firmware.activation.is_away
 
     @property
@@ -352,6 +369,8 @@ class MeterConnection:
                 out += reply
                 for event in heard(shortcomings, events) if shortcomings else events:
                     out += self._take(event)
+                if not self.is_open:
+                    return b""
                 if not self._session.more:
                     break
                 events, reply = self._session.receive(b"")
@@ -393,8 +412,25 @@ class MeterConnection:
         if self._caller.association is not self._session.association:
             self._caller = Caller(self._session.association, self)
         self._caller.answer_protection = NO_PROTECTION
+        liar = self._meter.liar
+        if liar is not None and not liar.messages.hear():
+            return b""
         response: Response | ExceptionResponse | None = self._meter.serve(self._caller, event)
+        if liar is not None:
+            return self._lie(liar, None if unanswered else response)
         if response is None or unanswered:
             return b""
+        return self._respond(response)
+
+    def _respond(self, response: Response | ExceptionResponse) -> bytes:
         # In a policy the bits of responses stand one place higher than in the core.
         return self._session.respond(response, self._caller.answer_protection >> 1)
+
+    def _lie(self, liar: Liar, response: Response | ExceptionResponse | None) -> bytes:
+        out = b""
+        if response is not None:
+            out = liar.messages.say(self._respond(liar.messages.answer(response)))
+        if liar.messages.ends_connection():
+            self.drop()
+            return b""
+        return out

@@ -7,7 +7,7 @@ and their security have been checked before a request comes here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Generic, NoReturn, TypeAlias
 
@@ -75,6 +75,7 @@ class ObjectDictionary(Generic[I]):
         self._table = table
         self._interior = interior
         self._residents: dict[Key, _Resident[I]] = {}
+        self._disguise: Callable[[ServerObject], ServerObject] | None = None
         self._ruled: dict[Key, Mapping[int, Rights]] = _ruled(table, tuple(rules))
         self._rights: dict[Key, Mapping[int, Rights]] = dict(self._ruled)
 
@@ -112,6 +113,13 @@ class ObjectDictionary(Generic[I]):
         """Makes the objects that do something unasked, at power up."""
         for key in self._table.acting:
             self._move_in(key)
+
+    def disguise(self, disguise: Callable[[ServerObject], ServerObject]) -> None:
+        """From now on objects are what this makes of them, for all who ask."""
+        self._disguise = disguise
+        for resident in self._residents.values():
+            if resident.object is not None:
+                resident.object = disguise(resident.object)
 
     def object_list(
         self, client_sap: int, association_version: int, *, hidden: int = AssociationSN.class_id
@@ -169,6 +177,8 @@ class ObjectDictionary(Generic[I]):
     def _move_in(self, key: Key) -> _Resident[I]:
         entry = self._table.entries.get(key) or self._absent(key[1])
         made = None if entry.make is None else entry.make(self._interior)
+        if made is not None and self._disguise is not None:
+            made = self._disguise(made)
         resident = _Resident(entry, self._rights.get(key, entry.rights), made)
         self._residents[key] = resident
         return resident
