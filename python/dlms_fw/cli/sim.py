@@ -24,6 +24,7 @@ from dlms_fw.cli.image import parsed_by
 from dlms_fw.cli.keys import read_certificate
 from dlms_fw.cli.outcome import Outcome
 from dlms_fw.cli.sim_count import FILES_OF_A_METER, Spread, address_of, count_options, memory_of
+from dlms_fw.cli.sim_faults import fault_options, faults
 from dlms_fw.cli.sim_switches import switch_options, switches
 from dlms_fw.cli.target import chosen_profile, profile_options, without_security
 from dlms_fw.endpoint import Endpoint
@@ -135,6 +136,7 @@ def _list_models(context: click.Context, _parameter: click.Parameter, wanted: bo
     show_default=True,
     help="What --meters are to each other.",
 )
+@fault_options
 @click.option("--link", type=click.Choice(list(LINKS)), help="Be as slow and as bad as this link, over TCP.")
 @click.option("--loss", type=click.FloatRange(0, 1), help="Share of pieces that --link loses.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the accidents of --link.")
@@ -262,6 +264,7 @@ def _changes(settings: dict[str, Any]) -> dict[str, Any]:
         "allow_downgrade": settings["allow_downgrade"] or None,
         "self_verify": False if settings["no_self_verify"] else None,
         "timings": _timings(settings),
+        "lies": faults(settings) or None,
     } | switches(settings)
     return {name: value for name, value in fields.items() if value is not None}
 

@@ -47,9 +47,7 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
         "enabled-false": Kind("start", "image_transfer_enabled reads FALSE, whatever is written."),
         "block-size-zero": Kind("start", "image_block_size reads 0."),
         "block-size-large": Kind("start", "image_block_size reads 65,535."),
-        "block-size-changes": Kind(
-            "start", "image_block_size reads half of what it is from the second time on.", {"after": 1}
-        ),
+        "block-size-half": Kind("start", "image_block_size reads half of what the meter takes."),
         "initiate-not-done": Kind("start", "image_transfer_initiate succeeds, and nothing happens."),
         "initiate-refused-but-done": Kind(
             "start", "image_transfer_initiate is carried out and answered with other-reason."

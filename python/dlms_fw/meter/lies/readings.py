@@ -195,7 +195,7 @@ READINGS: Final[Mapping[str, Reading]] = MappingProxyType(
         "enabled-false": _image(ImageTransfer.image_transfer_enabled, _fixed(bytes((Tag.BOOLEAN, 0)))),
         "block-size-zero": _image(ImageTransfer.image_block_size, _fixed(_SIZE.encode(0))),
         "block-size-large": _image(ImageTransfer.image_block_size, _fixed(_SIZE.encode(0xFFFF))),
-        "block-size-changes": _image(ImageTransfer.image_block_size, _halved),
+        "block-size-half": _image(ImageTransfer.image_block_size, _halved),
         "bitmap-all-ones": _image(
             ImageTransfer.image_transferred_blocks_status, _bits(lambda _, bits: [True for _ in bits])
         ),
