@@ -6,12 +6,13 @@ from itertools import pairwise
 from typing import Final
 
 from dlms_fw._core import AssociationRequest, InitiateRequest
+from dlms_fw.conformance.procedures.application_association import reads
 from dlms_fw.conformance.procedures.hdlc_frames import pause, refused_or_unanswered
 from dlms_fw.conformance.registry import case
 from dlms_fw.conformance.site import LARGE_FRAMES, Site
 from dlms_fw.conformance.verdicts import Inapplicable, Inconclusive, expect
 from dlms_fw.conformance.wire.acse import AARE
-from dlms_fw.conformance.wire.apdus import data_access_result, get, is_exception
+from dlms_fw.conformance.wire.apdus import get, is_exception
 from dlms_fw.conformance.wire.apdus import name_of as apdu_name
 from dlms_fw.conformance.wire.association import HandMade
 from dlms_fw.conformance.wire.hdlc_frames import DM, UA, Frame, information, rnr, rr
@@ -48,13 +49,8 @@ def _question(site: Site, association: HandMade) -> bytes:
     return association.session.protect(get(site.declaration.readable))
 
 
-def _reads(site: Site, association: HandMade) -> None:
-    """An ordinary request gets its answer."""
-    answer = association.request(get(site.declaration.readable))
-    expect(data_access_result(answer) == 0, "data to an ordinary request", apdu_name(answer))
-
-
-def _is_aare(apdu: bytes | None) -> bool:
+def is_aare(apdu: bytes | None) -> bool:
+    """Whether an APDU is an AARE, whatever it says."""
     return apdu is not None and apdu[:1] == bytes((AARE,))
 
 
@@ -66,7 +62,7 @@ def segmented_aarq(site: Site) -> None:
         station.make_idle()
         station.connect(LARGE_FRAMES)
         station.segment_size = size
-        _reads(site, site.associate(line=station))
+        reads(site, site.associate(line=station))
         site.step("in one frame" if size is None else f"in segments of {size} octets")
         station.disconnect()
 
@@ -139,7 +135,7 @@ def doubled(site: Site) -> None:
     )
     expect(stored, f"RR N(R)={station.sent} or the stored answer", name_of(again))
     site.step(f"the same frame again: {name_of(again)}")
-    _reads(site, association)
+    reads(site, association)
 
 
 @case("HD-24")
@@ -159,7 +155,7 @@ def numbers_go_round(site: Site) -> None:
     """Sequence numbers go on from 7 to 0."""
     _, association = _associated(site)
     for _ in range(_ROUNDS):
-        _reads(site, association)
+        reads(site, association)
 
 
 def _window(station: HdlcStation) -> int:
@@ -197,7 +193,7 @@ def full_window(site: Site) -> None:
         station.send(_segment(station, number, piece, poll=True, more=not last))
         station.sent = number + 1 & 7
     heard = station.hear()
-    expect(_is_aare(heard), "AARE to the whole", apdu_name(heard))
+    expect(is_aare(heard), "AARE to the whole", apdu_name(heard))
 
 
 @case("HD-27")
@@ -242,14 +238,14 @@ def begun_before(site: Site) -> None:
     ready = station.receive()
     expect(ready is not None and ready.control == rr(1), "RR N(R)=1 to the first segment", name_of(ready))
     station.connect(LARGE_FRAMES)
-    _reads(site, site.associate(line=station))
+    reads(site, site.associate(line=station))
 
 
 @case("HD-30")
 def link_anew(site: Site) -> None:
     """A new link begins at 0 and has no association on it."""
     station, association = _associated(site)
-    _reads(site, association)
+    reads(site, association)
     question = _question(site, association)
     station.connect(LARGE_FRAMES)
     heard = station.request(question)
@@ -264,7 +260,7 @@ def flags_inside(site: Site) -> None:
     station.make_idle()
     station.connect(LARGE_FRAMES)
     heard = station.request(plain_aarq(padding=b"~" * 8))
-    expect(_is_aare(heard), "AARE to an AARQ with octets 7E", apdu_name(heard))
+    expect(is_aare(heard), "AARE to an AARQ with octets 7E", apdu_name(heard))
 
 
 @case("HD-37")
@@ -285,7 +281,7 @@ def every_bit(site: Site) -> None:
         untouched = answer is not None and answer.control == rr(station.sent)
         expect(untouched, f"RR N(R)={station.sent} after bit {bit} was turned", name_of(answer))
     site.step(f"{8 * (len(whole) - 2)} damaged frames, none carried out")
-    _reads(site, association)
+    reads(site, association)
 
 
 def _first_segment(site: Site) -> tuple[HdlcStation, HandMade]:
@@ -304,7 +300,7 @@ def down_in_the_middle(site: Site) -> None:
     ended = station.disconnect()
     expect(ended is not None and ended.control == UA, "UA to DISC", name_of(ended))
     station.connect(LARGE_FRAMES)
-    _reads(site, site.associate(line=station))
+    reads(site, site.associate(line=station))
 
 
 @case("HD-40")

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from dlms_fw.conformance.procedures.hdlc_information import plain_aarq
+from dlms_fw.conformance.procedures.application_association import reads
+from dlms_fw.conformance.procedures.hdlc_information import is_aare, plain_aarq
 from dlms_fw.conformance.registry import case
 from dlms_fw.conformance.site import Site
 from dlms_fw.conformance.verdicts import Failed, Inconclusive, expect
-from dlms_fw.conformance.wire.acse import AARE
 from dlms_fw.conformance.wire.apdus import data_access_result, get, is_exception, name_of
-from dlms_fw.conformance.wire.association import HandMade
 from dlms_fw.conformance.wire.connection import Connection
 from dlms_fw.conformance.wire.wrapper_line import HEADER, WrapperLine
 from dlms_fw.errors import DlmsError
@@ -27,28 +26,19 @@ def _line(site: Site) -> WrapperLine:
     return line
 
 
-def _reads(site: Site, association: HandMade) -> None:
-    answer = association.request(get(site.declaration.readable))
-    expect(data_access_result(answer) == 0, "data to an ordinary request", name_of(answer))
-
-
-def _is_aare(octets: bytes | None) -> bool:
-    return octets is not None and octets[:1] == bytes((AARE,))
-
-
 def _serves(site: Site, after: str) -> None:
     """A new connection gets an association."""
     made = site.attempt(medium="wrapper")
     expect(made.association is not None, f"an association on a new connection after {after}", made)
     assert made.association is not None  # noqa: S101 - looked at above
-    _reads(site, made.association)
+    reads(site, made.association)
 
 
 @case("WR-01")
 def association(site: Site) -> None:
     """An association, its answer with exchanged ports and of exact length."""
     line = _line(site)
-    _reads(site, site.associate(line=line))
+    reads(site, site.associate(line=line))
     expect(not line.rest, "nothing behind the answer", f"{len(line.rest)} octets")
 
 
@@ -83,7 +73,7 @@ def lying_lengths(site: Site) -> None:
         line.connection.send(line.framed(apdu, length=length))
         answer = line.connection.receive()[HEADER:]
         site.step(f"length {length} instead of {len(apdu)}: {name_of(answer) if answer else 'no answer'}")
-        expect(not _is_aare(answer), f"no AARE to a length of {length} instead of {len(apdu)}", "AARE")
+        expect(not is_aare(answer), f"no AARE to a length of {length} instead of {len(apdu)}", "AARE")
         _serves(site, f"a length of {length}")
 
 
@@ -98,7 +88,7 @@ def in_pieces(site: Site) -> None:
             line.connection.send(piece)
             site.sleep(0.01)
         heard = line.hear()
-        expect(_is_aare(heard), f"AARE to an AARQ in pieces of {size} octets", name_of(heard))
+        expect(is_aare(heard), f"AARE to an AARQ in pieces of {size} octets", name_of(heard))
 
 
 @case("WR-06")
@@ -159,7 +149,7 @@ def other_connection(site: Site) -> None:
     if answer is not None and not is_exception(answer):
         raise Failed("an exception or silence on the other connection", name_of(answer))
     site.step(f"on the other connection: {name_of(answer)}")
-    _reads(site, made)
+    reads(site, made)
 
 
 @case("WR-10")
