@@ -28,7 +28,7 @@ def peak_octets() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def run(meters: int, image_kib: int, model: str) -> None:
+def run(meters: int, image_kib: int, model: str, *, objects_act: bool) -> None:
     logging.disable(logging.WARNING)
     vendor = generate()
     image = Image.from_bytes(
@@ -53,7 +53,13 @@ def run(meters: int, image_kib: int, model: str) -> None:
 
     print(f"{'the library':<24} {begin / MIB:>7.1f} MiB")
     made = [
-        simulation.meter(CIPHERED, model=model, trusted=(vendor.public_key(),), image_block_size=1024)
+        simulation.meter(
+            CIPHERED,
+            model=model,
+            trusted=(vendor.public_key(),),
+            image_block_size=1024,
+            objects_act=objects_act,
+        )
         for _ in range(meters)
     ]
     report(f"{meters} meters made")
@@ -73,8 +79,11 @@ def main() -> None:
     parser.add_argument("--meters", type=int, default=1000)
     parser.add_argument("--image-kib", type=int, default=64)
     parser.add_argument("--model", default="mcs301")
+    parser.add_argument(
+        "--firmware-only", action="store_true", help="Objects act when they are asked for only."
+    )
     given = parser.parse_args()
-    run(given.meters, given.image_kib, given.model)
+    run(given.meters, given.image_kib, given.model, objects_act=not given.firmware_only)
 
 
 if __name__ == "__main__":
