@@ -121,6 +121,7 @@ def seconds_of_a_verification() -> float:
 @pytest.mark.filterwarnings("ignore")
 def test_upgrades(
     benchmark: BenchmarkFixture,
+    pytestconfig: pytest.Config,
     report: Callable[[str], None],
     protection: str,
     framing: Framing,
@@ -129,8 +130,10 @@ def test_upgrades(
 ) -> None:
     """Whole upgrades by the CPU second."""
 
+    upgrades = pytestconfig.getoption("--operations") or UPGRADES
+
     def run() -> None:
-        for _ in range(UPGRADES):
+        for _ in range(upgrades):
             result = upgrade(protection, framing, strategy, objects_act=objects_act)
             assert (result.outcome, result.blocks_sent) == ("activated", BLOCKS)
 
@@ -143,7 +146,7 @@ def test_upgrades(
     )
     if benchmark.stats is None:
         return
-    seconds, verification = benchmark.stats.stats.median / UPGRADES, median(verifications)
+    seconds, verification = benchmark.stats.stats.median / upgrades, median(verifications)
     benchmark.extra_info.update(
         upgrades_per_cpu_second=1 / seconds, reference_seconds=verification, ratio=seconds / verification
     )
