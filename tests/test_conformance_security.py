@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from base64 import b64encode
 from dataclasses import fields
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from conformance_meters import METERS
+from dlms_fw.certificate_authority import CertificateAuthority
 from dlms_fw.conformance.catalogue import groups
 from dlms_fw.conformance.declaration import Declaration
+from dlms_fw.conformance.declaration_file import load_declaration
 from dlms_fw.conformance.expectations import judged
 from dlms_fw.conformance.report import Report
 from dlms_fw.conformance.report_page import page
 from dlms_fw.conformance.runner import Result, Runner
 from dlms_fw.conformance.verdicts import Verdict
+from dlms_fw.errors import ConfigurationError
 from dlms_fw.memory_journal import MemoryJournal
 
 EVERYTHING = frozenset({"keys", "lockout", "parameters", "power"})
@@ -105,3 +110,27 @@ def test_our_meter_conforms(meter: str) -> None:
 def test_every_case_applies_to_some_meter() -> None:
     applied = [WHAT_IT_IS_FOR.get(meter, ALL) - inapplicable for meter, inapplicable in INAPPLICABLE.items()]
     assert set.union(*applied) == ALL
+
+
+DECLARED = """
+[profiles.manager]
+client_sap = 1
+server_sap = 1
+authentication = "none"
+
+[conformance]
+clients = { management = "manager" }
+authority = { key = "key.pem", certificate = "certificate.pem" }
+"""
+
+
+def test_an_authority_comes_from_two_files(tmp_path: Path) -> None:
+    made = CertificateAuthority.create("Bench", at=datetime(2026, 1, 1, tzinfo=UTC))
+    (tmp_path / "meter.toml").write_text(DECLARED, encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=r"conformance\.authority"):
+        load_declaration(tmp_path / "meter.toml")
+    (tmp_path / "key.pem").write_bytes(made.private_pem())
+    (tmp_path / "certificate.pem").write_bytes(made.certificate.to_pem())
+    declared = load_declaration(tmp_path / "meter.toml").authority
+    assert declared is not None
+    assert declared.certificate.der == made.certificate.der
