@@ -12,45 +12,21 @@ for the response timeout, ``handle_timeout`` gives what to repeat, or raises Res
 
 from __future__ import annotations
 
-import hashlib
-import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
-from dlms_fw import axdr
 from dlms_fw._core import (
-    AccessRequest,
     ActionRequest,
-    ActionResponse,
     AssociationRequest,
-    AssociationResponse,
-    Channel,
-    ConfirmedServiceError,
-    DataNotificationConfirm,
-    Discarded,
-    ExceptionResponse,
-    GetRequest,
     HdlcFraming,
     InitiateRequest,
-    Key,
-    LinkConnected,
-    LinkDisconnected,
-    ReadRequest,
-    ReadResponse,
     ReleaseRequest,
-    ReleaseResponse,
-    RequestList,
     SecurityContext,
-    SetRequest,
     WrapperFraming,
-    WriteRequest,
-    WriteResponse,
 )
-from dlms_fw.enums import AssociationResult, Conformance, ReleaseRequestReason, ReleaseResponseReason
+from dlms_fw.enums import ReleaseRequestReason
 from dlms_fw.errors import (
-    ConfigurationError,
     LinkError,
     LocalProtocolError,
     NotNegotiated,
@@ -58,30 +34,15 @@ from dlms_fw.errors import (
     ResponseTimeout,
     SecurityError,
 )
-from dlms_fw.hls import REPLY_TO_HLS
 from dlms_fw.profiles import Profile
-from dlms_fw.security import (
-    COUNTER_MARGIN,
-    COUNTER_STRIDE,
-    Counters,
-    extend_counters,
-    key_length,
-)
-from dlms_fw.session.aare import (
-    application_context,
-    check_names,
-    exception_error,
-    open_initiate,
-    proof_error,
-    proposed_conformance,
-    refused_initiate,
-    rejection,
-    system_title,
-)
+from dlms_fw.security import COUNTER_MARGIN, COUNTER_STRIDE, Counters, extend_counters
+from dlms_fw.session.aare import application_context, proposed_conformance
+from dlms_fw.session.client_association import HANDLERS, SPECIAL, Association, ClientAssociation
+from dlms_fw.session.client_keys import ClientKeys
 from dlms_fw.session.negotiated import missing
 from dlms_fw.session.passes import Passes, SeenChallenges
-from dlms_fw.session.short_names import ShortNames, reply_to_hls
-from dlms_fw.session.states import TRANSITIONS, State, Step
+from dlms_fw.session.requests import Message, Request, wants_answer
+from dlms_fw.session.states import State, Step
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer  # collections.abc has it from 3.12 on
@@ -89,39 +50,14 @@ if TYPE_CHECKING:
 if TYPE_CHECKING:
     from dlms_fw._core import Event
 
+__all__ = ["Association", "ClientSession", "Message", "Request", "State", "wants_answer"]
+
 _ASSOCIATED = (
     State.ASSOCIATED
 )  # Python 3.11 looks a member up in its class at a price; this is asked per message
 
-Request: TypeAlias = (
-    GetRequest | SetRequest | ActionRequest | RequestList | AccessRequest | ReadRequest | WriteRequest
-)
-Message: TypeAlias = Request | DataNotificationConfirm
 
-
-_LOG = logging.getLogger("dlms_fw.session")
-
-_INITIATE_RESPONSE = 0x08
-
-
-@dataclass(frozen=True, slots=True)
-class Association:
-    """What was agreed.
-
-    Attributes:
-        conformance: The services both sides have.
-        server_max_receive_pdu_size: Octets of the largest APDU the meter takes; 0 is no limit.
-        meter_system_title: As in the AARE, or as pinned; ``None`` where neither says one.
-        quality_of_service: As the meter has negotiated it; ``None`` where it says nothing, as is usual.
-    """
-
-    conformance: Conformance
-    server_max_receive_pdu_size: int
-    meter_system_title: bytes | None
-    quality_of_service: int | None = None
-
-
-class ClientSession:
+class ClientSession(ClientAssociation):
     """One link to one logical device, and the association on it.
 
     Args:
@@ -161,40 +97,17 @@ class ClientSession:
         randomness: Callable[[int], bytes] | None = None,
     ) -> None:
         profile.check()
-        if profile.needs_keys and counters is None:
-            raise ConfigurationError("protection by keys needs a journal to keep the invocation counters in")
-        if profile.dedicated_key and dedicated_key is None:
-            raise ConfigurationError("dedicated keys need a source of random octets")
-        self.profile = profile
-        self._is_unanswered = profile.is_unanswered
-        self.channel = Channel(
-            "client",
-            framing,
-            general_block_transfer=profile.general_block_transfer,
-            general_block_transfer_window=profile.general_block_transfer_window,
-            general_block_transfer_acknowledge_last=profile.general_block_transfer_acknowledge_last,
+        keys = ClientKeys(
+            profile,
+            counters=counters,
+            first_counter=first_counter,
+            meter_counter=meter_counter,
+            dedicated_key=dedicated_key,
+            randomness=randomness,
         )
-        self._datagrams = isinstance(framing, WrapperFraming) and framing.datagrams
-        self.is_linkless = (
-            isinstance(framing, HdlcFraming) and framing.unconfirmed_as_ui and profile.pre_established
+        super().__init__(
+            framing, profile, keys, challenge=challenge, seen_challenges=seen_challenges, now=now
         )
-        self.state = State.DISCONNECTED
-        self.association: Association | None = None
-        self.context: SecurityContext | None = None
-        self.link: LinkConnected | None = None
-        self.link_end: LinkDisconnected | None = None
-        self.started_at: int | None = None
-        self._challenge = challenge
-        self._counters = counters
-        self._first_counter = first_counter
-        self._meter_counter = meter_counter
-        self._dedicated_key = dedicated_key
-        self._last_dedicated_key = b""
-        self._seen_challenges = seen_challenges
-        self._now = now
-        self._passes: Passes | None = None
-        self._randomness = randomness
-        self._short_names: ShortNames | None = None
 
     # Commands: each gives the octets to send
 
@@ -219,7 +132,7 @@ class ClientSession:
         profile, mechanism = self.profile, self.profile.authentication
         self.channel.reset_association()
         self._forget()
-        dedicated_key = self._fresh_dedicated_key() if profile.dedicated_key else None
+        dedicated_key = self._keys.fresh_dedicated_key() if profile.dedicated_key else None
         self.context = self._new_context(dedicated_key) if profile.needs_keys else None
         value: bytes | None = None
         if mechanism.high_level:
@@ -338,7 +251,7 @@ class ClientSession:
             self._top_up()
         try:
             events, reply = self.channel.receive(data)
-            special = _SPECIAL if self.state is _ASSOCIATED else _HANDLERS
+            special = SPECIAL if self.state is _ASSOCIATED else HANDLERS
             for event in events:
                 if type(event) in special:
                     break
@@ -346,7 +259,7 @@ class ClientSession:
                 return events, reply
             kept: list[Event] = []
             for event in events:
-                handler = _HANDLERS.get(type(event))
+                handler = HANDLERS.get(type(event))
                 answer = event if handler is None else handler(self, event)
                 if isinstance(answer, bytes):
                     reply += answer
@@ -376,119 +289,6 @@ class ClientSession:
                 return b""
             raise
 
-    def _on_link_connected(self, event: Event) -> Event:
-        assert isinstance(event, LinkConnected)  # noqa: S101 (by _HANDLERS)
-        self.state = self._seen(Step.CONNECTED)
-        self.link = event
-        return event
-
-    def _on_link_disconnected(self, event: Event) -> Event:
-        assert isinstance(event, LinkDisconnected)  # noqa: S101 (by _HANDLERS)
-        self.state = self._seen(Step.DISCONNECTED)
-        self.link, self.link_end = None, event
-        self._forget()
-        return event
-
-    def _on_association_response(self, event: Event) -> bytes | None:
-        assert isinstance(event, AssociationResponse)  # noqa: S101 (by _HANDLERS)
-        if self._datagrams and self.state is not State.ASSOCIATING:
-            _LOG.warning("a doubled AARE was dropped")
-            return None
-        if event.result != AssociationResult.ACCEPTED:
-            if self.profile.response_allowed:
-                self.state = self._seen(Step.REJECT)
-            else:
-                self._abort()  # it has said so all the same
-            raise rejection(event)
-        high_level = self.profile.authentication.high_level
-        state = self._seen(Step.CHALLENGE if high_level else Step.ACCEPT)
-        check_names(event, self.profile)
-        title = system_title(event, self.profile)
-        if self.context is not None:
-            self.context.peer_system_title = title
-        initiate = open_initiate(event, self.profile, self.context)
-        self.channel.negotiate(initiate.conformance, initiate.server_max_receive_pdu_size)
-        if self.profile.is_protected:
-            self.channel.security = self.context
-        self.association = Association(
-            Conformance(initiate.conformance),
-            initiate.server_max_receive_pdu_size,
-            title,
-            initiate.quality_of_service,
-        )
-        self._name_objects(self.association)
-        proof = self._pass_3(event, title) if high_level else None
-        self.state = state
-        return proof
-
-    def _pass_3(self, response: AssociationResponse, title: bytes | None) -> bytes:
-        assert self._passes is not None  # noqa: S101 (ASSOCIATING)
-        proof = self._passes.prove(response, title, self.context)
-        if self._short_names is not None:
-            return self.channel.send(reply_to_hls(proof))
-        return self.channel.send(ActionRequest(*REPLY_TO_HLS, axdr.octet_string.encode(proof)))
-
-    def _on_action_response(self, event: Event) -> Event | None:
-        if self.state is not State.AUTHENTICATING:
-            return event
-        assert isinstance(event, ActionResponse)  # noqa: S101 (by _HANDLERS)
-        self._on_pass_4(event)
-        return None
-
-    def _on_short_name_response(self, event: Event) -> Event | bytes | None:
-        assert isinstance(event, ReadResponse | WriteResponse)  # noqa: S101 (by _HANDLERS)
-        assert self._short_names is not None  # noqa: S101 (nothing else asks for it)
-        if self.state is State.AUTHENTICATING:
-            outcome = event.results[0]
-            self._on_pass_4(
-                ActionResponse(0, outcome) if isinstance(outcome, bytes) else ActionResponse(outcome)
-            )
-            return None
-        meaning = self._short_names.response(event)
-        return self.channel.send(meaning) if isinstance(meaning, _BY_SHORT_NAME) else meaning
-
-    def _on_pass_4(self, answer: ActionResponse) -> None:
-        assert self._passes is not None  # noqa: S101 (AUTHENTICATING)
-        self._passes.verify(answer)
-        self.state = self._seen(Step.PROVE)
-        self._passes = None
-
-    def _on_release_response(self, event: Event) -> None:
-        state = self._seen(Step.RELEASED)
-        ciphered = self.profile.is_protected
-        if isinstance(event, ReleaseResponse):
-            if event.reason == ReleaseResponseReason.NOT_FINISHED:
-                _LOG.warning("the meter releases the association, but says that it is not finished")
-            if ciphered and event.user_information and event.user_information[0] != _INITIATE_RESPONSE:
-                assert self.context is not None  # noqa: S101 (a policy needs keys)
-                self.context.open(event.user_information)  # SecurityError where somebody else has made it
-        self.state = state
-        self._forget()
-        self.channel.reset_association()
-
-    def _on_exception_response(self, event: Event) -> Event | None:
-        assert isinstance(event, ExceptionResponse)  # noqa: S101 (by _HANDLERS)
-        if self.state is State.RELEASING:
-            self._on_release_response(event)
-            return None
-        if self.state in {State.ASSOCIATING, State.AUTHENTICATING}:
-            self.state = self._after(Step.ABORT)
-            raise exception_error(event)
-        return event
-
-    def _on_confirmed_service_error(self, event: Event) -> Event | None:
-        assert isinstance(event, ConfirmedServiceError)  # noqa: S101 (by _HANDLERS)
-        if self.state is State.ASSOCIATING:
-            self.state = self._after(Step.ABORT)
-            raise refused_initiate(event)
-        return event
-
-    def _on_discarded(self, event: Event) -> Event:
-        assert isinstance(event, Discarded)  # noqa: S101 (by _HANDLERS)
-        if self.state is State.AUTHENTICATING and event.reason == "authentication-tag":
-            raise proof_error("the meter's message was made with other keys, or changed on the way")
-        return event
-
     # Helpers
 
     def _demand(self, request: Message) -> None:
@@ -511,43 +311,13 @@ class ClientSession:
         return self.context.seal(plain)
 
     def _new_context(self, dedicated_key: bytes | None) -> SecurityContext:
-        assert self._counters is not None  # noqa: S101 (checked by the constructor)
-        assert self.profile.system_title is not None  # noqa: S101 (checked by the profile)
-        keys = self.profile.keys
-        broadcast = keys.global_broadcast_encryption_key if self.profile.pre_established else None
-        counters = self._counters.reserve(self._first_counter, COUNTER_STRIDE)
+        counters = self._keys.reserve(COUNTER_STRIDE)
         self.started_at = counters.start
-        protection, policy = self.profile.protection, self.profile.security_policy
-        context = SecurityContext(
-            self.profile.security_suite,
-            protection.requests(policy),
-            system_title=self.profile.system_title,
-            peer_system_title=self.profile.meter_system_title,
-            global_unicast_encryption_key=None if broadcast else keys.global_unicast_encryption_key,
-            authentication_key=keys.authentication_key,
-            # Nothing that a single meter says to us alone comes under it.
-            global_broadcast_encryption_key=broadcast,
-            dedicated_key=None if dedicated_key is None else Key(dedicated_key),
-            invocation_counter=counters.start,
-            counter_limit=counters.stop,
-            peer_invocation_counter=self._meter_counter,
-            # With a pre-established association the meter has no AARQ to know our title from.
-            general=protection.ciphering == "general" or self.profile.pre_established,
-            floor=protection.responses(policy),
-        )
-        if protection.is_general:
-            if self._randomness is None:
-                raise ConfigurationError("general protection needs random octets")
-            protection.prepare(context, keys, self.profile.asymmetric_keys, self._randomness, answering=False)
-        return context
+        return self._keys.context(counters, dedicated_key)
 
     def _top_up(self, requests: int = 0) -> None:
         if self.context is not None and self.context.counters_left < COUNTER_MARGIN + requests:
-            extend_counters(self.context, self._reserve)
-
-    def _reserve(self, count: int) -> range:
-        assert self._counters is not None  # noqa: S101 (there is a context)
-        return self._counters.reserve(self._first_counter, count)
+            extend_counters(self.context, self._keys.reserve)
 
     def _presume(self) -> bytes:
         self._after(Step.PRESUME)
@@ -555,87 +325,3 @@ class ClientSession:
         self.context = self._new_context(None) if self.profile.needs_keys else None
         self._agree_alone()
         return b""
-
-    def _agree_alone(self) -> None:
-        """Take for agreed what we propose, since no answer will say so."""
-        state, profile = self._after(Step.PRESUME), self.profile
-        conformance = proposed_conformance(profile)
-        self.channel.negotiate(conformance, profile.max_pdu_size)
-        self.channel.security = self.context
-        self.association = Association(
-            Conformance(conformance), profile.max_pdu_size, profile.meter_system_title
-        )
-        self._name_objects(self.association)
-        self.state = state
-
-    def _name_objects(self, association: Association) -> None:
-        short = self.profile.referencing == "short-name"
-        self._short_names = ShortNames(self.profile.short_names, association.conformance) if short else None
-
-    def _fresh_dedicated_key(self) -> bytes:
-        length = key_length(self.profile.security_suite)
-        assert self._dedicated_key is not None  # noqa: S101 (checked by the constructor)
-        octets = self._dedicated_key(length)
-        digest = hashlib.sha256(octets).digest()
-        if len(octets) != length or len(set(octets)) == 1 or digest == self._last_dedicated_key:
-            raise LocalProtocolError("the source of dedicated keys is not random")
-        self._last_dedicated_key = digest
-        return octets
-
-    def _forget(self) -> None:
-        """The association is over, and its dedicated key with it."""
-        self.association = self._short_names = None
-        if self.context is not None:
-            self.context.forget_dedicated_key()
-
-    def _abort(self) -> None:
-        self._forget()
-        self._passes = None
-        if Step.ABORT in TRANSITIONS[self.state]:
-            self.state = self._after(Step.ABORT)
-            self.channel.reset_association()
-
-    def _after(self, step: Step) -> State:
-        """The state after a step of ours."""
-        try:
-            return TRANSITIONS[self.state][step]
-        except KeyError:
-            raise LocalProtocolError(f"cannot {step.value} while {self.state.value}") from None
-
-    def _seen(self, step: Step) -> State:
-        """The state after a step of the meter."""
-        try:
-            return TRANSITIONS[self.state][step]
-        except KeyError:
-            raise RemoteProtocolError(
-                f"what came from the meter means {step.value!r}, which may not be while {self.state.value}"
-            ) from None
-
-
-def wants_answer(message: Message) -> bool:
-    """Whether a request is for a confirmed service."""
-    return isinstance(message, GetRequest | ReadRequest) or (
-        not isinstance(message, DataNotificationConfirm) and message.confirmed
-    )
-
-
-_BY_SHORT_NAME = (ReadRequest, WriteRequest)
-_HANDLERS: dict[type, Callable[[ClientSession, Event], Event | bytes | None]] = {
-    LinkConnected: ClientSession._on_link_connected,
-    LinkDisconnected: ClientSession._on_link_disconnected,
-    AssociationResponse: ClientSession._on_association_response,
-    ActionResponse: ClientSession._on_action_response,
-    ReadResponse: ClientSession._on_short_name_response,
-    WriteResponse: ClientSession._on_short_name_response,
-    ReleaseResponse: ClientSession._on_release_response,
-    ExceptionResponse: ClientSession._on_exception_response,
-    ConfirmedServiceError: ClientSession._on_confirmed_service_error,
-    Discarded: ClientSession._on_discarded,
-}
-_SPECIAL = frozenset(_HANDLERS) - {
-    ActionResponse,
-    ExceptionResponse,
-    ConfirmedServiceError,
-    Discarded,
-}
-"""What still means something here once we are associated; everything else goes straight to the caller."""
