@@ -16,7 +16,6 @@ from dlms_fw.meter.activation_table import TRANSITIONS, FirmwareBehaviour, Outco
 from dlms_fw.meter.counters import CounterRecord
 from dlms_fw.meter.firmware import FirmwareUnit
 from dlms_fw.meter.image_store import ANSWERS, Call, ImageStore
-from dlms_fw.meter.ownership import TransferOwnership
 from dlms_fw.meter.schedule import Schedule, next_moment
 from dlms_fw.meter.state import ActivationStep, FirmwarePart, ScheduleEntry, StateMemory
 from dlms_fw.meter.time_objects import ActivationScripts
@@ -256,10 +255,6 @@ def boot_loader_knows_one_bank(patch: Patch) -> None:
 def counters_are_not_looked_at(patch: Patch) -> None:
     patch.setattr(CounterRecord, "last_accepted", lambda self, fingerprint: -1)
     patch.setattr(CounterRecord, "accepted", lambda self, fingerprint, counter: None)
-
-
-def group_may_call_everything(patch: Patch) -> None:
-    patch.setattr(TransferOwnership, "admits", lambda self, caller, method_id: True)
 
 
 MUTANTS: list[tuple[str, Mutation | dict[str, Any]]] = [

@@ -103,6 +103,7 @@ class Progress:
         done: Image blocks that the meter has.
         total: Image blocks of the image.
         bytes_done: Octets of the image that the meter has.
+        bytes_total: Octets of the image.
         rate: Octets per second sent in this run, 0.0 while unknown.
         eta: Seconds until the last block at this rate, ``None`` while unknown.
         retries: Blocks sent more than once so far.

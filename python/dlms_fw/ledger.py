@@ -40,7 +40,6 @@ class Ledger:
         now: Callable[[], datetime] | None = None,
     ) -> None:
         self._profile = profile
-        self._journal = journal
         self._challenges = None if journal is None else _Challenges(journal, place)
         self._now = now
         self._stream: CounterStream | None = None

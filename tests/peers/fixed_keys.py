@@ -1,6 +1,5 @@
 """Keys and titles of the differential tests, the same at both ends; made up, as all keys of tests are."""
 
-SUITES = (0, 1, 2)
 _LENGTHS = {0: 16, 1: 16, 2: 32}
 ENCRYPTION_KEYS = {suite: bytes(range(0x10, 0x10 + length)) for suite, length in _LENGTHS.items()}
 AUTHENTICATION_KEYS = {suite: bytes(range(0xC0, 0xC0 + length)) for suite, length in _LENGTHS.items()}

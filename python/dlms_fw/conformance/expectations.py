@@ -45,11 +45,6 @@ class Judged:
             return self.result.verdict is Verdict.FAIL
         return self.result.verdict in {Verdict.PASS, Verdict.FAIL} - {self.expectation.verdict}
 
-    @property
-    def is_known(self) -> bool:
-        """Whether it ended otherwise than by PASS, and as expected."""
-        return self.expectation is not None and self.result.verdict is self.expectation.verdict
-
 
 def judged(results: Sequence[Result], expectations: Mapping[str, Expectation]) -> list[Judged]:
     """Each result beside its expectation."""

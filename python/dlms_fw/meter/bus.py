@@ -20,7 +20,6 @@ from dlms_fw.meter.meter import Framing, MeterConnection, SimulatedMeter
 from dlms_fw.transports.base import closed_by_peer, no_answer
 from dlms_fw.transports.faults import LinkProfile
 
-_FLAG = 0x7E
 _WRAPPER_HEADER = 8
 _START = 1_764_000_000.0
 

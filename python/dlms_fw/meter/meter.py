@@ -102,7 +102,6 @@ class SimulatedMeter:
             ConfigurationError: The memory is another meter's, or the configuration contradicts itself.
         """
         self.config = config
-        self._medium = medium
         self._time = time_source
         self._challenge = challenge
         self._randomness = randomness

@@ -4,16 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-_COUNTS = (
-    "burst_blocks",
-    "most_blind_passes",
-    "sample",
-    "trial_blocks",
-    "most_rounds",
-    "most_at_once",
-    "tries",
-)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MulticastPolicy:

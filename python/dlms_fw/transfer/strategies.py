@@ -76,8 +76,6 @@ class Choice(NamedTuple):
     why: str
 
 
-SEQUENTIAL: Final = Strategy("sequential")
-
 _NEEDS: Final[Mapping[StrategyName, tuple[Means, ...]]] = MappingProxyType(
     {
         "sequential": (),

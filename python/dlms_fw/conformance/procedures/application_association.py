@@ -34,7 +34,6 @@ _AUTHENTICATION_DIAGNOSTICS: Final = range(1, 15)
 _RESERVED_SERVICE: Final = 0x80_0000
 _EVERY_SERVICE: Final = 0xFF_FFFF
 _GET_SERVICE: Final = 0x00_0010
-_CUT_SILENCE_S: Final = 0.2
 
 
 def reads(site: Site, association: HandMade) -> bytes:

@@ -34,8 +34,6 @@ from dlms_fw.logical_name import LogicalName
 from dlms_fw.session.aare import proposed_conformance
 
 _SMALL_PDU: Final = 128
-_BLOCK: Final = 2
-_WRONG_NUMBER: Final = 19
 _MOST_BLOCKS: Final = 10_000
 _MOST_IDLE: Final = 3
 _TOO_LARGE: Final = 512

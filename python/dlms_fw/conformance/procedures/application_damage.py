@@ -28,11 +28,8 @@ from dlms_fw.conformance.wire.association import HandMade
 
 _SEED: Final = 44
 _BOMB: Final = bytes.fromhex("84FFFFFFFF")
-_ACCEPTED: Final = bytes.fromhex("A203020100")
-"""The field of an AARE that says so."""
 _AT_ONCE_S: Final = 1.0
 _DEPTHS: Final = (15, 16, 17, 1000)
-_VALUES: Final = ("00", "0301", "090401020304", "0A0441424344", "1200FF", "02021101", "01020F010F02")
 _ROOM_AROUND: Final = 64
 
 

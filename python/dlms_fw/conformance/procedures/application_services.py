@@ -45,8 +45,6 @@ _NOTIFICATION: Final = bytes.fromhex("0F000000010000")
 _UNCONFIRMED: Final = 0x81
 _SERVICE_NOT_SUPPORTED: Final = 2
 _MANY: Final = 255
-_FIRST_ENTRY: Final = bytes.fromhex("02 0204 0600000001 0600000001 120001 120000")
-"""Selector 2: from entry 1 to entry 1, all columns."""
 
 
 def refused(answer: bytes | None, what: str) -> None:

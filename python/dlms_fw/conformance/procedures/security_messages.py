@@ -39,7 +39,6 @@ from dlms_fw.security import MessageProtection
 _ANSWERS: Final = 100
 _NO_SUCH_METHOD: Final = 99
 _HUGE: Final = 0xFFFE_0000
-_TAG_BITS: Final = 96
 BOTH: Final = AUTHENTICATED | ENCRYPTED
 
 

@@ -29,7 +29,6 @@ MESSAGES: Final = frozenset(
         "drops",
     }
 )
-_SINGLE: Final = (GetResponse, SetResponse, ActionResponse)
 _DEAF: Final = ("deaf", "silent-for-ever")
 _REFUSED: Final = ExceptionResponse(StateError.SERVICE_NOT_ALLOWED, ServiceErrorCode.OTHER_REASON)
 _NULL_DATA: Final = b"\0"
