@@ -42,6 +42,7 @@ FLOORS: dict[str, int] = {
     "secret_references": 2,
     "security": 2,
     "signing_keys": 2,
+    "toml_files": 2,
     "transports": 2,
     "units": 2,
     "cosem": 3,

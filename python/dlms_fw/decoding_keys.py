@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -13,13 +12,12 @@ from dlms_fw._core import Key
 from dlms_fw.certificates import private_key_in, public_key_in
 from dlms_fw.decode import DecodingKeys
 from dlms_fw.errors import ConfigurationError
-from dlms_fw.regular_file import UnreadableError, read_once
 from dlms_fw.secret_references import read_secret
 from dlms_fw.security import SYSTEM_TITLE_LENGTH
+from dlms_fw.toml_files import read_toml
 
 __all__ = ["load_decoding_keys"]
 
-_LARGEST_FILE = 1 << 20
 _KEYS = (
     "global_unicast_encryption_key",
     "global_broadcast_encryption_key",
@@ -43,12 +41,7 @@ def load_decoding_keys(path: str | Path, *, environ: Mapping[str, str] | None = 
         ConfigurationError: naming every mistake at once, and never the value of a key.
     """
     path = Path(path)
-    try:
-        table = tomllib.loads(read_once(path, _LARGEST_FILE)[0].decode())
-    except UnreadableError as error:
-        raise ConfigurationError(f"the keys cannot be read: {error}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path} is not TOML: {error}") from None
+    table = read_toml(path, "the keys")
     mistakes: list[str] = []
     values: dict[str, Any] = {}
     environ = os.environ if environ is None else environ

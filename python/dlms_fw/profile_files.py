@@ -7,7 +7,6 @@ reported at once, by the names of its keys and never with the value of a secret.
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -34,7 +33,6 @@ from dlms_fw.profiles import (
     contradictions,
     raise_if,
 )
-from dlms_fw.regular_file import UnreadableError, read_once
 from dlms_fw.secret_references import Secrets, from_hex
 from dlms_fw.security import (
     CIPHERINGS,
@@ -46,10 +44,10 @@ from dlms_fw.security import (
     MessageProtection,
     SecurityPolicy,
 )
+from dlms_fw.toml_files import read_toml
 
 _T = TypeVar("_T")
 
-_LARGEST_FILE = 1 << 20
 _LONGEST_ADDRESS = 255
 
 
@@ -100,12 +98,7 @@ def load_profiles(path: str | Path, *, environ: Mapping[str, str] | None = None)
 
 
 def _profiles_in(path: Path) -> Any:
-    try:
-        return tomllib.loads(read_once(path, _LARGEST_FILE)[0].decode()).get("profiles")
-    except UnreadableError as error:
-        raise ConfigurationError(f"the profiles cannot be read: {error}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path} is not TOML: {error}") from None
+    return read_toml(path, "the profiles").get("profiles")
 
 
 def read_key(reference: str, *, folder: Path | None = None, environ: Mapping[str, str] | None = None) -> Key:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from difflib import get_close_matches
@@ -25,6 +24,7 @@ from dlms_fw.logical_name import LogicalName
 from dlms_fw.profile_files import load_profiles
 from dlms_fw.profiles import Profile
 from dlms_fw.signing_keys import load_private_key
+from dlms_fw.toml_files import read_toml
 from dlms_fw.transfer import MeterObjects
 
 _ADDRESS: Final = re.compile(r"(\d+)(?:/(\d+))?:([124])")
@@ -52,10 +52,7 @@ def load_declaration(
         ConfigurationError: naming the first key that is unknown or has a wrong value.
     """
     path = Path(path)
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8")).get("conformance")
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigurationError(f"{path} cannot be read: {error}") from None
+    table = read_toml(path, "the declaration").get("conformance")
     if not isinstance(table, dict):
         raise ConfigurationError(f"{path} has no [conformance]")
     reader = _Reader(path, os.environ if environ is None else environ)

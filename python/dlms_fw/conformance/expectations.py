@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -12,6 +11,7 @@ from typing import Final
 from dlms_fw.conformance.runner import Result
 from dlms_fw.conformance.verdicts import Verdict
 from dlms_fw.errors import ConfigurationError
+from dlms_fw.toml_files import read_toml
 
 _KNOWN: Final = {"FAIL": Verdict.FAIL, "INCONCLUSIVE": Verdict.INCONCLUSIVE}
 
@@ -61,10 +61,7 @@ def load_expectations(path: str | Path, known: Collection[str]) -> dict[str, Exp
     Raises:
         ConfigurationError: it cannot be read, or names no case, no reason or no day.
     """
-    try:
-        document = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigurationError(f"the expectations {path} cannot be read: {error}") from None
+    document = read_toml(Path(path), "the expectations")
     found: dict[str, Expectation] = {}
     for number, row in document.items():
         if number not in known:

@@ -25,7 +25,7 @@ from dlms_fw.meter.model import ROLES, ClientDescription, MeterModel, ObjectDesc
 from dlms_fw.meter.model_rights import RightsMistake, rights_of
 from dlms_fw.meter.model_values import ValueMistake, value_of
 from dlms_fw.profiles import raise_if
-from dlms_fw.regular_file import UnreadableError, read_once
+from dlms_fw.toml_files import read_toml
 
 _PACKAGE: Final = "dlms_fw.meter.models"
 _LARGEST_FILE: Final = 4 << 20
@@ -92,12 +92,7 @@ def _read_shipped(name: str) -> list[_Source]:
 def _read_chain(path: Path, depth: int = 1) -> list[_Source]:
     if depth > _LONGEST_CHAIN:
         raise ConfigurationError(f"{path}: more than {_LONGEST_CHAIN} models extend one another")
-    try:
-        table = tomllib.loads(read_once(path, _LARGEST_FILE)[0].decode())
-    except UnreadableError as error:
-        raise ConfigurationError(f"the meter model cannot be read: {error}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path} is not TOML: {error}") from None
+    table = read_toml(path, "the meter model", limit=_LARGEST_FILE)
     return _with_base(_Source(str(path), table), path.parent, depth)
 
 

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 
 from dlms_fw.errors import ConfigurationError
 from dlms_fw.meter.lies.lie import Lie
+from dlms_fw.toml_files import read_toml
 
 
 def load_lies(path: str | Path) -> tuple[Lie, ...]:
     """The faults of a TOML file: ``[[fault]]`` with ``name`` and parameters. Raises ConfigurationError."""
-    try:
-        document = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: cannot be read: {error}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{path}: {error}") from error
+    document = read_toml(Path(path), "the faults")
     faults = document.pop("fault", [])
     if document or not isinstance(faults, list):
         raise ConfigurationError(f"{path}: there is nothing but [[fault]] in it", hint=f"{sorted(document)}")
