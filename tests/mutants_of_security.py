@@ -26,6 +26,7 @@ from dlms_fw.profiles import Profile
 from dlms_fw.session import acceptance
 from dlms_fw.session.acceptance import Gate, ServerClient
 from dlms_fw.session.server import ServerSession
+from dlms_fw.session.server_associations import ServerAssociations
 from dlms_fw.session.states import State
 from mutants_of_reception import instead
 
@@ -372,7 +373,7 @@ def serves_before_the_proof(right: Any) -> Any:
     return on_request
 
 
-@of(ServerSession, "_on_release_request")
+@of(ServerAssociations, "_on_release_request")
 def releases_for_anybody(right: Any) -> Any:
     return lambda self, request: right(self, ReleaseRequest(request.reason, None))
 

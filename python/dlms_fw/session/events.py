@@ -1,8 +1,12 @@
-"""What a server session tells the meter beside services."""
+"""What a server session tells the meter: the services that it must answer, and what happened beside them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
+
+from dlms_fw._core import UnconfirmedFrame
+from dlms_fw.session.requests import Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +47,14 @@ class RequestRefused:
 
     client_sap: int
     reason: str
+
+
+ServerEvent: TypeAlias = (
+    Request
+    | Associated
+    | AssociationFailed
+    | AssociationEnded
+    | RequestRefused
+    | NotificationConfirmed
+    | UnconfirmedFrame
+)

@@ -11,14 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
-from dlms_fw import axdr
 from dlms_fw._core import (
-    AccessRequest,
-    AccessResponse,
-    ActionRequest,
-    ActionResponse,
     AssociationRequest,
     Channel,
     DataNotification,
@@ -26,51 +21,32 @@ from dlms_fw._core import (
     Discarded,
     EventNotification,
     ExceptionResponse,
-    GetRequest,
-    GetResponse,
     HdlcFraming,
     InformationReport,
     LinkConnected,
     LinkDisconnected,
     PeerChanged,
-    ReadRequest,
-    ReadResponse,
     ReleaseRequest,
-    ReleaseResponse,
-    RequestList,
-    ResponseList,
-    SetRequest,
-    SetResponse,
     UnconfirmedFrame,
     WrapperFraming,
-    WriteRequest,
-    WriteResponse,
 )
-from dlms_fw.enums import ActionResult, ServiceErrorCode, StateError
-from dlms_fw.errors import ConfigurationError, DecodeError, LocalProtocolError, ReplayError, SecurityError
-from dlms_fw.hls import REPLY_TO_HLS
+from dlms_fw.enums import ServiceErrorCode, StateError
+from dlms_fw.errors import ConfigurationError, DecodeError, LocalProtocolError, SecurityError
 from dlms_fw.profiles import GeneralBlockTransfer
-from dlms_fw.session.acceptance import (
-    DEFAULT_CONFORMANCE,
-    Association,
-    Gate,
-    Refusal,
-    ServerClient,
-    ServerCounters,
-    allows_response,
-    initiate_response,
-    rejection,
-)
+from dlms_fw.session.acceptance import DEFAULT_CONFORMANCE, Association, Gate, ServerClient, ServerCounters
 from dlms_fw.session.events import (
     Associated,
     AssociationEnded,
     AssociationFailed,
     NotificationConfirmed,
     RequestRefused,
+    ServerEvent,
 )
 from dlms_fw.session.negotiated import missing
-from dlms_fw.session.short_names import reply_to_hls
-from dlms_fw.session.states import State, Step
+from dlms_fw.session.requests import REQUESTS, Request, Response, is_confirmed
+from dlms_fw.session.server_associations import ServerAssociations
+from dlms_fw.session.server_passes import proof_in
+from dlms_fw.session.states import State
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer  # collections.abc has it from 3.12 on
@@ -97,10 +73,7 @@ __all__ = [
 _ASSOCIATED = (
     State.ASSOCIATED
 )  # Python 3.11 looks a member up in its class at a price; this is asked per message
-_CONFIRMED = 0x40
-_LONG_CONFIRMED = 0x4000_0000
 _LONG_INVOKE_ID = 0x00FF_FFFF
-_MOST_ASSOCIATIONS = 16
 _SECURITY_REASONS = frozenset(
     {
         "authentication-tag",
@@ -118,25 +91,7 @@ _SECURITY_REASONS = frozenset(
 )
 
 
-Request: TypeAlias = (
-    GetRequest | SetRequest | ActionRequest | RequestList | AccessRequest | ReadRequest | WriteRequest
-)
-Answer: TypeAlias = (
-    GetResponse | SetResponse | ActionResponse | ResponseList | AccessResponse | ReadResponse | WriteResponse
-)
-Response: TypeAlias = Answer | ExceptionResponse
-ServerEvent: TypeAlias = (
-    Request
-    | Associated
-    | AssociationFailed
-    | AssociationEnded
-    | RequestRefused
-    | NotificationConfirmed
-    | UnconfirmedFrame
-)
-
-
-class ServerSession:
+class ServerSession(ServerAssociations):
     """One link to a meter with the associations on it.
 
     Order of calls: ``receive``; send its octets; answer its events with ``respond``; while :attr:`more`, call
@@ -172,32 +127,15 @@ class ServerSession:
     ) -> None:
         if counters is None and any(client.keys is not None for client in clients.values()):
             raise ConfigurationError("clients with keys need a place for invocation counters")
-        self.channel = Channel(
+        channel = Channel(
             "server",
             framing,
             max_receive_apdu_size=max_receive_apdu_size,
             general_block_transfer=general_block_transfer,
             general_block_transfer_window=general_block_transfer_window,
         )
+        super().__init__(channel, clients, Gate(system_title, challenge, counters, now, randomness))
         self.more = False
-        self._clients = clients
-        self._gate = Gate(system_title, challenge, counters, now, randomness)
-        self._associations: dict[int, Association] = {}
-        self._linked = self.channel.connected
-        self._events: list[ServerEvent] = []
-        self._next_client: int | None = None
-        self._in_ui_frame = False
-        self.association = self._association(self.channel.client_sap)
-
-    @property
-    def client_sap(self) -> int:
-        """The client of the events just returned."""
-        return self.association.client_sap
-
-    @property
-    def state(self) -> State:
-        """The state of that client's association."""
-        return self.association.state
 
     def receive(self, data: Buffer) -> tuple[list[ServerEvent], bytes]:
         """Take octets from the line: what the meter must answer or note, and octets to send first.
@@ -232,7 +170,7 @@ class ServerSession:
                 self._gate.note_counter(self.association)
             if self._next_client is None:
                 return events, out
-            if any(isinstance(event, _REQUESTS) for event in events):
+            if any(isinstance(event, REQUESTS) for event in events):
                 self.more = True  # they must be answered to their own client first
                 return events, out
             self._switch(self._next_client)
@@ -292,7 +230,7 @@ class ServerSession:
             self._take_unanswered(event)
             self._in_ui_frame = False
             return b""
-        if isinstance(event, _REQUESTS):
+        if isinstance(event, REQUESTS):
             return self._on_request(event)
         if isinstance(event, AssociationRequest):
             return self._on_association_request(event)
@@ -323,7 +261,7 @@ class ServerSession:
         """What came in a UI frame: only what asks for no answer has a meaning there."""
         if isinstance(event, Discarded):
             self._on_discarded(event)
-        elif isinstance(event, _REQUESTS) and not is_confirmed(event):
+        elif isinstance(event, REQUESTS) and not is_confirmed(event):
             self._on_request(event)
         else:
             self._events.append(RequestRefused(self.client_sap, "unconfirmed-frame"))
@@ -341,7 +279,7 @@ class ServerSession:
                 )
             self._events.append(request)
             return b""
-        if association.state is State.AUTHENTICATING and (proof := _proof_in(request)) is not None:
+        if association.state is State.AUTHENTICATING and (proof := proof_in(request)) is not None:
             return self._on_pass_3(request, proof)
         return self._unless_unconfirmed(request, "not-associated", ServiceErrorCode.OPERATION_NOT_POSSIBLE)
 
@@ -349,65 +287,6 @@ class ServerSession:
         """The refusal of a request, unless nothing is to be answered to it."""
         refused = self._refuse(reason, StateError.SERVICE_NOT_ALLOWED, code)
         return refused if is_confirmed(request) else b""
-
-    def _on_pass_3(self, request: Request, proof: bytes) -> bytes:
-        association = self.association
-        handshake, client = association.handshake, association.client
-        assert handshake is not None  # noqa: S101 (AUTHENTICATING)
-        assert client is not None  # noqa: S101 (AUTHENTICATING)
-        mechanism = client.authentication
-        assert mechanism.check is not None  # noqa: S101 (a high level mechanism)
-        assert mechanism.prove is not None  # noqa: S101 (a high level mechanism)
-        association.handshake = None
-        try:
-            mechanism.check(handshake, axdr.octet_string.decode(proof))
-        except (DecodeError, SecurityError):
-            data = self.channel.send(_pass_4(request, None))
-            association.move(Step.DISPROVE)
-            self.channel.reset_association()
-            self._events.append(AssociationFailed(self.client_sap, "proof"))
-            return data
-        data = self.channel.send(_pass_4(request, axdr.octet_string.encode(mechanism.prove(handshake))))
-        association.move(Step.PROVE)
-        self._events.append(Associated(self.client_sap, association.mechanism))
-        return data
-
-    def _on_release_request(self, request: ReleaseRequest) -> bytes:
-        association = self.association
-        if association.state is not State.ASSOCIATED:
-            if association.state is State.AUTHENTICATING:
-                association.move(Step.ABORT)
-                association.handshake = None
-                self.channel.reset_association()
-            return self.channel.send(ReleaseResponse(0))
-        if association.pre_established:
-            return self._refuse(
-                "pre-established", StateError.SERVICE_NOT_ALLOWED, ServiceErrorCode.OPERATION_NOT_POSSIBLE
-            )
-        user_information: bytes | None = None
-        ciphered = association.context is not None and self.channel.security is not None
-        if ciphered and not request.user_information and association.client is not None:
-            if association.client.protected_release:
-                return self._refuse(
-                    "downgrade", StateError.SERVICE_NOT_ALLOWED, ServiceErrorCode.OPERATION_NOT_POSSIBLE
-                )
-        elif association.context is not None and ciphered and request.user_information:
-            try:
-                association.context.open(request.user_information)
-            except (DecodeError, SecurityError) as error:
-                return self._refuse(
-                    error.kind, StateError.SERVICE_NOT_ALLOWED, ServiceErrorCode.DECIPHERING_ERROR
-                )
-            user_information = initiate_response(association, ciphered=True)
-        association.move(Step.RELEASE)
-        response = ReleaseResponse(0, user_information)
-        data = self.channel.send(response) if association.confirmed else self.channel.acknowledge()
-        association.move(Step.RELEASED)
-        self.channel.reset_association()
-        if association.context is not None:
-            association.context.forget_dedicated_key()
-        self._events.append(AssociationEnded(self.client_sap, "released"))
-        return data
 
     def _on_discarded(self, event: Discarded) -> bytes:
         code = ServiceErrorCode.DECIPHERING_ERROR
@@ -421,179 +300,3 @@ class ServerSession:
         elif event.reason not in _SECURITY_REASONS:
             code = ServiceErrorCode.OTHER_REASON
         return self._refuse(event.reason, StateError.SERVICE_NOT_ALLOWED, code, counter)
-
-    # AARQ
-
-    def _on_association_request(self, request: AssociationRequest) -> bytes:
-        association = self.association
-        if association.pre_established:
-            self._events.append(AssociationFailed(self.client_sap, "pre-established"))
-            return self.channel.send(rejection(request, Refusal("pre-established")))
-        if association.state is State.DISCONNECTED:
-            return self._refuse(
-                "not-connected", StateError.SERVICE_NOT_ALLOWED, ServiceErrorCode.OPERATION_NOT_POSSIBLE
-            )
-        if association.state is State.ASSOCIATED:
-            self._events.append(AssociationEnded(self.client_sap, "replaced"))
-        association.move(Step.ABORT)
-        self.channel.reset_association()
-        association.context = association.handshake = None
-        association.confirmed = allows_response(request)
-        association.move(Step.ASSOCIATE)
-        try:
-            response = self._gate.accept(association, self._clients.get(self.client_sap), request)
-        except ReplayError as error:
-            association.move(Step.REJECT)
-            self._events.append(AssociationFailed(self.client_sap, "ciphering"))
-            return self._exception(
-                StateError.SERVICE_NOT_ALLOWED,
-                ServiceErrorCode.INVOCATION_COUNTER_ERROR,
-                error.expected_counter,
-            )
-        except SecurityError as error:
-            association.move(Step.REJECT)
-            self._events.append(AssociationFailed(self.client_sap, "ciphering"))
-            if error.kind == "authentication-tag":
-                return self._exception(StateError.SERVICE_NOT_ALLOWED, ServiceErrorCode.DECIPHERING_ERROR)
-            return self.channel.send(rejection(request, Refusal("ciphering")))
-        except Refusal as refusal:
-            association.move(Step.REJECT)
-            self._events.append(AssociationFailed(self.client_sap, refusal.reason))
-            if not association.confirmed:
-                return self.channel.acknowledge()
-            return self.channel.send(rejection(request, refusal))
-        data = self.channel.send(response) if association.confirmed else self.channel.acknowledge()
-        association.move(Step.CHALLENGE if association.handshake is not None else Step.ACCEPT)
-        self._activate(association)
-        if association.state is State.ASSOCIATED:
-            self._events.append(Associated(self.client_sap, association.mechanism))
-        return data
-
-    # Associations and their counters
-
-    def _association(self, client_sap: int) -> Association:
-        known = self._associations.get(client_sap)
-        if known is not None:
-            return known
-        client = self._clients.get(client_sap)
-        association = Association(client_sap, client)
-        association.state = State.CONNECTED if self._linked else State.DISCONNECTED
-        if client is not None and client.pre_established:
-            association.state = State.ASSOCIATED
-            association.refer_by(*client.referencing)
-            association.conformance = client.offered(association.referencing)
-            association.server_max_receive_pdu_size = client.max_receive_pdu_size
-            association.client_system_title = client.client_system_title
-            association.context = self._gate.new_context(association, client)
-        if len(self._associations) >= _MOST_ASSOCIATIONS:
-            self._forget_one()
-        self._associations[client_sap] = association
-        return association
-
-    def _forget_one(self) -> None:
-        for client_sap, association in self._associations.items():
-            if association.state is not State.ASSOCIATED:
-                del self._associations[client_sap]
-                return
-
-    def _switch(self, client_sap: int) -> None:
-        """Another client speaks; its association takes the channel over."""
-        self._next_client = None
-        self.association = self._association(client_sap)
-        self.channel.reset_association()
-        if self.state in {State.ASSOCIATED, State.AUTHENTICATING}:
-            self._activate(self.association)
-
-    def _activate(self, association: Association) -> None:
-        self.channel.negotiate(
-            association.conformance,
-            association.client_max_receive_pdu_size,
-            unanswered=association.is_silent,
-        )
-        client = association.client
-        if client is not None and client.is_protected:
-            self.channel.security = association.context
-
-    # Endings and refusals
-
-    def _relink(self, reason: str, *, linked: bool) -> None:
-        """The link came or went; no association outlives that."""
-        self._events += [
-            AssociationEnded(association.client_sap, reason)
-            for association in self._associations.values()
-            if association.state is State.ASSOCIATED and not association.pre_established
-        ]
-        self._associations.clear()
-        self._linked = linked
-        self.association = self._association(self.channel.client_sap)
-
-    def _refuse(
-        self,
-        reason: str,
-        state_error: StateError,
-        service_error: ServiceErrorCode,
-        counter: int | None = None,
-    ) -> bytes:
-        self._events.append(RequestRefused(self.client_sap, reason))
-        return self._exception(state_error, service_error, counter)
-
-    def _exception(
-        self, state_error: StateError, service_error: ServiceErrorCode, counter: int | None = None
-    ) -> bytes:
-        if not self._linked or self._in_ui_frame:
-            return b""
-        if self.association.is_silent:
-            return self.channel.acknowledge()
-        return self.channel.send(ExceptionResponse(state_error, service_error, invocation_counter=counter))
-
-
-def is_confirmed(apdu: Request | Answer) -> bool:
-    """Whether the service class of a request, which its response repeats, is confirmed."""
-    if isinstance(apdu, _WITH_SHORT_INVOKE_ID):
-        return bool((apdu.invoke_id_and_priority or 0) & _CONFIRMED)
-    if isinstance(apdu, AccessRequest | AccessResponse):
-        return bool((apdu.long_invoke_id_and_priority or 0) & _LONG_CONFIRMED)
-    return apdu.confirmed if isinstance(apdu, WriteRequest) else True
-
-
-_REQUESTS = (
-    GetRequest,
-    SetRequest,
-    ActionRequest,
-    RequestList,
-    AccessRequest,
-    ReadRequest,
-    WriteRequest,
-)
-_WITH_SHORT_INVOKE_ID = (
-    ActionRequest,
-    ActionResponse,
-    GetRequest,
-    GetResponse,
-    RequestList,
-    ResponseList,
-    SetRequest,
-    SetResponse,
-)
-_PASS_3 = reply_to_hls(b"").variables[0]
-
-
-def _proof_in(request: Request) -> bytes | None:
-    """The encoded proof of pass 3, or ``None`` where a request is something else."""
-    if isinstance(request, ActionRequest):
-        target = (request.class_id, request.logical_name, request.method_id)
-        if target == REPLY_TO_HLS:
-            return request.parameter if isinstance(request.parameter, bytes) else b""
-    elif isinstance(request, ReadRequest) and len(request.variables) == 1:
-        (variable,) = request.variables
-        if isinstance(variable, tuple) and isinstance(_PASS_3, tuple) and variable[0] == _PASS_3[0]:
-            return variable[2]
-    return None
-
-
-def _pass_4(request: Request, proof: bytes | None) -> Response:
-    """Our own proof, in the form that answers pass 3, or the refusal of theirs."""
-    result = ActionResult.OTHER_REASON if proof is None else 0
-    if isinstance(request, ActionRequest):
-        return ActionResponse(result, proof, invoke_id_and_priority=request.invoke_id_and_priority or 0)
-    return ReadResponse([int(result) if proof is None else proof])
