@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 
 import meters
 from dlms_fw import _core
@@ -124,6 +125,10 @@ class Bench:
             clock=self.time.monotonic,
             sleep=self.asleep,
         )
+
+
+MakeBench = Callable[..., Bench]
+"""What makes a bench of a profile and the fields of the configuration that are different."""
 
 
 def refusal_of(client: Client, request: GetRequest | SetRequest | ActionRequest) -> int:

@@ -9,7 +9,7 @@ import pytest
 
 from dlms_fw.client import Client
 from dlms_fw.journal import Journal
-from meter_bench import Bench
+from meter_bench import Bench, MakeBench
 
 
 @pytest.fixture
@@ -19,8 +19,13 @@ def meter_journal(tmp_path: Path) -> Iterator[None]:
 
 
 @pytest.fixture
-def bench(meter_journal: None) -> Bench:
-    return Bench()
+def make_bench(meter_journal: None) -> MakeBench:
+    return Bench
+
+
+@pytest.fixture
+def bench(make_bench: MakeBench) -> Bench:
+    return make_bench()
 
 
 @pytest.fixture

@@ -6,9 +6,12 @@ import contextlib
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from dlms_fw._core import DateTime
+from dlms_fw._core import Data, DateTime
+from dlms_fw.axdr import Tag
+from dlms_fw.cosem.data import Data as DataClass
 from dlms_fw.cosem.server import CosemFault, ServerObject
 from dlms_fw.enums import DataAccessResult
+from dlms_fw.logical_name import LogicalName
 from dlms_fw.meter.clock import MeterClock, VirtualTime
 from dlms_fw.meter.live.load import ConstantLoad, Load
 from dlms_fw.meter.live.plant import MeterPlant
@@ -97,3 +100,19 @@ class PlantBench:
     def now(self) -> str:
         """The local time in ISO format."""
         return self.clock.naive(self.clock.utc).isoformat(sep=" ")
+
+
+class Witness(ServerObject, interface=DataClass):
+    """A value that is null; what is written to it, it tells outside of any memory of the meter."""
+
+    def __init__(self, logical_name: LogicalName, tell: Callable[[object], None]) -> None:
+        super().__init__(logical_name)
+        self._tell = tell
+
+    @property
+    def value(self) -> Data:
+        return Data(Tag.NULL_DATA)
+
+    @value.setter
+    def value(self, value: Data) -> None:
+        self._tell(value.value)

@@ -11,7 +11,6 @@ import pytest
 
 from dlms_fw._core import BitString, Data, Date, DateTime, Time
 from dlms_fw.axdr import Tag
-from dlms_fw.cosem.data import Data as DataClass
 from dlms_fw.cosem.profile_generic import CaptureObjectDefinition
 from dlms_fw.cosem.script_table import ActionSpecification, Script
 from dlms_fw.cosem.server import ServerObject
@@ -25,7 +24,7 @@ from dlms_fw.meter.live.measurement import CHECKPOINT_SECONDS
 from dlms_fw.meter.live.plant import MeterPlant
 from dlms_fw.meter.power_cut import Cut, PowerCut, Unsynced, When
 from dlms_fw.meter.time_objects import ClockObject
-from plant_bench import PlantBench
+from plant_bench import PlantBench, Witness
 
 CLOCK, ENERGY, PROFILE, SWITCH, TABLE, SINGLE, SCHEDULE, VALUE, MARK = (
     LogicalName(text)
@@ -51,23 +50,6 @@ def mark(number: int) -> Script:
     return Script(number, [write])
 
 
-class Ledger(ServerObject, interface=DataClass, own=("written",)):
-    """What scripts have done, outside of any memory of the meter."""
-
-    def __init__(self, bench: Cutting) -> None:
-        super().__init__(MARK)
-        self.written = bench.written
-        self._bench = bench
-
-    @property
-    def value(self) -> Data:
-        return Data(Tag.NULL_DATA)
-
-    @value.setter
-    def value(self, value: Data) -> None:
-        self.written.append((self._bench.now[:13], value.value))
-
-
 class Cutting(PlantBench):
     """A plant whose power goes at operations of its memory, and somebody who uses it."""
 
@@ -81,7 +63,7 @@ class Cutting(PlantBench):
     def _objects(self, plant: MeterPlant) -> Iterable[ServerObject]:
         columns = [CaptureObjectDefinition(8, CLOCK, 2), CaptureObjectDefinition(3, ENERGY, 2)]
         profile = {"capture_objects": columns, "capture_period": 900, "profile_entries": 50}
-        yield Ledger(self)
+        yield Witness(MARK, lambda value: self.written.append((self.now[:13], value)))
         yield ClockObject(CLOCK, plant.clock, lambda code, parameter: None)
         yield LIVE[3, 0](ENERGY, {}, plant)
         yield LIVE[1, 0](VALUE, {"value": Data(Tag.DOUBLE_LONG, 0)}, plant)

@@ -8,7 +8,6 @@ import pytest
 
 from dlms_fw._core import Data, Date, Time
 from dlms_fw.axdr import Tag, long_unsigned
-from dlms_fw.cosem.data import Data as DataClass
 from dlms_fw.cosem.script_table import ActionSpecification, Script
 from dlms_fw.cosem.server import CosemFault, ServerObject
 from dlms_fw.cosem.single_action_schedule import ExecutedScript, ExecutionTime, SingleActionSchedule
@@ -16,28 +15,12 @@ from dlms_fw.enums import ActionResult, DataAccessResult, ScriptService, SingleA
 from dlms_fw.logical_name import LogicalName
 from dlms_fw.meter.live import LIVE
 from dlms_fw.meter.live.plant import MeterPlant
-from plant_bench import PlantBench
+from plant_bench import PlantBench, Witness
 
 TARGET = LogicalName("0-0:96.3.10.255")
 TABLE = LogicalName("0-0:10.0.106.255")
 SCHEDULE = LogicalName("0-0:15.0.1.255")
 ABSENT = LogicalName("0-0:96.3.11.255")
-
-
-class Target(ServerObject, interface=DataClass, own=("written",)):
-    """A value that remembers all that was written to it."""
-
-    def __init__(self, logical_name: LogicalName, written: list[object]) -> None:
-        super().__init__(logical_name)
-        self.written = written
-
-    @property
-    def value(self) -> Data:
-        return Data(Tag.NULL_DATA)
-
-    @value.setter
-    def value(self, value: Data) -> None:
-        self.written.append(value.value)
 
 
 def write(number: int, target: LogicalName = TARGET) -> ActionSpecification:
@@ -64,7 +47,7 @@ class Scripted(PlantBench):
         super().__init__(self._objects)
 
     def _objects(self, plant: MeterPlant) -> Iterable[ServerObject]:
-        yield Target(TARGET, self.written)
+        yield Witness(TARGET, self.written.append)
         yield LIVE[9, 0](TABLE, {"scripts": SCRIPTS}, plant)
         yield LIVE[22, 0](SCHEDULE, self._values, plant)
 

@@ -9,7 +9,6 @@ import pytest
 
 from dlms_fw._core import BitString, Data, Date, DateTime, Time
 from dlms_fw.axdr import Tag
-from dlms_fw.cosem.data import Data as DataClass
 from dlms_fw.cosem.references import ObjectDefinition
 from dlms_fw.cosem.registers import RegisterMask
 from dlms_fw.cosem.script_table import ActionSpecification, Script
@@ -29,7 +28,7 @@ from dlms_fw.meter.live.calendar import LiveActivityCalendar
 from dlms_fw.meter.live.days import SPECIAL_DAYS, LiveSchedule, LiveSpecialDays
 from dlms_fw.meter.live.load import ConstantLoad
 from dlms_fw.meter.live.plant import MeterPlant
-from plant_bench import PlantBench
+from plant_bench import PlantBench, Witness
 
 CALENDAR, SCHEDULE, TABLE, MASKS, RATE_1, RATE_2, TOTAL, MARK, DEMAND = (
     LogicalName(text)
@@ -86,23 +85,6 @@ PLAN: dict[str, Any] = {
 }
 
 
-class Marked(ServerObject, interface=DataClass, own=("written",)):
-    """A value that remembers when it was written."""
-
-    def __init__(self, bench: Tariffs) -> None:
-        super().__init__(MARK)
-        self.written = bench.written
-        self._bench = bench
-
-    @property
-    def value(self) -> Data:
-        return Data(Tag.NULL_DATA)
-
-    @value.setter
-    def value(self, value: Data) -> None:
-        self.written.append((self._bench.now[5:16], value.value))
-
-
 class Tariffs(PlantBench):
     def __init__(self, *entries: ScheduleTableEntry, planned: bool = True, holidays: bool = True) -> None:
         self.written: list[tuple[str, object]] = []
@@ -113,7 +95,7 @@ class Tariffs(PlantBench):
         super().__init__(self._objects)
 
     def _objects(self, plant: MeterPlant) -> Iterable[ServerObject]:
-        yield Marked(self)
+        yield Witness(MARK, lambda value: self.written.append((self.now[5:16], value)))
         for name in (RATE_1, RATE_2, TOTAL):
             yield LIVE[3, 0](name, {}, plant)
         masks = [RegisterMask(b"T1", [1]), RegisterMask(b"T2", [2]), RegisterMask(b"T3", [])]

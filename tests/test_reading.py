@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,33 +30,19 @@ from dlms_fw.errors import LocalProtocolError, RemoteProtocolError, ServiceError
 from dlms_fw.listed import Room
 from dlms_fw.logical_name import LogicalName
 from dlms_fw.logical_name_pattern import LogicalNamePattern
-from dlms_fw.profiles import Profile
 from dlms_fw.reading.association_view import AssociationView, VisibleObject, association_view
 from dlms_fw.reading.known import Known
 from dlms_fw.reading.profile_reading import Between, Newest, ProfileReading
 from dlms_fw.reading.registers import decimal_of, quantities
 from dlms_fw.units import Quantity, unit
-from meter_bench import GMAC, LLS, PLAIN, PUBLIC, Bench
-from meter_site import journal_at
+from meter_bench import GMAC, LLS, PLAIN, PUBLIC, Bench, MakeBench
 from profile_meter import Meter
 
 LISTS = Room(Conformance.MULTIPLE_REFERENCES)
 SINGLE = Room(Conformance(0))
 
 
-MakeBench = Callable[..., Bench]
-
-
-@pytest.fixture
-def make_bench(tmp_path: Path) -> Iterator[MakeBench]:
-    with journal_at(tmp_path) as journal:
-
-        def make(profile: Profile, **changes: object) -> Bench:
-            bench = Bench(profile, **changes)
-            bench.journal = journal
-            return bench
-
-        yield make
+pytest_plugins = ["meter_fixtures"]
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,25 +36,12 @@ from dlms_fw.record import (
     record_text,
 )
 from dlms_fw.recorder import Recording, record_meter
-from meter_bench import GMAC, LLS, PLAIN, Bench
-from meter_site import journal_at
+from meter_bench import GMAC, LLS, PLAIN, Bench, MakeBench
 
 NOW = datetime(2026, 11, 27, 4, tzinfo=UTC)
 LOG = well_known.STANDARD_EVENT_LOG
 Target = tuple[int, str, int]
-MakeBench = Callable[..., Bench]
-
-
-@pytest.fixture
-def make_bench(tmp_path: Path) -> Iterator[MakeBench]:
-    with journal_at(tmp_path) as journal:
-
-        def make(profile: Profile, **changes: object) -> Bench:
-            bench = Bench(profile, **changes)
-            bench.journal = journal
-            return bench
-
-        yield make
+pytest_plugins = ["meter_fixtures"]
 
 
 class Witness(Client):
