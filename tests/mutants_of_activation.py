@@ -230,6 +230,8 @@ def silence_confirms(_right: Any) -> Any:
 
 
 def discard_is_forgotten(patch: Patch) -> None:
+    """What is left of discarding is not done at power-up."""
+
     def power_up(self: Activation, now: float) -> None:
         state = self._memory.state
         if state.step is not Step.IDLE:

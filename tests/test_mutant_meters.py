@@ -20,6 +20,7 @@ from dlms_fw.meter.firmware import FirmwareUnit
 from dlms_fw.meter.image_store import ImageStore
 from dlms_fw.meter.state import ActivationStep
 from dlms_fw.meter.storage import ImageBlockStore, Json, Medium, Records, StorageError
+from mutants_of_activation import after_power_off, discard_is_forgotten
 from power_cuts import points, record, strike, variants
 from upgrade_rules import Plan, Violation
 
@@ -160,24 +161,8 @@ def trial_started_again(patch: Patch) -> None:
 
 def image_thrown_away_with_the_power(patch: Patch) -> None:
     """A power cut during the activation counts as a failure of the firmware."""
-    rows = {step: dict(row) for step, row in TRANSITIONS.items()}
-    for step in (ActivationStep.INSTALL, ActivationStep.START, ActivationStep.TEST):
-        rows[step][Outcome.POWER_OFF] = ActivationStep.DISCARD_NEW
-    patch.setattr(activation, "TRANSITIONS", rows)
-
-
-def discard_forgotten(patch: Patch) -> None:
-    """What is left of discarding is not done at power-up."""
-
-    def power_up(self: Activation, now: float) -> None:
-        state = self._memory.state
-        if state.step is not ActivationStep.IDLE:
-            status = state.image_transfer_status
-            if status == ImageTransferStatus.ACTIVATION_INITIATED:
-                status = ImageTransferStatus.VERIFICATION_SUCCESSFUL
-            self._memory.commit(step=ActivationStep.IDLE, image_transfer_status=status)
-
-    patch.setattr(Activation, "power_up", power_up)
+    step = ActivationStep
+    after_power_off(step.DISCARD_NEW, step.INSTALL, step.START, step.TEST)(patch)
 
 
 def verified_before_it_is_whole(patch: Patch) -> None:
@@ -227,7 +212,7 @@ MUTATIONS: dict[Mutation, str] = {
     old_record_forgotten_too_early: "only what is confirmed runs",
     trial_started_again: "the new image is kept and waits",
     image_thrown_away_with_the_power: "the new image is kept and waits",
-    discard_forgotten: "what was replaced is discarded",
+    discard_is_forgotten: "what was replaced is discarded",
     verified_before_it_is_whole: "a bit stands for a stored block",
     serials_not_in_digests: "a bit stands for a stored block",
     log_silent_after_a_cut: "the log says how it ended",
