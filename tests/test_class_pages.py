@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
-
 from dlms_fw.cosem import interface_classes
+from docs_scripts import DOCS, check_freshness
 
-DOCS = Path(__file__).parent.parent / "docs"
-SCRIPT = DOCS / "make_class_pages.py"
 PAGES = DOCS / "reference" / "interface-classes"
 
 
 def test_the_drawn_pages_are_fresh() -> None:
-    check = subprocess.run(
-        [sys.executable, str(SCRIPT), "--check"], capture_output=True, text=True, check=False
-    )
-    assert check.returncode == 0, check.stdout + check.stderr
+    check_freshness("make_class_pages")
 
 
 def test_every_class_has_its_section_and_says_whether_it_is_confirmed() -> None:

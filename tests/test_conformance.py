@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +20,7 @@ from dlms_fw.journal import Journal
 from dlms_fw.meter.model_files import model_names
 from dlms_fw.profiles import HdlcSettings, Profile
 from dlms_fw.transports.base import Transport
+from docs_scripts import check_freshness
 
 
 @pytest.fixture
@@ -52,9 +51,7 @@ CLIENTS = {
 
 
 def test_the_drawn_page_is_fresh() -> None:
-    script = Path(__file__).parent.parent / "docs" / "make_conformance_page.py"
-    check = subprocess.run([sys.executable, script, "--check"], capture_output=True, text=True, check=False)
-    assert check.returncode == 0, check.stderr
+    check_freshness("make_conformance_page")
 
 
 def test_every_id_of_every_group_stands_exactly_once() -> None:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
-import subprocess
-import sys
-from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-DOCS = Path(__file__).parent.parent / "docs"
-SCRIPT = DOCS / "make_fault_table.py"
+from docs_scripts import check_freshness, load_script
 
 FLOOR = 151
 """How many rows tests have proven before; raise it with every row that is added."""
@@ -19,20 +14,11 @@ FLOOR = 151
 
 @pytest.fixture(scope="module")
 def table() -> ModuleType:
-    specification = importlib.util.spec_from_file_location("make_fault_table", SCRIPT)
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    sys.modules[specification.name] = module  # dataclasses look their module up
-    specification.loader.exec_module(module)
-    return module
+    return load_script("make_fault_table")
 
 
 def test_the_drawn_page_is_fresh() -> None:
-    check = subprocess.run(
-        [sys.executable, str(SCRIPT), "--check"], capture_output=True, text=True, check=False
-    )
-    assert check.returncode == 0, check.stdout + check.stderr
+    check_freshness("make_fault_table")
 
 
 def test_every_id_that_a_test_names_is_a_row(table: ModuleType) -> None:

@@ -5,16 +5,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 import netsim
 from dlms_fw.transports.faults import LINKS
-
-SCRIPT = Path(__file__).parent.parent / "docs" / "make_netsim_page.py"
+from docs_scripts import DOCS, check_freshness
 
 
 def lines_of(text: str, link: str) -> list[str]:
@@ -26,7 +21,7 @@ def test_the_times_are_those_of_the_table(link: str) -> None:
     cases = [case for case in netsim.grid(whole=False) if case.link == link]
     now = netsim.table(netsim.rows(cases, netsim.SMALL_IMAGE_OCTETS), netsim.SMALL_IMAGE_OCTETS)
     stored = netsim.SNAPSHOT.read_text(encoding="utf-8")
-    assert lines_of(now, link) == lines_of(stored, link), f"run {SCRIPT.name} --small"
+    assert lines_of(now, link) == lines_of(stored, link), "run make_netsim_page.py --small"
 
 
 def test_the_table_reads_back() -> None:
@@ -36,16 +31,13 @@ def test_the_table_reads_back() -> None:
 
 
 def test_the_drawn_page_is_fresh() -> None:
-    check = subprocess.run(
-        [sys.executable, str(SCRIPT), "--check"], capture_output=True, text=True, check=False
-    )
-    assert check.returncode == 0, check.stdout + check.stderr
+    check_freshness("make_netsim_page")
 
 
 def usual() -> dict[tuple[str, int], dict[str, float]]:
     """The seconds of the page by link and block size, at the loss of the profile, for each strategy."""
     found: dict[tuple[str, int], dict[str, float]] = {}
-    for row in netsim.parsed((SCRIPT.parent / "times.txt").read_text(encoding="utf-8")):
+    for row in netsim.parsed((DOCS / "times.txt").read_text(encoding="utf-8")):
         case = row.case
         if case.loss == LINKS[case.link].loss and case.hdlc in {None, netsim.OFTEN_MET}:
             found.setdefault((case.link, case.block_size), {})[case.strategy] = row.seconds
@@ -66,6 +58,6 @@ def test_the_automatic_choice_is_worth_it(link: str, factor: float) -> None:
 
 @pytest.mark.soak
 def test_the_times_of_the_page_are_those_of_today() -> None:
-    stored = (SCRIPT.parent / "times.txt").read_text(encoding="utf-8")
+    stored = (DOCS / "times.txt").read_text(encoding="utf-8")
     rows = netsim.rows(netsim.grid(whole=True), netsim.IMAGE_OCTETS)
     assert netsim.table(rows, netsim.IMAGE_OCTETS) == stored

@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
-import subprocess
-import sys
-from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-SCRIPT = Path(__file__).parent.parent / "docs" / "make_protocol_tables.py"
+from docs_scripts import check_freshness, load_script
 
 
 @pytest.fixture(scope="module")
 def tables() -> ModuleType:
-    specification = importlib.util.spec_from_file_location("make_protocol_tables", SCRIPT)
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    sys.modules[specification.name] = module  # dataclasses look their module up
-    specification.loader.exec_module(module)
-    return module
+    return load_script("make_protocol_tables")
 
 
 def test_the_drawn_pages_are_fresh() -> None:
-    check = subprocess.run(
-        [sys.executable, str(SCRIPT), "--check"], capture_output=True, text=True, check=False
-    )
-    assert check.returncode == 0, check.stdout + check.stderr
+    check_freshness("make_protocol_tables")
 
 
 def test_an_id_stands_once(tables: ModuleType) -> None:

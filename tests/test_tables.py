@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 from dlms_fw.enums import ImageTransferStatus
@@ -13,8 +9,7 @@ from dlms_fw.transfer import START, TERMINAL, TRANSITIONS, Outcome, Ownership, T
 from dlms_fw.transfer.decisions import OLD_FIRMWARE, OLD_FIRMWARE_REASONS, VERIFICATION
 from dlms_fw.transfer.machine import STEPS
 from dlms_fw.transfer.table import ROWS
-
-DOCS = Path(__file__).parent.parent / "docs"
+from docs_scripts import check_freshness
 
 
 def test_every_state_has_a_row_or_is_terminal() -> None:
@@ -105,10 +100,4 @@ def test_every_move_says_what_it_means() -> None:
 
 
 def test_the_drawn_table_is_fresh() -> None:
-    check = subprocess.run(
-        [sys.executable, str(DOCS / "make_state_diagrams.py"), "--check"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert check.returncode == 0, check.stdout + check.stderr
+    check_freshness("make_state_diagrams")

@@ -21,14 +21,14 @@ from dlms_fw.client import Client
 from dlms_fw.endpoint import Endpoint
 from dlms_fw.journal import Journal
 from dlms_fw.memory_journal import MemoryJournal
-from dlms_fw.meter.configuration import MeterConfig, numbered
+from dlms_fw.meter.configuration import MeterConfig
 from dlms_fw.meter.memory import MemoryMedium
 from dlms_fw.meter.meter import SimulatedMeter
 from dlms_fw.meter.model import MeterModel
 from dlms_fw.meter.serve import BackgroundMeter, MeterServer
 from dlms_fw.meter.storage import Medium
 from dlms_fw.profiles import Profile
-from dlms_fw.simulation import CIPHERED, Framing, Simulation, VirtualMeter, link_profile, meter_config
+from dlms_fw.simulation import CIPHERED, Framing, Simulation, VirtualMeter, further_meter_config, link_profile
 from dlms_fw.transports.faults import LinkProfile, ShapedLink
 
 _T = TypeVar("_T")
@@ -161,9 +161,7 @@ class MeterFactory:
         """
         number = next(self._numbers)
         if config is None:
-            config = meter_config(profile, model, **changes)
-            if number and profile.meter_system_title is None:
-                config = numbered(config, number)
+            config = further_meter_config(number, profile, model, **changes)
         kept = MemoryMedium() if memory is None else memory
         shape = link_profile(link)
         background = BackgroundMeter(

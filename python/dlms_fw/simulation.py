@@ -103,6 +103,14 @@ def meter_config(profile: Profile, model: str | Path | MeterModel = "mcs301", **
     return configured(model if isinstance(model, MeterModel) else load_model(model), profile, **changes)
 
 
+def further_meter_config(
+    number: int, profile: Profile, model: str | Path | MeterModel, **changes: Any
+) -> MeterConfig:
+    """As :func:`meter_config`, with a serial number that is so much higher, unless the client expects one."""
+    config = meter_config(profile, model, **changes)
+    return numbered(config, number) if number and profile.meter_system_title is None else config
+
+
 def link_profile(link: str | LinkProfile | None) -> LinkProfile | None:
     """A link by its name. Raises ConfigurationError."""
     if not isinstance(link, str):
@@ -174,9 +182,7 @@ class Simulation:
         """
         number = len(self.meters)
         if config is None:
-            config = meter_config(profile, model, **changes)
-            if number and profile.meter_system_title is None:
-                config = numbered(config, number)
+            config = further_meter_config(number, profile, model, **changes)
         memory = MemoryMedium() if memory is None else memory
         self.meters.append(VirtualMeter(self, profile, config, framing, memory, link_profile(link), number))
         return self.meters[-1]
