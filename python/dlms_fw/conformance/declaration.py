@@ -11,6 +11,7 @@ from dlms_fw.conformance.firmware import Firmware
 from dlms_fw.conformance.verdicts import Inapplicable
 from dlms_fw.conformance.wire.hdlc_frames import ServerAddress
 from dlms_fw.cosem import well_known
+from dlms_fw.cosem.security_setup import SecuritySetup
 from dlms_fw.endpoint import Endpoint
 from dlms_fw.logical_name import LogicalName
 from dlms_fw.profiles import HdlcSettings, Profile, Referencing
@@ -106,6 +107,12 @@ class Declaration:
     def hdlc(self) -> HdlcSettings:
         """Those of the management client."""
         return self.profile("management").hdlc
+
+    @property
+    def security_policy(self) -> AttributeName:
+        """The attribute of the security setup that tells what protection it demands."""
+        attribute_id = SecuritySetup.security_policy.attribute_id
+        return AttributeName(SecuritySetup.class_id, self.security_setup, attribute_id)
 
     @property
     def addresses(self) -> tuple[ServerAddress, ...]:

@@ -7,19 +7,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from dlms_fw._core import Key
-from dlms_fw.conformance.declaration import AttributeName
 from dlms_fw.conformance.site import Site
 from dlms_fw.conformance.verdicts import Inapplicable, Inconclusive, expect
 from dlms_fw.conformance.wire.apdus import action, action_result, get, length, name_of, value_in
 from dlms_fw.conformance.wire.association import Attempt, HandMade
+from dlms_fw.cosem.security_setup import SecuritySetup
 from dlms_fw.enums import KeyId
 from dlms_fw.key_management import with_keys
 from dlms_fw.profiles import Profile
 from dlms_fw.security import key_length
 
-_SETUP: Final = 64
-_POLICY: Final = 2
-_ACTIVATE, _TRANSFER = 1, 2
+_ACTIVATE: Final = SecuritySetup.security_activate.method_id
+_TRANSFER: Final = SecuritySetup.key_transfer.method_id
 
 
 class Keyring:
@@ -34,7 +33,7 @@ class Keyring:
     def __init__(self, site: Site) -> None:
         self.site = site
         self.old = self.now = site.declaration.profile("management")
-        self._setup = AttributeName(_SETUP, site.declaration.security_setup, _POLICY)
+        self._setup = site.declaration.security_policy
         self.association = site.associate()
         site.put_back("the keys", self._put_back)
 
@@ -106,7 +105,7 @@ class Keyring:
     def version(self) -> int:
         """The version of the security setup object."""
         with self.site.client() as client:
-            found = client.objects(class_id=_SETUP, logical_name=self._setup.logical_name)
+            found = client.objects(class_id=self._setup.class_id, logical_name=self._setup.logical_name)
         if not found:
             raise Inapplicable(f"the meter shows no security setup at {self._setup.logical_name}")
         return found[0].version

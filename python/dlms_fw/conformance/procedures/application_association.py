@@ -34,6 +34,7 @@ _AUTHENTICATION_DIAGNOSTICS: Final = range(1, 15)
 _RESERVED_SERVICE: Final = 0x80_0000
 _EVERY_SERVICE: Final = 0xFF_FFFF
 _GET_SERVICE: Final = 0x00_0010
+_RLRE: Final = b"\x63"
 
 
 def reads(site: Site, association: HandMade) -> bytes:
@@ -94,11 +95,20 @@ def associate_read_release(site: Site) -> None:
     """The ordinary course of things."""
     made = accepted(site.attempt(), "as declared")
     reads(site, made)
-    question = made.session.protect(get(site.declaration.readable))
-    released = made.release()
-    expect(released is not None and released[:1] == b"\x63", "RLRE", name_of(released))
-    made.line.say(question)
-    has_no_data(made.line.hear(), "after the release")
+    _ends_by_release(site, made)
+
+
+def _ends_by_release(site: Site, association: HandMade) -> None:
+    """The release is answered, and an association that is released answers nothing."""
+    question = association.session.protect(get(site.declaration.readable))
+    answer = association.release()
+    expect(_is_rlre(answer), "RLRE to the declared release", name_of(answer))
+    association.line.say(question)
+    has_no_data(association.line.hear(), "after the release")
+
+
+def _is_rlre(apdu: bytes | None) -> bool:
+    return apdu is not None and apdu[:1] == _RLRE
 
 
 @case("AP-03")
@@ -299,17 +309,12 @@ def release(site: Site) -> None:
     made.line.say(acse.rlrq())
     answer = made.line.hear()
     site.step(f"RLRQ without user information: {name_of(answer)}")
-    released = answer is not None and answer[:1] == b"\x63"
+    released = _is_rlre(answer)
     protected = site.declaration.profile("management").is_protected
     expect(released or (protected and is_exception(answer)), "RLRE", name_of(answer))
     if released:
         has_no_data(made.request(get(site.declaration.readable)), "after the release")
-    again = site.associate()
-    question = again.session.protect(get(site.declaration.readable))
-    answer = again.release()
-    expect(answer is not None and answer[:1] == b"\x63", "RLRE to the declared release", name_of(answer))
-    again.line.say(question)
-    has_no_data(again.line.hear(), "after the release")
+    _ends_by_release(site, site.associate())
 
 
 @case("AP-21")
@@ -334,7 +339,7 @@ def release_of_nothing(site: Site) -> None:
     line.say(acse.rlrq())
     answer = line.hear()
     site.step(f"RLRQ: {name_of(answer)}")
-    allowed = answer is None or answer[:1] == b"\x63" or is_exception(answer)
+    allowed = answer is None or _is_rlre(answer) or is_exception(answer)
     expect(allowed, "RLRE, an exception or silence", name_of(answer))
 
 

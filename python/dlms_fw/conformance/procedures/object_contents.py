@@ -14,6 +14,7 @@ from dlms_fw.conformance.site import Site
 from dlms_fw.conformance.verdicts import Inapplicable, Inconclusive, expect
 from dlms_fw.cosem.clock import Clock
 from dlms_fw.cosem.data import Data as DataObject
+from dlms_fw.cosem.image_transfer import ImageTransfer
 from dlms_fw.cosem.profile_generic import EntryDescriptor, ProfileGeneric, expanded_rows
 from dlms_fw.cosem.script_table import ScriptTable
 from dlms_fw.cosem.security_setup import SecuritySetup, SecuritySetupV0
@@ -24,11 +25,6 @@ from dlms_fw.reading.association_view import VisibleObject
 from dlms_fw.reading.profile_reading import Between, ProfileReading
 from dlms_fw.transfer import MeterObjects
 
-_PROFILE: Final = 7
-_SCRIPT_TABLE: Final = 9
-_IMAGE_TRANSFER: Final = 18
-_SCHEDULE: Final = 22
-_SETUP: Final = 64
 _WRITE, _EXECUTE = 1, 2
 _ACTIVATE: Final = 4
 _MOST_ENTRIES: Final = 200
@@ -52,7 +48,7 @@ def parts_of_profiles(site: Site) -> None:
         site.bench.advance(_TIME_FOR_ENTRIES_S)
     looked_at = 0
     with site.client() as client:
-        for shown in client.objects(class_id=_PROFILE):
+        for shown in client.objects(class_id=ProfileGeneric.class_id):
             profile = ProfileGeneric(shown.logical_name)
             if not shown.may_read(2) or client.get(profile.entries_in_use) < _LITTLE:
                 continue
@@ -106,7 +102,7 @@ def scripts(site: Site) -> None:
     wrong: list[str] = []
     with site.client() as client:
         view = client.association_view()
-        tables = [shown for shown in view if shown.class_id == _SCRIPT_TABLE and shown.may_read(2)]
+        tables = [shown for shown in view if shown.class_id == ScriptTable.class_id and shown.may_read(2)]
         if not tables:
             raise Inapplicable("the meter has no script table that may be read")
         actions = 0
@@ -141,7 +137,7 @@ def activation_schedule(site: Site) -> None:
     names = _objects(site)
     scheduler, table = LogicalName(names.activation_scheduler), LogicalName(names.activation_scripts)
     with site.client() as client:
-        shown = client.association_view().find(scheduler, _SCHEDULE)
+        shown = client.association_view().find(scheduler, SingleActionSchedule.class_id)
         if shown is None:
             raise Inapplicable(f"the meter shows no single action schedule at {scheduler}")
         executed = client.get(SingleActionSchedule(scheduler).executed_script)
@@ -159,7 +155,7 @@ def activation_script(site: Site) -> None:
     names = _objects(site)
     table, transfer = LogicalName(names.activation_scripts), LogicalName(names.image_transfer)
     with site.client() as client:
-        if client.association_view().find(table, _SCRIPT_TABLE) is None:
+        if client.association_view().find(table, ScriptTable.class_id) is None:
             raise Inapplicable(f"the meter shows no script table at {table}")
         scripts = client.get(ScriptTable(table).scripts)
     activating = [
@@ -167,7 +163,7 @@ def activation_script(site: Site) -> None:
         for script in scripts
         for action in script.actions
         if (int(action.service_id), action.class_id, action.logical_name, action.index)
-        == (_EXECUTE, _IMAGE_TRANSFER, transfer, _ACTIVATE)
+        == (_EXECUTE, ImageTransfer.class_id, transfer, _ACTIVATE)
     ]
     expect(bool(activating), f"a script that executes method 4 of {transfer}", "none")
     site.step(f"scripts {activating}")
@@ -181,7 +177,7 @@ def security_setup(site: Site) -> None:
     """The security setup says what is the case."""
     with site.client() as client:
         profile = client.profile
-        found = client.objects(class_id=_SETUP, logical_name=site.declaration.security_setup)
+        found = client.objects(class_id=SecuritySetup.class_id, logical_name=site.declaration.security_setup)
         if not found:
             raise Inapplicable(f"the meter shows no security setup at {site.declaration.security_setup}")
         setup: SecuritySetup | SecuritySetupV0 = found[0].instance  # type: ignore[assignment]
@@ -219,7 +215,7 @@ def image_transfer(site: Site) -> None:
     """Image transfer is where it should be, whole, and for those who may."""
     name = LogicalName(_objects(site).image_transfer)
     with site.client() as client:
-        shown = client.association_view().find(name, _IMAGE_TRANSFER)
+        shown = client.association_view().find(name, ImageTransfer.class_id)
         expect(shown is not None, f"class 18 at {name}", "no such object")
         assert shown is not None  # noqa: S101 - looked at above
         expect(shown.version == 0, "version 0", shown.version)
@@ -231,7 +227,7 @@ def image_transfer(site: Site) -> None:
         denied = [number for number in _METHODS_OF_IMAGE_TRANSFER if not shown.may_call(number)]
         expect(not denied, "methods 1 to 4 for management", f"not {denied}")
     with site.client("low") as client:
-        shown = client.association_view().find(name, _IMAGE_TRANSFER)
+        shown = client.association_view().find(name, ImageTransfer.class_id)
         may = [] if shown is None or shown.rights is None else list(shown.rights.methods)
         allowed = [number for number in may if shown is not None and shown.may_call(number)]
         expect(not allowed, "no method for the client with the least rights", allowed)

@@ -27,13 +27,13 @@ from dlms_fw.conformance.wire.apdus import (
 )
 from dlms_fw.cosem import well_known
 from dlms_fw.cosem.data import Data
+from dlms_fw.cosem.security_setup import SecuritySetup
 from dlms_fw.errors import ServiceError
 
 _SECRET: Final = 7
 _ASSOCIATION: Final = 15
-_SETUP: Final = 64
-_DATA: Final = 1
-_ACTIVATE, _TRANSFER = 1, 2
+_ACTIVATE: Final = SecuritySetup.security_activate.method_id
+_TRANSFER: Final = SecuritySetup.key_transfer.method_id
 _SHORTEST_SECRET: Final = 6
 """A secret of fewer octets would be found anywhere."""
 _TIMED: Final = 100
@@ -100,8 +100,8 @@ def nobody_is_told(site: Site) -> None:
 @case("SE-44")
 def low_client(site: Site) -> None:
     """The client with the least rights changes nothing about security."""
-    setup = AttributeName(_SETUP, site.declaration.security_setup, 2)
-    counter = AttributeName(_DATA, well_known.invocation_counter(0), 2)
+    setup = site.declaration.security_policy
+    counter = AttributeName(Data.class_id, well_known.invocation_counter(0), 2)
     policy = site.associate().request(get(setup))
     association = site.associate("low")
     count = association.request(get(counter))

@@ -12,7 +12,6 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from dlms_fw._core import PrivateKey
 from dlms_fw.certificate_authority import CertificateAuthority
-from dlms_fw.conformance.declaration import AttributeName
 from dlms_fw.conformance.keyring import Keyring
 from dlms_fw.conformance.procedures.security_association import (
     TappedLine,
@@ -27,6 +26,7 @@ from dlms_fw.conformance.site import Site
 from dlms_fw.conformance.verdicts import Inapplicable, Inconclusive, expect
 from dlms_fw.conformance.wire.apdus import action, action_result, get, length, name_of
 from dlms_fw.conformance.wire.protection import Sealed, Sealing
+from dlms_fw.cosem.security_setup import SecuritySetup
 from dlms_fw.enums import CertificateType, KeyId
 from dlms_fw.errors import DlmsError
 from dlms_fw.key_management import agree_keys, run
@@ -41,8 +41,6 @@ _ORDERS: Final = {
     ),
 }
 _WIDTHS: Final = {"P-256": 32, "P-384": 48}
-_AGREE, _IMPORT = 3, 6
-_SETUP: Final = 64
 _GENERAL_SIGNING: Final = 0xDF
 _HEADER_FIELDS: Final = 5
 
@@ -178,13 +176,13 @@ def certificates(site: Site) -> None:
             site.step(f"an AARQ with a certificate {what}: {made}")
             expect(made.association is None, f"no association with a certificate {what}", made)
             site.associate()
-    setup = AttributeName(_SETUP, site.declaration.security_setup, 2)
+    setup = site.declaration.security_policy
     association = site.associate()
     for what, certificate in issued.wrong().items():
         if what in {"for key agreement", "of another title"}:
             continue  # it may be brought in, for what it is
         parameter = b"\x09" + length(len(certificate)) + certificate
-        answer = association.request(action(setup, _IMPORT, parameter))
+        answer = association.request(action(setup, SecuritySetup.import_certificate.method_id, parameter))
         site.step(f"import of a certificate {what}: {name_of(answer)}")
         expect(action_result(answer) != 0, f"no import of a certificate {what}", name_of(answer))
 
@@ -210,10 +208,10 @@ def bad_points(site: Site) -> None:
     wrong = {what: point + ours.sign(key_id + point) for what, point in points.items()}
     wrong["a point signed by somebody else"] = good + _other_key(curve).sign(key_id + good)
     wrong["a point that is not signed"] = good
-    setup = AttributeName(_SETUP, site.declaration.security_setup, 2)
+    setup = site.declaration.security_policy
     for what, data in wrong.items():
         parameter = b"\x01\x01\x02\x02\x16" + key_id + b"\x09" + length(len(data)) + data
-        answer = ring.association.request(action(setup, _AGREE, parameter))
+        answer = ring.association.request(action(setup, SecuritySetup.key_agreement.method_id, parameter))
         site.step(f"{what}: {name_of(answer)}")
         expect(action_result(answer) != 0, f"no agreement with {what}", name_of(answer))
         ring.is_unchanged(what)
