@@ -10,6 +10,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from drawn_pages import draw_or_check
+
 from dlms_fw.conformance.catalogue import ALTERATIONS, HARMLESS, Case, Group, cases, groups
 from dlms_fw.conformance.needs import NEEDS
 
@@ -78,14 +80,7 @@ def _row(case: Case) -> str:
 
 def main(arguments: list[str]) -> int:
     """Draw, or with ``--check`` compare."""
-    fresh = drawing()
-    if arguments == ["--check"]:
-        stale = not PAGE.exists() or PAGE.read_text(encoding="utf-8") != fresh
-        if stale:
-            sys.stderr.write(f"{PAGE.name} is stale: run {Path(__file__).name}\n")
-        return int(stale)
-    PAGE.write_text(fresh, encoding="utf-8")
-    return 0
+    return draw_or_check({PAGE: drawing()}, arguments)
 
 
 if __name__ == "__main__":

@@ -16,11 +16,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import drawn_pages
+
 HERE = Path(__file__).parent
 PAGE = HERE / "faults.md"
 ROWS = HERE / "faults.toml"
-TESTS = HERE.parent / "tests"
-RUST = HERE.parent / "rust"
 
 _ID = re.compile(r"[A-Z]-\d\d")
 _RUST_TEST = re.compile(r"\bfn ((?:[a-z]_\d\d_)+)")
@@ -73,15 +73,7 @@ def rows() -> dict[str, Row]:
 
 def proofs() -> dict[str, set[str]]:
     """The files with tests that name an id, by the id."""
-    found: dict[str, set[str]] = {}
-    for path in sorted(TESTS.rglob("test_*.py")):
-        for number in marked(path.read_text(encoding="utf-8")):
-            found.setdefault(number, set()).add(path.name)
-    for path in sorted(RUST.rglob("*.rs")):
-        name = path.relative_to(RUST).as_posix().replace("/src/", "/")
-        for number in named(path.read_text(encoding="utf-8")):
-            found.setdefault(number, set()).add(name)
-    return found
+    return drawn_pages.proofs(marked, named)
 
 
 def marked(source: str) -> set[str]:
@@ -158,26 +150,10 @@ def _shown(row: Row, files: set[str]) -> str:
     return ", ".join(f"`{name}`" for name in sorted(files))
 
 
-def redrawn(page: str) -> str:
-    """The page with everything between the markers drawn anew."""
-    for name, text in drawing().items():
-        begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
-        head, rest = page.split(begin)
-        tail = rest.split(end)[1]
-        page = f"{head}{begin}\n{text}\n{end}{tail}"
-    return page
-
-
 def main(arguments: list[str]) -> int:
     """Draw, or with ``--check`` compare."""
-    page = PAGE.read_text(encoding="utf-8")
-    fresh = redrawn(page)
-    if arguments == ["--check"]:
-        if fresh != page:
-            sys.stderr.write(f"{PAGE.name} is stale: run {Path(__file__).name}\n")
-        return int(fresh != page)
-    PAGE.write_text(fresh, encoding="utf-8")
-    return 0
+    page = drawn_pages.redrawn(PAGE.read_text(encoding="utf-8"), drawing())
+    return drawn_pages.draw_or_check({PAGE: page}, arguments)
 
 
 if __name__ == "__main__":

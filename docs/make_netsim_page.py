@@ -14,6 +14,8 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from drawn_pages import redrawn
+
 HERE = Path(__file__).parent
 TESTS = HERE.parent / "tests"
 sys.path.insert(0, str(TESTS))
@@ -23,7 +25,6 @@ import netsim  # noqa: E402 (it lies beside the tests that use it)
 TIMES = HERE / "times.txt"
 PAGE = HERE / "how_long.md"
 PICTURE = HERE / "how_long.svg"
-BEGIN, END = "<!-- times: begin -->", "<!-- times: end -->"
 
 _LINK_NAMES = {
     "optical-9600": "optical head, 9,600 bit/s",
@@ -48,9 +49,7 @@ def measure(whole: bool) -> str:
 
 def page(rows: list[netsim.Row]) -> str:
     """The page with the tables put in."""
-    head, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
-    tail = rest.split(END)[1]
-    return f"{head}{BEGIN}\n{_tables(rows)}\n{END}{tail}"
+    return redrawn(PAGE.read_text(encoding="utf-8"), {"times": _tables(rows)})
 
 
 def _tables(rows: list[netsim.Row]) -> str:

@@ -17,10 +17,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import drawn_pages
+
 HERE = Path(__file__).parent
 LAYERS = HERE / "protocol"
-TESTS = HERE.parent / "tests"
-RUST = HERE.parent / "rust"
 
 _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _RUST_LINE = re.compile(r"^\s*// proves: (.+)$", re.MULTILINE)
@@ -68,15 +68,7 @@ def _layer(path: Path) -> Layer:
 
 def proofs() -> dict[str, set[str]]:
     """The files with tests that name a row, by the id of the row."""
-    found: dict[str, set[str]] = {}
-    for path in sorted(TESTS.rglob("test_*.py")):
-        for identifier in marked(path.read_text(encoding="utf-8")):
-            found.setdefault(identifier, set()).add(path.name)
-    for path in sorted(RUST.rglob("*.rs")):
-        name = path.relative_to(RUST).as_posix().replace("/src/", "/")
-        for identifier in named(path.read_text(encoding="utf-8")):
-            found.setdefault(identifier, set()).add(name)
-    return found
+    return drawn_pages.proofs(marked, named)
 
 
 def marked(source: str) -> set[str]:
@@ -143,13 +135,10 @@ def _names(files: Iterable[str]) -> str:
 
 
 def _with_contents(page: str, known: list[Layer]) -> str:
-    begin, end = "<!-- layers: begin -->", "<!-- layers: end -->"
-    head, rest = page.split(begin)
-    tail = rest.split(end)[1]
     listed = "\n".join(_contents_line(layer) for layer in known)
     contents = "\n".join(layer.name for layer in known)
     table = f"| page | rows | not yet |\n|---|---|---|\n{listed}"
-    return f"{head}{begin}\n{table}\n\n```{{toctree}}\n:hidden:\n\n{contents}\n```\n{end}{tail}"
+    return drawn_pages.redrawn(page, {"layers": f"{table}\n\n```{{toctree}}\n:hidden:\n\n{contents}\n```"})
 
 
 def _contents_line(layer: Layer) -> str:
@@ -159,18 +148,7 @@ def _contents_line(layer: Layer) -> str:
 
 def main(arguments: list[str]) -> int:
     """Draw, or with ``--check`` compare."""
-    stale = {
-        path: text
-        for path, text in pages().items()
-        if not path.exists() or path.read_text(encoding="utf-8") != text
-    }
-    if arguments == ["--check"]:
-        for path in stale:
-            sys.stderr.write(f"{path.name} is stale: run {Path(__file__).name}\n")
-        return int(bool(stale))
-    for path, text in stale.items():
-        path.write_text(text, encoding="utf-8")
-    return 0
+    return drawn_pages.draw_or_check(pages(), arguments)
 
 
 if __name__ == "__main__":

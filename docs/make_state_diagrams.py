@@ -15,6 +15,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from drawn_pages import draw_or_check, redrawn
+
 from dlms_fw.enums import ImageTransferStatus
 from dlms_fw.meter import activation_table
 from dlms_fw.transfer.table import ROWS, START, TERMINAL, Outcome, Ownership, TransferState
@@ -126,28 +128,10 @@ def _outcomes(rows: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def redrawn(page: str, drawing: Mapping[str, str]) -> str:
-    """The page with everything between the markers drawn anew."""
-    for name, text in drawing.items():
-        begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
-        head, rest = page.split(begin)
-        tail = rest.split(end)[1]
-        page = f"{head}{begin}\n{text}\n{end}{tail}"
-    return page
-
-
 def main(arguments: list[str]) -> int:
     """Draw, or with ``--check`` compare."""
-    stale = 0
-    for path, drawing in drawings().items():
-        page = path.read_text(encoding="utf-8")
-        fresh = redrawn(page, drawing)
-        if arguments != ["--check"]:
-            path.write_text(fresh, encoding="utf-8")
-        elif fresh != page:
-            sys.stderr.write(f"{path.name} is stale: run {Path(__file__).name}\n")
-            stale = 1
-    return stale
+    pages = {path: redrawn(path.read_text(encoding="utf-8"), drawing) for path, drawing in drawings().items()}
+    return draw_or_check(pages, arguments)
 
 
 if __name__ == "__main__":

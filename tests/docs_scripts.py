@@ -19,7 +19,9 @@ def check_freshness(name: str) -> None:
 
 
 def load_script(name: str) -> ModuleType:
-    """A script as a module."""
+    """A script as a module; it finds its neighbours as it does when it is run."""
+    if str(DOCS) not in sys.path:
+        sys.path.append(str(DOCS))
     specification = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
     assert specification is not None
     assert specification.loader is not None
