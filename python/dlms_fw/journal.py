@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import os
 import sqlite3
 import sys
@@ -38,9 +37,7 @@ from dlms_fw.journal_tables import (
     checksum,
 )
 from dlms_fw.leases import Lease
-from dlms_fw.security import COUNTER_WARNING, next_counters
-
-_LOG = logging.getLogger("dlms_fw.journal")
+from dlms_fw.security import next_counters, warn_if_half_used
 
 BUSY_TIMEOUT_S = 10.0
 CHALLENGES_KEPT = 1000
@@ -143,10 +140,7 @@ class Journal:
             row = self._row(COUNTERS, (key_fingerprint, system_title.hex()))
             counters = next_counters(0 if row is None else int(row[2]), at_least, count)
             self._put(db, COUNTERS, (key_fingerprint, system_title.hex(), counters.stop))
-        if counters.stop > COUNTER_WARNING:
-            _LOG.warning(
-                "invocation counters of key %s are more than half used up: change the key", key_fingerprint
-            )
+        warn_if_half_used(key_fingerprint, counters)
         return counters
 
     def meter_counters(

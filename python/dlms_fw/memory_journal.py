@@ -7,16 +7,14 @@ knows which invocation counters were used, and a nonce that comes twice gives a 
 from __future__ import annotations
 
 import json
-import logging
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from dlms_fw.journal import CHALLENGES_KEPT, Journal, MeterCounters
-from dlms_fw.security import COUNTER_WARNING, next_counters
+from dlms_fw.security import next_counters, warn_if_half_used
 
-_LOG = logging.getLogger("dlms_fw.journal")
 _NOWHERE: Final = Path(":memory:")
 
 
@@ -54,10 +52,7 @@ class MemoryJournal(Journal):
             key = key_fingerprint, system_title
             counters = next_counters(self._reserved.get(key, 0), at_least, count)
             self._reserved[key] = counters.stop
-        if counters.stop > COUNTER_WARNING:
-            _LOG.warning(
-                "invocation counters of key %s are more than half used up: change the key", key_fingerprint
-            )
+        warn_if_half_used(key_fingerprint, counters)
         return counters
 
     def meter_counters(

@@ -6,6 +6,7 @@ file and no clock, and it never shows the octets of a key.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Protocol
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dlms_fw._core import Key, PrivateKey, PublicKey, SecurityContext
+
+_LOG = logging.getLogger("dlms_fw.journal")
 
 SYSTEM_TITLE_LENGTH = 8
 
@@ -267,6 +270,14 @@ def next_counters(reserved_to: int, at_least: int, count: int) -> range:
             kind="counter-exhausted",
         )
     return range(start, start + count)
+
+
+def warn_if_half_used(key_fingerprint: str, counters: range) -> None:
+    """Logs that a key should be changed, where the counters just given away are of the upper half."""
+    if counters.stop > COUNTER_WARNING:
+        _LOG.warning(
+            "invocation counters of key %s are more than half used up: change the key", key_fingerprint
+        )
 
 
 def resynchronised_counter(ours: int | None, theirs: int) -> int:
