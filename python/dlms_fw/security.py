@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from dlms_fw._core import Key, PrivateKey, PublicKey, SecurityContext
 
-_LOG = logging.getLogger("dlms_fw.journal")
+_LOG = logging.getLogger("dlms_fw.journal")  # it is the journals that give counters away
 
 SYSTEM_TITLE_LENGTH = 8
 
