@@ -40,7 +40,7 @@ test: $(VENV)/.deps
 	@$(MAKE) --no-print-directory -j2 test-core test-python
 
 test-core:
-	CARGO_INCREMENTAL=0 cargo test --quiet --locked -p dlms-fw-core
+	RUST_MIN_STACK=33554432 CARGO_INCREMENTAL=0 nice cargo test --quiet --locked -p dlms-fw-core
 
 test-python: $(VENV)/.built $(VENV)/.peers
 	$(BIN)/python -m compileall -q python tests
@@ -48,7 +48,7 @@ test-python: $(VENV)/.built $(VENV)/.peers
 
 soak: $(VENV)/.built $(VENV)/.peers
 	cargo test --release --quiet --locked -p dlms-fw-core --test damage -- --ignored
-	$(BIN)/python -m pytest -q -n $(JOBS) -m soak --benchmark-disable --timeout 3600
+	$(BIN)/python -m pytest -q -n $(JOBS) -m "soak or rotating" --rotate-all --benchmark-disable --timeout 3600
 
 bench: $(VENV)/.built $(VENV)/.peers
 	$(BIN)/python -m pytest -q benches --benchmark-only --benchmark-disable-gc --benchmark-columns=min,median,rounds

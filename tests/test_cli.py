@@ -13,6 +13,8 @@ from dlms_fw.enums import ImageTransferStatus
 from dlms_fw.journal import Journal
 from simulator import FIELDS, IDENTIFIER, SMALL, Workshop, quiet_port, shared_workshop, workshop
 
+pytestmark = pytest.mark.rotating(3)
+
 __all__ = ["shared_workshop", "workshop"]
 
 MEBIBYTE = 1 << 20

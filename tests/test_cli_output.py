@@ -18,6 +18,8 @@ from click.testing import CliRunner
 from dlms_fw.cli.root import main
 from simulator import FIELDS, SMALL, Ended, Workshop, quiet_port, workshop
 
+pytestmark = pytest.mark.rotating(2)
+
 __all__ = ["workshop"]
 
 FULL = Path("/dev/full")

@@ -20,6 +20,8 @@ from dlms_fw.meter.state import ActivationStep
 from simulator import FIELDS, SMALL, Ended, Workshop, quiet_port, shared_workshop, workshop
 from wiretap import Way, Wiretap, is_block
 
+pytestmark = pytest.mark.rotating(3)
+
 __all__ = ["shared_workshop", "workshop"]
 
 # Refused, each with its exit code and an unchanged meter

@@ -24,6 +24,8 @@ from dlms_fw.profiles import Profile
 from dlms_fw.simulation import PLAIN
 from dlms_fw.transports.base import TransportFactory
 
+pytestmark = pytest.mark.rotating(2)
+
 EVERYTHING = frozenset({"image", "firmware", "power"})
 GROUPS = ("image_transfer", "activation", "multicast")
 ABOUT_METERS = [

@@ -25,6 +25,8 @@ from interop import (
 )
 from peers import run
 
+pytestmark = pytest.mark.rotating(2)
+
 
 def test_the_referees_are_where_nothing_of_ours_can_import_them() -> None:
     assert importlib.util.find_spec("gurux_dlms") is None

@@ -37,6 +37,8 @@ from interop import (
     gurux_meter,
 )
 
+pytestmark = pytest.mark.rotating(2)
+
 SCHEMES = {"wrapper": "tcp", "hdlc": "hdlc+tcp"}
 PASSWORD = b"interop!"
 OUR_KEYS = Keys(**{name: Key(bytes.fromhex(octets)) for name, octets in KEYS.items()})

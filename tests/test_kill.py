@@ -19,6 +19,8 @@ import pytest
 from simulator import CLIENT_TITLE, IDENTIFIER, METER_TITLE, Ended, Meter, Workshop, workshop
 from wiretap import Cut, Way, Wiretap, is_activation
 
+pytestmark = pytest.mark.rotating(2)
+
 __all__ = ["workshop"]
 
 SEED = int(os.environ.get("DLMS_FW_SEED", datetime.now(UTC).toordinal()))

@@ -14,6 +14,8 @@ from dlms_fw.cosem.clock import Clock
 from dlms_fw.profiles import Profile
 from simulator import IDENTIFIER, SMALL, Ended, Meter, Workshop, workshop
 
+pytestmark = pytest.mark.rotating(3)
+
 __all__ = ["workshop"]
 
 WITHIN_S = 20.0

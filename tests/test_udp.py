@@ -48,6 +48,8 @@ from meters import BLOCK_SIZE, IDENTIFIER, VENDOR_KEY, container
 from simulator import QUICK as QUICK_LIMITS
 from simulator import SMALL, Workshop, workshop
 
+pytestmark = pytest.mark.rotating(2)
+
 __all__ = ["workshop"]  # a fixture
 
 QUICK = ActivationTimings(install_seconds=0.01, reboot_seconds=0.05, self_test_seconds=0.01)
