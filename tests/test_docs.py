@@ -38,6 +38,7 @@ DOTTED = re.compile(r"`(dlms_fw(?:\.\w+)+)")
 REPOSITORY_FILE = re.compile(r"`((?:examples|tests|benches|docs|python|rust)/[\w./-]+)`")
 ELSEWHERE = {
     "--locked",
+    "--rotate-all",
     "--operations",
     "--image-kib",
     "--benchmark-only",
