@@ -40,7 +40,7 @@ test: $(VENV)/.deps
 	@$(MAKE) --no-print-directory -j2 test-core test-python
 
 test-core:
-	RUST_MIN_STACK=33554432 CARGO_INCREMENTAL=0 nice cargo test --quiet --locked -p dlms-fw-core
+	MAKEFLAGS= RUST_MIN_STACK=33554432 CARGO_INCREMENTAL=0 nice cargo test --quiet --locked -p dlms-fw-core
 
 test-python: $(VENV)/.built $(VENV)/.peers
 	$(BIN)/python -m compileall -q python tests
