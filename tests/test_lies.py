@@ -15,6 +15,8 @@ from click.testing import CliRunner
 import lying
 import meters
 from dlms_fw.cli.root import main
+from dlms_fw.cosem.data import Data
+from dlms_fw.cosem.well_known import LOGICAL_DEVICE_NAME
 from dlms_fw.errors import ConfigurationError
 from dlms_fw.meter.lies.calls import CALLINGS
 from dlms_fw.meter.lies.files import load_lies
@@ -157,3 +159,13 @@ def test_a_lie_ends_after_its_times_and_goes_on_over_a_power_cut() -> None:
     meter.power_up()
     assert [telling.lie for telling in meter.powered.liar.tellings] == [busy.lie]  # type: ignore[union-attr]
     assert meter.powered.liar.tellings[0].told == 0  # type: ignore[union-attr]
+
+
+def test_one_way_to_misbehave_may_be_asked_for_twice() -> None:
+    meter = Simulation().meter(CIPHERED)
+    with meter.client() as client:
+        early = meter.lie("null-data", after=0, times=1)
+        late = meter.lie("null-data", after=2, times=1)
+        for _ in range(4):
+            client.get(Data(LOGICAL_DEVICE_NAME).value)
+    assert (early.told, late.told) == (1, 1)

@@ -39,13 +39,13 @@ class Messages:
     """The lies of a meter that are about its answers as a whole."""
 
     def __init__(self) -> None:
-        self._tellings: dict[str, Telling] = {}
+        self._tellings: dict[str, list[Telling]] = {}
         self._late = b""
         self._ends = False
 
     def add(self, telling: Telling) -> None:
         """A lie more."""
-        self._tellings[telling.lie.name] = telling
+        self._tellings.setdefault(telling.lie.name, []).append(telling)
 
     def hear(self) -> bool:
         """Whether the request that has come is looked at."""
@@ -87,8 +87,7 @@ class Messages:
         self._late = b""
 
     def _is_due(self, name: str) -> bool:
-        telling = self._tellings.get(name)
-        return telling is not None and telling.is_due()
+        return any(telling.is_due() for telling in self._tellings.get(name, ()))
 
 
 def _is_read(response: Response | ExceptionResponse) -> bool:
