@@ -75,6 +75,7 @@ FLOORS: dict[str, int] = {
     "multicast": 6,
     "push": 5,
     "fleet": 6,
+    "bench": 6,
     "simulation": 6,
     "meter_factory": 6,
     "pytest_plugin": 7,
@@ -84,6 +85,7 @@ FLOORS: dict[str, int] = {
 
 #: Only these touch sockets, event loops and clocks.
 DRIVERS = {
+    "bench",
     "transports",
     "client",
     "async_client",
