@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import json
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from benches.rows import MEASURES, Options, measured, row
@@ -21,6 +23,8 @@ from dlms_fw.bench import (
     in_fresh_process,
     loop,
 )
+from dlms_fw.bench.chart import svg
+from dlms_fw.bench.report import from_json, to_json
 
 
 @pytest.mark.parametrize(
@@ -69,8 +73,8 @@ def test_the_table_names_what_is_missed_and_leaves_no_row_out() -> None:
     )
     text = str(table)
     assert "zlib.crc32 2 µs" in text
-    assert "not measured: no core" in text
-    assert text.endswith("1 of 2 rows met; not met: 2")
+    assert "2  frames   not measured" in text
+    assert text.endswith("1 of 2 rows met; not met: 2\n2: no core")
     assert not table.met
 
 
@@ -154,3 +158,42 @@ def test_a_fresh_process_tells_result_and_memory(monkeypatch: pytest.MonkeyPatch
 def test_a_fresh_process_that_fails_says_why() -> None:
     with pytest.raises(MeasurementFailed, match="no_such_function"):
         in_fresh_process("dlms_fw.bench.table:no_such_function")
+
+
+def sample() -> Table:
+    return Table(
+        "Rows & figures",
+        (
+            Row(1, "FCS", (line(4.0, Target.at_least(2)), line(0.1, None))),
+            Row(6, "APDU <protected>", (line(1.0, Target.at_most(0.4)),)),
+            Row(7, "broken", error="no core"),
+        ),
+    )
+
+
+def test_a_report_is_read_back_as_it_was_written() -> None:
+    written = to_json([sample()])
+    assert from_json(written) == [sample()]
+    machine = json.loads(written)["machine"]
+    assert machine["processor"]
+    assert machine["cryptography"]
+    with pytest.raises(ValueError, match="no report"):
+        from_json("{}")
+
+
+def test_the_picture_has_a_bar_for_each_line_with_a_target() -> None:
+    """On the target's right where it is met, on its left where it is missed."""
+    picture = ElementTree.fromstring(svg(sample()))
+    bars = [it for it in picture.iter("{http://www.w3.org/2000/svg}rect") if it.get("class") != "ground"]
+    assert [bar.get("class") for bar in bars] == ["good", "bad"]
+    target = next(
+        it for it in picture.iter("{http://www.w3.org/2000/svg}line") if it.get("class") == "target"
+    )
+    good, bad = bars
+    assert float(good.get("x", "")) == float(target.get("x1", ""))
+    assert float(bad.get("x", "")) + float(bad.get("width", "")) == pytest.approx(
+        float(target.get("x1", "")), 0.01
+    )
+    # Twice as good is as long as half as good, and 0.4 of the target is longer.
+    assert float(bad.get("width", "")) > float(good.get("width", ""))
+    assert "not measured" in "".join(picture.itertext())

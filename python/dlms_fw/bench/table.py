@@ -92,6 +92,11 @@ class Line:
             return None
         return self.ratio is not None and self.target.met_by(self.ratio)
 
+    @property
+    def ratio_text(self) -> str:
+        """The ratio as it is written; empty where there is none."""
+        return "" if self.ratio is None else f"{_number(self.ratio)} x"
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -136,7 +141,8 @@ class Table:
         count = f"{len(self.rows) - len(missed)} of {len(self.rows)} rows met"
         if missed:
             count += f"; not met: {', '.join(str(number) for number in missed)}"
-        return "\n".join((self.title, "", *written, "", count))
+        errors = [f"{row.number}: {row.error}" for row in self.rows if row.error]
+        return "\n".join((self.title, "", *written, "", count, *errors))
 
 
 def _cells(row: Row) -> list[tuple[str, ...]]:
@@ -146,14 +152,14 @@ def _cells(row: Row) -> list[tuple[str, ...]]:
             line.what,
             str(line.ours),
             "" if line.baseline is None else f"{line.baseline_name} {line.baseline}",
-            "" if line.ratio is None else f"{_number(line.ratio)} x",
+            line.ratio_text,
             "" if line.target is None else str(line.target),
             {None: "", True: "yes", False: "NO"}[line.met],
         )
         for line in row.lines
     ]
     if row.error or not lines:
-        lines.append((f"not measured: {row.error or 'no case'}", "", "", "", "", "NO"))
+        lines.append(("not measured", "", "", "", "", "NO"))
     first, *others = lines
     return [(str(row.number), row.measure, *first), *(("", "", *line) for line in others)]
 
