@@ -20,6 +20,7 @@ from statistics import median
 from typing import Any
 
 from dlms_fw.bench.table import Figure, Line, Target
+from dlms_fw.errors import DlmsError
 
 __all__ = [
     "Comparison",
@@ -43,8 +44,10 @@ ROUND_SECONDS = 0.004
 MOST_OPERATIONS = 1 << 22
 
 
-class MeasurementFailed(Exception):
+class MeasurementFailed(DlmsError):
     """Something could not be measured; the text says what and why."""
+
+    code = "bench"
 
 
 @dataclass(frozen=True, slots=True)

@@ -275,11 +275,11 @@ class _Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A meter is there."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 (what create_server makes)
-        self._transport = transport
+        # Not every event loop derives its transports from asyncio's.
+        self._transport = cast("asyncio.Transport", transport)
         host, port = _place(transport.get_extra_info("peername"))
         if not self._listener._admit(self, host):
-            transport.abort()
+            self._transport.abort()
             return
         self._sender = Sender(transport=cast("PushTransport", self._scheme), host=host, port=port)
         self._watch()

@@ -109,7 +109,9 @@ class Job:
         self.block_status: BlockStatus | None = None
         self.blocks_high = 0
         self.attempts: dict[int, int] = {}
-        self.tactics = Tactics(policy.strategy, link, policy.block_pause_seconds)
+        self.tactics = Tactics(
+            policy.strategy, link, policy.block_pause_seconds, requests_ahead=policy.requests_ahead
+        )
         self.blocks_sent = 0
         self.bytes_sent = 0
         self.retries = 0

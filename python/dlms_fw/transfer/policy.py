@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, TypeAlias
 
-from dlms_fw.transfer.strategies import WANTED, WantedStrategy
+from dlms_fw.transfer.strategies import MOST_REQUESTS, WANTED, WantedStrategy
 
 Activation: TypeAlias = Literal["immediate", "never"] | datetime
 """When the image shall be activated; a naive ``datetime`` is the meter's own local time."""
@@ -64,6 +64,8 @@ class TransferPolicy:
             memory.
         strategy: How blocks are sent. ``automatic`` takes the best that the link allows and watches how it
             goes; a strategy that is named and cannot be used gives way to the next that can.
+        requests_ahead: How many requests may be on their way at a time, 1 to 16, where the strategy sends
+            several.
         block_pause_seconds: Least pause after each unconfirmed block. It grows by itself where the meter
             drops what comes too fast.
         checkpoint_blocks: How many blocks are sent at most between two checkpoints.
@@ -115,6 +117,7 @@ class TransferPolicy:
     confirm_on_trial: bool = False
     settle_after_initiate_seconds: float = 0.0
     strategy: WantedStrategy = "automatic"
+    requests_ahead: int = MOST_REQUESTS
     block_pause_seconds: float = 0.0
     checkpoint_blocks: int = 256
     block_tries: int = 3
@@ -144,6 +147,8 @@ class TransferPolicy:
     def __post_init__(self) -> None:
         if self.strategy not in WANTED:
             raise ValueError(f"strategy must be one of {', '.join(WANTED)}")
+        if not 1 <= self.requests_ahead <= MOST_REQUESTS:
+            raise ValueError(f"requests_ahead must be 1 to {MOST_REQUESTS}")
         for name in ("checkpoint_blocks", "block_tries", "activations", "confirm_looks", "most_blocks"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1")

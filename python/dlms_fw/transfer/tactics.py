@@ -10,7 +10,7 @@ from typing import Final
 
 from dlms_fw.transfer.link import LinkFacts
 from dlms_fw.transfer.pacing import BurstPace, DepthProbe
-from dlms_fw.transfer.strategies import Choice, Means, Strategy, WantedStrategy, choose
+from dlms_fw.transfer.strategies import MOST_REQUESTS, Choice, Means, Strategy, WantedStrategy, choose
 
 _ENOUGH_OCTETS: Final = 16_384
 """More than this on its way at a time fills about every line; a measurement that says otherwise is chance."""
@@ -31,6 +31,7 @@ class Tactics:
         wanted: What the caller has set.
         link: What is known of the link.
         block_pause_seconds: The least pause after an unconfirmed block.
+        requests_ahead: How many requests the caller lets be on their way at a time.
 
     Attributes:
         proven: Whether the meter has taken blocks in this way.
@@ -39,13 +40,21 @@ class Tactics:
         name: Of the strategy that blocks were last sent by; ``None`` before the first.
     """
 
-    def __init__(self, wanted: WantedStrategy, link: LinkFacts, block_pause_seconds: float) -> None:
+    def __init__(
+        self,
+        wanted: WantedStrategy,
+        link: LinkFacts,
+        block_pause_seconds: float,
+        *,
+        requests_ahead: int = MOST_REQUESTS,
+    ) -> None:
         self.wanted: WantedStrategy = wanted
         self.link = link
         self.proven = False
         self.probe = DepthProbe(1)
         self.pace = BurstPace(block_pause_seconds, link.response_timeout_seconds)
         self.name: str | None = None
+        self._requests_ahead = requests_ahead
         self._refused: dict[Means, str] = {}
         self._saturated = False
         self._image_block_size = 0
@@ -101,6 +110,8 @@ class Tactics:
         octets = strategy.depth * strategy.blocks_per_request * self._image_block_size
         if self.wanted != "automatic" or not self.probe.saturated or octets > _ENOUGH_OCTETS:
             return False
+        if strategy.depth < MOST_REQUESTS:
+            return False  # not the line stops us, but the caller
         if self.pace.round_trip_seconds < _LONG_ROUND_TRIP:
             return False
         self._saturated = True
@@ -205,6 +216,7 @@ class Tactics:
 
     def _take(self, choice: Choice) -> None:
         strategy, why = choice
+        strategy = replace(strategy, depth=min(strategy.depth, self._requests_ahead))
         self._strategy = strategy
         self._news = why
         self.name = strategy.name

@@ -11,7 +11,7 @@ import contextlib
 import select
 import socket
 import struct
-from typing import Final
+from typing import Final, cast
 
 from dlms_fw.errors import TransportError
 from dlms_fw.transports.base import closed_by_peer, no_answer, transport_error
@@ -149,8 +149,8 @@ class AsyncTcpTransport(Waiter, asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 (what create_connection makes)
-        self._transport = transport
+        # Not every event loop derives its transports from asyncio's.
+        self._transport = cast("asyncio.Transport", transport)
         connection: socket.socket | None = transport.get_extra_info("socket")
         if connection is not None:
             keep_alive(connection)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from typing import cast
 
 from dlms_fw.endpoint import Endpoint
 from dlms_fw.errors import TransportError
@@ -53,12 +54,12 @@ class TcpLine(Line, asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client is there."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 (what create_server makes)
-        self._transport = transport
+        # Not every event loop derives its transports from asyncio's.
+        self._transport = cast("asyncio.Transport", transport)
         if self.open():
-            keep_alive(transport.get_extra_info("socket"))
+            keep_alive(self._transport.get_extra_info("socket"))
         else:
-            transport.abort()
+            self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
         """Octets have come: the meter answers at once."""
