@@ -38,6 +38,8 @@ __all__ = [
     "Gateway",
     "GetRequest",
     "GetResponse",
+    "HdlcAddress",
+    "HdlcFrame",
     "HdlcFraming",
     "ImageBlock",
     "ImageBlocks",
@@ -73,6 +75,8 @@ __all__ = [
     "decode_apdu",
     "derive_key",
     "expand_rows",
+    "fcs16",
+    "fcs16_portable",
     "image_digests",
     "wrapper_message_lengths",
 ]
@@ -1396,6 +1400,70 @@ class HdlcFraming:
     def server_lower(self) -> int | None: ...
     @property
     def unconfirmed_as_ui(self) -> bool: ...
+
+@final
+class HdlcAddress:
+    """An HDLC address: ``upper`` half (logical device or client SAP), ``lower`` half (physical device).
+
+    ``size`` is 1, 2 or 4 octets; None takes the shortest form. The form of one octet has no lower half.
+    Raises ValueError where a half is missing, too much or too large for the form.
+    """
+
+    def __new__(cls, upper: int, lower: int | None = ..., *, size: int | None = ...) -> HdlcAddress: ...
+    @property
+    def upper(self) -> int: ...
+    @property
+    def lower(self) -> int | None: ...
+    @property
+    def size(self) -> int: ...
+
+@final
+class HdlcFrame:
+    """One HDLC frame of format type 3, for captures and tools; a :class:`Channel` frames by itself. Frozen.
+
+    ``control`` is the octet as sent. Without ``information`` the frame has no HCS. ValueError where it would
+    be longer than the 2,047 octets that a frame may have between its flags.
+    """
+
+    def __new__(
+        cls,
+        destination: HdlcAddress,
+        source: HdlcAddress,
+        control: int,
+        information: Buffer | None = ...,
+        *,
+        segmentation: bool = ...,
+    ) -> HdlcFrame: ...
+    @staticmethod
+    def decode(data: Buffer) -> HdlcFrame:
+        """The frame that ``data`` is, both flags included.
+
+        Raises DecodeError: ``check-sequence`` for HCS or FCS, ``wrong-length`` where the length field says
+        something else, ``unexpected-tag`` for another format or no flag, ``length-form`` for an address.
+        """
+
+    def encode(self) -> bytes:
+        """The octets from flag to flag, both included, with HCS and FCS."""
+
+    @property
+    def destination(self) -> HdlcAddress: ...
+    @property
+    def source(self) -> HdlcAddress: ...
+    @property
+    def control(self) -> int: ...
+    @property
+    def segmentation(self) -> bool: ...
+    @property
+    def information(self) -> bytes: ...
+
+def fcs16(data: Buffer) -> int:
+    """The check sequence of HDLC (CRC-16/X-25) over ``data``, 0 to 65,535; low octet first on the wire.
+
+    Folded by carry-less multiplication where the processor has it, and otherwise as :func:`fcs16_portable`.
+    """
+
+def fcs16_portable(data: Buffer) -> int:
+    """The same sum by tables alone, sixteen octets a step: for comparisons, and to test what others run."""
 
 @final
 class ReceivedApdu:

@@ -280,6 +280,12 @@ impl<'a> Writer<'a> {
         self.position
     }
 
+    /// What has been written since `mark`, an earlier [`Writer::position`] of this same writer.
+    #[must_use]
+    pub fn since(&self, mark: usize) -> &[u8] {
+        &self.out[mark..self.position]
+    }
+
     /// Writes `octets`.
     #[inline]
     pub fn put(&mut self, octets: &[u8]) {

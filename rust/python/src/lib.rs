@@ -15,6 +15,7 @@ mod channel;
 mod data;
 mod datetime;
 mod errors;
+mod frame;
 mod gateway;
 mod image;
 mod initiate;
@@ -56,6 +57,8 @@ mod _core {
     use super::data::Data;
     #[pymodule_export]
     use super::datetime::{Date, DateTime, Time};
+    #[pymodule_export]
+    use super::frame::{HdlcAddress, HdlcFrame, fcs16, fcs16_portable};
     #[pymodule_export]
     use super::gateway::Gateway;
     #[pymodule_export]

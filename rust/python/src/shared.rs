@@ -32,6 +32,12 @@ impl SharedBytes {
     }
 }
 
+impl From<Bound<'_, PyBytes>> for SharedBytes {
+    fn from(octets: Bound<'_, PyBytes>) -> Self {
+        Self(octets.unbind())
+    }
+}
+
 impl<'py> FromPyObject<'_, 'py> for SharedBytes {
     type Error = PyErr;
 

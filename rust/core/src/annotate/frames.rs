@@ -5,7 +5,7 @@ use super::node::{Notes, Value, octets};
 use crate::codec::Reader;
 use crate::error::{DecodeError, DecodeErrorKind};
 use crate::hdlc::control::{Control, FrameKind};
-use crate::hdlc::frame::{FLAG, FrameDefect, Header};
+use crate::hdlc::frame::{FLAG, Header};
 use crate::wrapper::HEADER_LENGTH;
 
 const LLC: usize = 3;
@@ -48,7 +48,7 @@ fn frame(notes: &mut Notes, reader: &mut Reader<'_>) -> Result<(), DecodeError> 
                 start + all.len(),
             ));
         }
-        Err(defect) => return Err(DecodeError::new(kind_of(defect), start)),
+        Err(defect) => return Err(DecodeError::new(defect.into(), start)),
     };
     let Some(body) = all.get(..header.length) else {
         return Err(DecodeError::new(
@@ -104,7 +104,7 @@ fn frame(notes: &mut Notes, reader: &mut Reader<'_>) -> Result<(), DecodeError> 
     let check = header.check(body);
     notes.leaf(reader, "fcs", "", |reader| octets(reader, 2))?;
     if let Err(defect) = check {
-        notes.current().error = Some(DecodeError::new(kind_of(defect), start));
+        notes.current().error = Some(DecodeError::new(defect.into(), start));
     }
     if reader.is_empty() {
         Ok(())
@@ -183,15 +183,6 @@ const fn kind_name(control: Control) -> &'static str {
         FrameKind::Frmr => "FRMR",
         FrameKind::Ui => "UI",
         FrameKind::Unknown(_) => "unknown",
-    }
-}
-
-const fn kind_of(defect: FrameDefect) -> DecodeErrorKind {
-    match defect {
-        FrameDefect::Format => DecodeErrorKind::UnexpectedTag,
-        FrameDefect::Length => DecodeErrorKind::WrongLength,
-        FrameDefect::Address => DecodeErrorKind::LengthForm,
-        FrameDefect::Hcs | FrameDefect::Fcs => DecodeErrorKind::CheckSequence,
     }
 }
 

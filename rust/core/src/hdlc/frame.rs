@@ -7,7 +7,7 @@ use crate::codec::{Emit, Parse, Reader, Writer};
 use crate::error::DecodeErrorKind;
 use crate::hdlc::address::Address;
 use crate::hdlc::control::Control;
-use crate::hdlc::fcs::{Fcs, fcs};
+use crate::hdlc::fcs::fcs;
 
 /// The octet before and after every frame.
 pub const FLAG: u8 = 0x7E;
@@ -42,6 +42,17 @@ pub enum FrameDefect {
     Hcs,
     /// The frame check sequence is wrong.
     Fcs,
+}
+
+impl From<FrameDefect> for DecodeErrorKind {
+    fn from(defect: FrameDefect) -> Self {
+        match defect {
+            FrameDefect::Format => Self::UnexpectedTag,
+            FrameDefect::Length => Self::WrongLength,
+            FrameDefect::Address => Self::LengthForm,
+            FrameDefect::Hcs | FrameDefect::Fcs => Self::CheckSequence,
+        }
+    }
 }
 
 /// The header of a frame, before anything has been checked by its FCS.
@@ -228,27 +239,20 @@ impl Emit for Frame<'_> {
             reason = "masked to the eleven bits of the field"
         )]
         let length = self.length() as u16 & LENGTH_MASK;
-        let mut octets = [0; MAX_HEADER_LENGTH];
-        let header = &mut octets[..self.header_length()];
-        let mut into = Writer::new(header);
-        into.u16(FORMAT_TYPE_3 | if self.segmentation { SEGMENTATION } else { 0 } | length);
-        self.destination.emit(&mut into);
-        self.source.emit(&mut into);
-        into.u8(self.control.into());
-        into.finish();
-
         out.u8(FLAG);
-        out.put(header);
-        let mut sum = Fcs::new();
-        sum.update(header);
+        let start = out.position();
+        out.u16(FORMAT_TYPE_3 | if self.segmentation { SEGMENTATION } else { 0 } | length);
+        self.destination.emit(out);
+        self.source.emit(out);
+        out.u8(self.control.into());
         if !self.information.is_empty() {
-            let hcs = sum.octets();
+            let hcs = fcs(out.since(start)).octets();
             out.put(&hcs);
-            sum.update(&hcs);
             out.put(self.information);
-            sum.update(self.information);
         }
-        out.put(&sum.octets());
+        // Over the header once more: one long sum is faster than the rest of one that was begun.
+        let fcs = fcs(out.since(start)).octets();
+        out.put(&fcs);
         out.u8(FLAG);
     }
 }
