@@ -13,7 +13,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONDONTWRITEBYTECODE :=
 RUST   := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: demo test test-core test-python lint bench docs wheel soak doctor lock clean
+.PHONY: demo test test-core test-python lint bench bench-all docs wheel soak doctor lock clean
 .DEFAULT_GOAL := test
 
 $(VENV)/.deps: pyproject.toml constraints.txt
@@ -50,7 +50,12 @@ soak: $(VENV)/.built $(VENV)/.peers
 	cargo test --release --quiet --locked -p dlms-fw-core --test damage -- --ignored
 	$(BIN)/python -m pytest -q -n $(JOBS) -m "soak or rotating" --rotate-all --benchmark-disable --timeout 3600
 
+# The rows of docs/benchmarking.md, each beside its baseline.
 bench: $(VENV)/.built $(VENV)/.peers
+	$(BIN)/python -m benches
+
+# Every step and every strategy, beside a reference each.
+bench-all: $(VENV)/.built $(VENV)/.peers
 	$(BIN)/python -m pytest -q benches --benchmark-only --benchmark-disable-gc --benchmark-columns=min,median,rounds
 
 lint: $(VENV)/.built

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import pytest
 
-from benches.conftest import Work
 from dlms_fw import axdr
 from dlms_fw._core import Data, DateTime, ImageBlocks
+from dlms_fw.bench.measure import Work
 
 Compare = Callable[..., None]
 

@@ -9,26 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from benches.conftest import Work
-from benches.joined import AUTHENTICATION_KEY, ENCRYPTION_KEY, IMAGE_TRANSFER, ask, joined
+from benches.joined import CLIENT_TITLE, ENCRYPTION_KEY, IMAGE_TRANSFER, ask, joined
+from benches.plain_python import AAD, opened
 from dlms_fw._core import ActionRequest, ImageBlocks
+from dlms_fw.bench.measure import Work
 
-AAD = b"\x30" + AUTHENTICATION_KEY
 ANSWER = bytes(4)
 
 
 def bare_cryptography(size: int) -> Callable[[int], Work]:
-    sealer, key = AESGCM(ENCRYPTION_KEY), algorithms.AES(ENCRYPTION_KEY)
-    iv = bytes(12)
+    sealer, counter = AESGCM(ENCRYPTION_KEY), bytes(4)
 
     def one(octets: bytes) -> None:
-        sealed = sealer.encrypt(iv, octets, AAD)[:-4]
-        opener = Cipher(key, modes.GCM(iv, sealed[-12:], min_tag_length=12)).decryptor()
-        opener.authenticate_additional_data(AAD)
-        opener.update(sealed[:-12]) + opener.finalize()
+        opened(CLIENT_TITLE, counter, sealer.encrypt(CLIENT_TITLE + counter, octets, AAD)[:-4])
 
     def work(operations: int) -> Work:
         block = bytes(size)

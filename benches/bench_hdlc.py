@@ -11,9 +11,9 @@ from collections.abc import Callable
 
 import pytest
 
-from benches.conftest import Work
 from benches.joined import IMAGE_TRANSFER, ask, joined
 from dlms_fw._core import ActionRequest, Channel, ImageBlocks
+from dlms_fw.bench.measure import Work
 
 
 def exchange(ends: Callable[[], tuple[Channel, Channel]], size: int) -> Callable[[int], Work]:

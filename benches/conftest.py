@@ -10,30 +10,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
+from dlms_fw.bench.measure import Work, timed
+
 ROUNDS = 21
 """Rounds of each case, each with its reference beside it."""
 WARM_UP_ROUNDS = 2
 _TABLE = pytest.StashKey[list[str]]()
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """One side of a comparison.
-
-    Attributes:
-        run: Does all operations of one round; gets what ``prepare`` made.
-        prepare: Makes what a round needs anew; its time does not count.
-    """
-
-    run: Callable[[Any], object]
-    prepare: Callable[[], Any] = lambda: None
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -96,10 +84,7 @@ def compare(
 
         def set_up() -> tuple[tuple[Any], dict[str, Any]]:
             if their_work is not None:
-                prepared = their_work.prepare()
-                start = time.process_time()
-                their_work.run(prepared)
-                their_seconds.append(time.process_time() - start)
+                their_seconds.append(timed(their_work))
             return (our_work.prepare(),), {}
 
         benchmark.extra_info.update(operations=operations, octets=octets, beside=beside)

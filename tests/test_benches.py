@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 
 
-def test_the_benchmarks_run() -> None:
+def run(*arguments: str) -> str:
     done = subprocess.run(
-        [
-            *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "benches"),
-            *("--benchmark-disable", "--operations", "2", "--image-kib", "64"),
-        ],
+        [sys.executable, "-m", *arguments],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -22,3 +22,26 @@ def test_the_benchmarks_run() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_the_benchmarks_run() -> None:
+    run(
+        *("pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "benches"),
+        *("--benchmark-disable", "--operations", "2", "--image-kib", "64"),
+    )
+
+
+def test_the_table_is_measured_and_written(tmp_path: Path) -> None:
+    report, picture = tmp_path / "report.json", tmp_path / "picture.svg"
+    text = run("benches", "--quick", "--rows", "6-9", "--json", str(report), "--svg", str(picture))
+    rows = json.loads(report.read_text())["tables"][0]["rows"]
+    assert [row["number"] for row in rows] == [6, 7, 8, 9]
+    assert not [row["error"] for row in rows if row["error"]]
+    assert "AESGCM.encrypt" in text
+    assert picture.read_text().startswith("<svg")
+
+
+def test_rows_that_do_not_exist_are_refused() -> None:
+    with pytest.raises(AssertionError, match="no such rows: 24"):
+        run("benches", "--rows", "9,24")
