@@ -105,9 +105,8 @@ class Conditions:
             largest_image=MOST_OCTETS,
         )
 
-    @property
-    def profile(self) -> Profile:
-        """Of the client."""
+    def profile(self, number: int = 0) -> Profile:
+        """Of the client of that meter; each meter has keys of its own."""
         plain = Profile(
             name=self.security,
             client_sap=1,
@@ -125,8 +124,8 @@ class Conditions:
             security_policy=SecurityPolicy.AUTHENTICATED_ENCRYPTED,
             system_title=bytes.fromhex("4D4D4D0000BC614E"),
             keys=Keys(
-                global_unicast_encryption_key=Key(bytes(range(0x10))),
-                authentication_key=Key(bytes(range(0xD0, 0xE0))),
+                global_unicast_encryption_key=Key(b"unicast " + number.to_bytes(8, "big")),
+                authentication_key=Key(b"authentic" + number.to_bytes(7, "big")),
             ),
             first_invocation_counter=1,
         )
@@ -134,7 +133,7 @@ class Conditions:
     def meter(self, number: int = 0) -> MeterConfig:
         """A meter that takes raw images, and needs no time to verify them; each number is another one."""
         config = mcs301.configured(
-            self.profile,
+            self.profile(number),
             image_block_size=self.block,
             image_size_limit=MOST_OCTETS,
             accept_raw=True,

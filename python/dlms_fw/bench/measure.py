@@ -34,6 +34,7 @@ __all__ = [
     "medians",
     "operations_of_a_round",
     "timed",
+    "without_garbage_collector",
 ]
 
 ROUNDS = 9
@@ -146,7 +147,7 @@ def medians(
 def timed(work: Work, clock: Callable[[], float] = time.process_time) -> float:
     """Seconds of one round."""
     prepared = work.prepare()
-    with _without_garbage_collector():
+    with without_garbage_collector():
         start = clock()
         work.run(prepared)
         return clock() - start
@@ -164,7 +165,8 @@ def operations_of_a_round(make: Callable[[int], Work], clock: Callable[[], float
 
 
 @contextmanager
-def _without_garbage_collector() -> Iterator[None]:
+def without_garbage_collector() -> Iterator[None]:
+    """Nothing is collected meanwhile."""
     enabled = gc.isenabled()
     gc.collect(0)
     gc.disable()

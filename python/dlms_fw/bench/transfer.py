@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dlms_fw.async_client import AsyncClient
 from dlms_fw.bench.conditions import Conditions
@@ -76,8 +76,8 @@ class TransferBench:
 
     def __init__(self, client: AsyncClient, conditions: Conditions, image: Image, place: Place) -> None:
         self.client = client
-        self._conditions = conditions
-        self._image = image
+        self.conditions = conditions
+        self.image = image
         self._place = place
 
     @classmethod
@@ -86,8 +86,13 @@ class TransferBench:
         cls, place: Place, conditions: Conditions, image: Image, journal: Journal
     ) -> AsyncIterator[TransferBench]:
         """Connected to the meter there."""
-        async with AsyncClient(place.url, conditions.profile, journal=journal) as client:
+        async with AsyncClient(place.url, conditions.profile(), journal=journal) as client:
             yield cls(client, conditions, image, place)
+
+    def with_window(self, window: int) -> TransferBench:
+        """The same, with another number of requests on their way and the strategy that goes with it."""
+        conditions = replace(self.conditions, window=window, strategy=None)
+        return TransferBench(self.client, conditions, self.image, self._place)
 
     async def transfer(self, on_event: Callback | None = None) -> Sample:
         """One transfer of the whole image. Raises DlmsError."""
@@ -99,10 +104,10 @@ class TransferBench:
             if on_event is not None:
                 on_event(event)
 
-        result = await self.client.upgrade(self._image, self._conditions.policy, on_event=note)
+        result = await self.client.upgrade(self.image, self.conditions.policy, on_event=note)
         if watch.spent is None or result.outcome != "verified":
             raise MeasurementFailed(f"the transfer ended as {result.outcome}, not as verified")
-        return Sample(watch.spent, counted.traffic(self._conditions.window), result)
+        return Sample(watch.spent, counted.traffic(self.conditions.window), result)
 
     async def echo(self, traffic: Traffic) -> Spent:
         """As many round trips as the transfer needed, of as many octets. Raises OSError."""
