@@ -219,7 +219,12 @@ def test_the_core_is_free_of_unsafe_code_and_of_python() -> None:
 
 #: What the base install brings besides the standard library, and what an extra adds, by who may use it.
 DECLARED = {"dlms_fw", "construct", "cryptography"}
-EXTRAS = {"bench": {"uvloop"}, "cli": {"click", "rich"}, "pytest_plugin": {"pytest"}, "transports": {"serialx"}}
+EXTRAS = {
+    "bench": {"uvloop"},
+    "cli": {"click", "rich"},
+    "pytest_plugin": {"pytest"},
+    "transports": {"serialx"},
+}
 
 
 def test_only_declared_packages_are_imported() -> None:
