@@ -27,6 +27,7 @@ FLOORS: dict[str, int] = {
     "endpoint": 2,
     "events": 2,
     "image": 2,
+    "image_octets": 2,
     "journal": 2,
     "json_values": 2,
     "deferred_journal": 2,

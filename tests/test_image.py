@@ -10,15 +10,18 @@ import tracemalloc
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from dlms_fw import regular_file, signing_keys
+from dlms_fw._core import ImageBlocks
 from dlms_fw.containers import dfw
 from dlms_fw.errors import ConfigurationError, ImageRejected
 from dlms_fw.image import HardwareRange, Image, Version
+from dlms_fw.image_octets import PIECE_SIZE
 
 IDENTIFIER = b"\x4d\x43\x53\x01\x02\x03"
 PAYLOAD = bytes(range(256)) * 20
@@ -137,6 +140,177 @@ def test_only_a_regular_file_is_read(tmp_path: Path, path: Path) -> None:
     assert Image.open(link) == Image.open(path)
     path.unlink()
     assert rejection(link).reason == "file"
+
+
+# --- an image that stays in its file ---
+
+
+@pytest.fixture
+def large(tmp_path: Path, key: signing_keys.PrivateKey) -> Path:
+    """A container of some pieces, the last one not a whole one."""
+    file = tmp_path / "large.dfw"
+    payload = b"".join(number.to_bytes(4, "big") for number in range(20_000))
+    file.write_bytes(container(key, payload))
+    return file
+
+
+def test_an_image_in_its_file_is_the_same_image(large: Path, key: signing_keys.PrivateKey) -> None:
+    in_memory, in_file = Image.open(large), Image.from_file(large, trusted=[key.public_key()])
+    assert in_file == in_memory
+    assert (in_file.size, in_file.crc32, in_file.signed_sha256) == (
+        in_memory.size,
+        in_memory.crc32,
+        in_memory.signed_sha256,
+    )
+    assert (in_file.data, in_file.payload) == (in_memory.data, in_memory.payload)
+    assert in_file.verify([key.public_key()]) == key.public_key()
+    assert Image.from_file(large) == in_memory
+
+
+@pytest.mark.parametrize("size", [1, 100, 1000, 1024, PIECE_SIZE, 3 * PIECE_SIZE + 1, 1 << 20])
+def test_blocks_read_from_a_file_are_those_of_the_image(large: Path, size: int) -> None:
+    image = Image.from_file(large)
+    data, blocks, read = image.data, image.blocks(size), image.octets.read
+    step = max(1, len(blocks) // 500)
+    for number in (*range(0, len(blocks), step), len(blocks) - 1):
+        octets = data[number * size : (number + 1) * size]
+        assert blocks[number].image_block_value == octets == read(number * size, len(octets))
+    padded = image.blocks(size, pad_last_block=True)[-1].image_block_value
+    assert len(padded) == size
+    assert padded.rstrip(b"\0") == blocks[-1].image_block_value.rstrip(b"\0")
+
+
+def test_a_raw_image_may_stay_in_its_file(tmp_path: Path, path: Path) -> None:
+    file = tmp_path / "vendor.bin"
+    file.write_bytes(bytes(range(256)) * 40)
+    assert Image.raw_file(file, b"ABCDEF", 3) == Image.raw(file.read_bytes(), b"ABCDEF", 3)
+    with pytest.raises(ImageRejected, match="dfw"):
+        Image.raw_file(path, b"ABCDEF")
+    with pytest.raises(ImageRejected) as caught:
+        Image.raw_file(file, b"ABCDEF", size_limit=100)
+    assert caught.value.reason == "size"
+
+
+@pytest.mark.fault("T-16")
+@pytest.mark.parametrize("where", [5_000, 40_000, 75_000])
+def test_what_was_written_into_the_file_afterwards_is_not_sent(large: Path, where: int) -> None:
+    image = Image.from_file(large)
+    octets = bytearray(large.read_bytes())
+    octets[where] ^= 1
+    large.write_bytes(octets)
+    blocks = image.blocks(512)
+    with pytest.raises(ImageRejected, match=r"large\.dfw is no longer the file") as caught:
+        blocks[where // 512]
+    assert caught.value.reason == "file"
+    assert blocks[2].image_block_value == octets[1024:1536]
+    with pytest.raises(ImageRejected):
+        image.data  # noqa: B018 (reading it is the test)
+
+
+@pytest.mark.fault("T-16")
+def test_a_file_that_was_cut_off_afterwards_is_not_sent(large: Path) -> None:
+    image = Image.from_file(large)
+    os.truncate(large, 30_000)
+    blocks = image.blocks(1000)
+    assert len(blocks[10]) == 1000
+    with pytest.raises(ImageRejected, match="no longer the file"):
+        blocks[30]
+
+
+def test_a_file_that_was_replaced_by_renaming_is_still_read(large: Path, path: Path) -> None:
+    image, data = Image.from_file(large), large.read_bytes()
+    path.rename(large)
+    assert image.data == data
+
+
+def test_a_file_that_grows_while_it_is_checked_is_refused(
+    large: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = regular_file.open_once
+
+    def then_grow(path: object, limit: int) -> tuple[int, os.stat_result]:
+        opened = real(large, limit)
+        with large.open("ab") as stream:
+            stream.write(b"more")
+        return opened
+
+    monkeypatch.setattr(regular_file, "open_once", then_grow)
+    with pytest.raises(ImageRejected, match="no longer the file"):
+        Image.from_file(large)
+
+
+def test_an_image_in_its_file_is_not_in_memory(tmp_path: Path, key: signing_keys.PrivateKey) -> None:
+    size = 8 * 1024 * 1024
+    file = tmp_path / "large.dfw"
+    file.write_bytes(container(key, bytes(size)))
+    tracemalloc.start()
+    try:
+        blocks = Image.from_file(file, trusted=[key.public_key()]).blocks(1024)
+        for number in range(len(blocks)):
+            blocks[number].encode()
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 2.5 * 1024 * 1024
+
+
+def test_a_reader_that_gives_another_number_of_octets_is_found_out() -> None:
+    short = SimpleNamespace(size=100, read=lambda offset, length: bytes(length - 1))
+    with pytest.raises(ValueError, match="shorter or longer"):
+        ImageBlocks(short, 10)[0]
+    with pytest.raises(TypeError):
+        ImageBlocks(SimpleNamespace(size=100, read=lambda offset, length: None), 10)[0]
+    with pytest.raises(AttributeError):
+        ImageBlocks(object(), 10)
+
+
+# --- opened and verified in one ---
+
+
+def test_a_trusted_signature_says_more_than_the_digest_under_it(
+    path: Path, key: signing_keys.PrivateKey
+) -> None:
+    trusted = [key.public_key()]
+    assert Image.open(path, trusted=trusted) == Image.open(path)
+    data = path.read_bytes()
+    with pytest.raises(ImageRejected) as caught:
+        Image.open(path, trusted=[signing_keys.generate().public_key()])
+    assert caught.value.reason == "untrusted"
+    with pytest.raises(ImageRejected) as caught:
+        Image.from_bytes(container(), trusted=trusted)
+    assert caught.value.reason == "unsigned"
+    with pytest.raises(ImageRejected) as caught:
+        Image.from_bytes(data[:-64] + bytes(31) + b"\1" + bytes(31) + b"\1", trusted=trusted)
+    assert caught.value.reason == "signature"
+    with pytest.raises(ImageRejected) as caught:
+        Image.from_bytes(data[:200] + b"damaged" + data[207:], trusted=trusted)
+    assert caught.value.reason == "digest"
+    with pytest.raises(ImageRejected) as caught:
+        Image.from_bytes(data, trusted=[])
+    assert caught.value.reason == "untrusted"
+
+
+@pytest.mark.parametrize("trusted", [False, True])
+def test_with_a_trusted_key_all_is_digested_once(
+    key: signing_keys.PrivateKey, monkeypatch: pytest.MonkeyPatch, trusted: bool
+) -> None:
+    data, digested = container(key), [0]
+
+    class Counting:
+        def __init__(self) -> None:
+            self._digest = hashlib.sha256()
+
+        def update(self, octets: bytes) -> None:
+            digested[0] += len(octets)
+            self._digest.update(octets)
+
+        def digest(self) -> bytes:
+            return self._digest.digest()
+
+    monkeypatch.setattr("dlms_fw.image.sha256", Counting)
+    monkeypatch.setattr("dlms_fw.containers.dfw.sha256", Counting)
+    Image.from_bytes(data, trusted=[key.public_key()] if trusted else None)
+    assert digested[0] == len(data) + (0 if trusted else len(PAYLOAD))
 
 
 @posix

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date as _date
 from datetime import datetime as _datetime
 from datetime import time as _time
-from typing import Any, Final, Literal, TypeAlias, final
+from typing import Any, Final, Literal, Protocol, TypeAlias, final, type_check_only
 
 from typing_extensions import Buffer
 
@@ -1239,20 +1239,30 @@ class SecurityContext:
 
 # --- Image
 
+@type_check_only
+class _ImageReader(Protocol):
+    @property
+    def size(self) -> int: ...
+    def read(self, offset: int, length: int, /) -> bytes: ...
+
 @final
 class ImageBlocks:
     """An image cut into blocks of ``image_block_size`` octets.
 
-    Shared by all meters with that block size. The image is not copied.
+    Shared by all meters with that block size. The image is not copied; where it is not in memory, each block
+    is read when it is asked for.
     """
 
-    def __new__(cls, image: bytes, image_block_size: int, *, pad_last_block: bool = ...) -> ImageBlocks: ...
+    def __new__(
+        cls, image: bytes | _ImageReader, image_block_size: int, *, pad_last_block: bool = ...
+    ) -> ImageBlocks: ...
     @property
     def image_block_size(self) -> int: ...
     @property
     def image_size(self) -> int: ...
     def __len__(self) -> int: ...
-    def __getitem__(self, image_block_number: int, /) -> ImageBlock: ...
+    def __getitem__(self, image_block_number: int, /) -> ImageBlock:
+        """One block; raises what reading it raises, and ValueError where fewer or more octets were read."""
 
 @final
 class ImageBlock:

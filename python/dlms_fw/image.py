@@ -1,21 +1,23 @@
 """An image: the octets for the meter, what is known about them, and the checks before the first one is sent.
 
-An image is read once and never changes afterwards, so what was checked is what will be sent. Whether a meter
-may get it is decided here from facts that others have read; this module talks to nobody.
+What was checked is what will be sent: an image in memory never changes, and one in a file is compared with
+what was checked, piece by piece. Whether a meter may get it is decided here from facts that others have read;
+this module talks to nobody.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from dlms_fw import regular_file
-from dlms_fw.containers import raw, registry, signature
+from dlms_fw.containers import dfw, raw, registry, signature
 from dlms_fw.containers.description import IMAGE_SIZE_LIMIT, METROLOGY_PART, Container, HardwareRange, Version
 from dlms_fw.errors import ImageRejected
+from dlms_fw.image_octets import ImageOctets, OctetsInFile, OctetsInMemory, rejected_if_unreadable
 from dlms_fw.regular_file import StrPath
 from dlms_fw.signing_keys import PublicKey, TrustedKey, load_public_keys
 
@@ -32,37 +34,70 @@ FILE_SIZE_LIMIT = 256 * 1024 * 1024
 class Image:
     """An image that passed every check that needs neither a key nor a meter.
 
-    Made by :meth:`open`, :meth:`from_bytes` or :meth:`raw`. Two images are equal when their octets and
-    their identifiers are.
+    Made by :meth:`open`, :meth:`from_file`, :meth:`from_bytes`, :meth:`raw` or :meth:`raw_file`. Two images
+    are equal when their octets and their identifiers are.
 
     Attributes:
-        data: Exactly the octets that the meter gets; of a DFW file the whole container, signature included.
+        octets: Exactly the octets that the meter gets; of a DFW file the whole container, signature included.
         contents: What the container says.
-        sha256: SHA-256 of ``data``, the identity of the image.
-        crc32: CRC-32 of ``data`` (the one of zlib and Ethernet).
-        signed_sha256: SHA-256 of the octets under the signature.
+        sha256: SHA-256 of the octets, the identity of the image.
+        signed_sha256: SHA-256 of those under the signature.
     """
 
-    data: bytes = field(repr=False, compare=False)
+    octets: ImageOctets = field(repr=False, compare=False)
     contents: Container = field(repr=False, compare=False)
     image_identifier: bytes
     sha256: bytes
-    crc32: int
     signed_sha256: bytes = field(repr=False, compare=False)
 
     @classmethod
-    def open(cls, path: StrPath, *, size_limit: int = FILE_SIZE_LIMIT) -> Image:
-        """Read an image from a file of a known container format.
+    def open(
+        cls,
+        path: StrPath,
+        *,
+        trusted: Iterable[TrustedKey] | None = None,
+        require_low_s: bool = False,
+        size_limit: int = FILE_SIZE_LIMIT,
+    ) -> Image:
+        """Read an image from a file of a known container format into memory.
+
+        Args:
+            path: The file. What happens to it afterwards does not matter.
+            trusted: Verify the signature, too, as :meth:`verify` does. It covers the payload, so the digest
+                in a DFW header is not compared then, and all is read once instead of twice.
+            require_low_s: As for :meth:`verify`.
+            size_limit: Octets that the file may have.
 
         Raises:
-            ImageRejected: ``file``, ``size``, ``container``, ``digest`` and all that need no key.
+            ImageRejected: ``file``, ``size``, ``container``, ``digest`` and all that need no key; with
+                ``trusted`` those of :meth:`verify`.
         """
-        return cls.from_bytes(read_file(path, size_limit=size_limit))
+        data = read_file(path, size_limit=size_limit)
+        return cls.from_bytes(data, trusted=trusted, require_low_s=require_low_s)
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> Image:
-        """An image from the octets of a known container format; raises ImageRejected as :meth:`open` does."""
-        return cls._from_container(data, registry.parse(data))
+    def from_file(
+        cls,
+        path: StrPath,
+        *,
+        trusted: Iterable[TrustedKey] | None = None,
+        require_low_s: bool = False,
+        size_limit: int = FILE_SIZE_LIMIT,
+    ) -> Image:
+        """An image that stays in its file: for images that are large beside the memory.
+
+        Blocks are read when they are sent, and compared with what was checked here: where the file has been
+        written to meanwhile, the transfer ends with ImageRejected ``file``. Arguments and errors are those of
+        :meth:`open`. Formats of plug-ins are read into memory once, to be parsed.
+        """
+        return cls._of_container(OctetsInFile(path, size_limit), trusted, require_low_s=require_low_s)
+
+    @classmethod
+    def from_bytes(
+        cls, data: bytes, *, trusted: Iterable[TrustedKey] | None = None, require_low_s: bool = False
+    ) -> Image:
+        """An image from the octets of a known container format; arguments and errors as of :meth:`open`."""
+        return cls._of_container(OctetsInMemory(data), trusted, require_low_s=require_low_s)
 
     @classmethod
     def raw(cls, data: bytes, image_identifier: bytes, part: int | None = None) -> Image:
@@ -72,34 +107,92 @@ class Image:
             ImageRejected: ``identifier``, ``part`` or ``size``; ``container`` where ``data`` is a container
                 that we know, whose checks must not be passed by.
         """
-        known = registry.find(data)
+        return cls._raw(OctetsInMemory(data), image_identifier, part)
+
+    @classmethod
+    def raw_file(
+        cls,
+        path: StrPath,
+        image_identifier: bytes,
+        part: int | None = None,
+        *,
+        size_limit: int = FILE_SIZE_LIMIT,
+    ) -> Image:
+        """The same, but it stays in its file; see :meth:`from_file`. Raises ImageRejected ``file``, too."""
+        return cls._raw(OctetsInFile(path, size_limit), image_identifier, part)
+
+    @classmethod
+    def _raw(cls, octets: ImageOctets, image_identifier: bytes, part: int | None) -> Image:
+        known = registry.find(octets.read(0, registry.MAGIC_LIMIT))
         if known is not None:
             raise ImageRejected(
                 f"this is a {known.NAME} container, whose own statements count",
                 reason="container",
                 hint="open it as an image, not as a raw file",
             )
-        return cls._from_container(data, raw.describe(data, image_identifier=image_identifier, part=part))
+        return cls._digested(octets, raw.describe(octets.size, image_identifier=image_identifier, part=part))
 
     @classmethod
-    def _from_container(cls, data: bytes, contents: Container) -> Image:
-        if len(data) > IMAGE_SIZE_LIMIT:
+    def _of_container(
+        cls, octets: ImageOctets, trusted: Iterable[TrustedKey] | None, *, require_low_s: bool
+    ) -> Image:
+        keys = None if trusted is None else load_public_keys(trusted)
+        known = registry.known_format(octets.read(0, registry.MAGIC_LIMIT))
+        contents = dfw.describe(octets) if known is dfw else known.parse(octets.whole())
+        if keys is None and isinstance(contents, dfw.DfwContainer):
+            dfw.check_payload(contents, octets)
+        image = cls._digested(octets, contents)
+        if keys is not None:
+            image._check_signature(keys, require_low_s=require_low_s)
+        return image
+
+    @classmethod
+    def _digested(cls, octets: ImageOctets, contents: Container) -> Image:
+        if octets.size > IMAGE_SIZE_LIMIT:
             raise ImageRejected(
-                f"an image has at most {IMAGE_SIZE_LIMIT} octets, this one has {len(data)}", reason="size"
+                f"an image has at most {IMAGE_SIZE_LIMIT} octets, this one has {octets.size}", reason="size"
             )
         # One pass: the signed range is the beginning of the whole.
-        view = memoryview(data)
-        digest = sha256(view[: contents.signed_length])
+        digest = sha256()
+        for run in octets.runs(0, contents.signed_length):
+            digest.update(run)
         signed_sha256 = digest.digest()
-        digest.update(view[contents.signed_length :])
+        for run in octets.runs(contents.signed_length, octets.size):
+            digest.update(run)
         return cls(
-            data=data,
+            octets=octets,
             contents=contents,
             image_identifier=contents.image_identifier,
             sha256=digest.digest(),
-            crc32=zlib.crc32(data),
             signed_sha256=signed_sha256,
         )
+
+    def _check_signature(self, keys: Sequence[PublicKey], *, require_low_s: bool) -> None:
+        try:
+            self.verify(keys, require_low_s=require_low_s)
+        except ImageRejected:
+            # Damage is told from forgery, as far as that goes.
+            if isinstance(self.contents, dfw.DfwContainer):
+                dfw.check_payload(self.contents, self.octets)
+            raise
+
+    @property
+    def data(self) -> bytes:
+        """All octets, in memory; of an image in a file this reads it. Raises ImageRejected ``file``."""
+        return self.octets.whole()
+
+    @property
+    def size(self) -> int:
+        """How many octets the meter gets."""
+        return self.octets.size
+
+    @property
+    def crc32(self) -> int:
+        """CRC-32 of the octets (the one of zlib and Ethernet), computed when asked for."""
+        crc = 0
+        for run in self.octets.runs(0, self.size):
+            crc = zlib.crc32(run, crc)
+        return crc
 
     @property
     def container(self) -> str:
@@ -138,7 +231,7 @@ class Image:
 
     @property
     def payload(self) -> memoryview:
-        """The firmware without its container, not copied."""
+        """The firmware without its container; not copied where the image is in memory."""
         offset = self.contents.payload_offset
         return memoryview(self.data)[offset : offset + self.contents.payload_length]
 
@@ -238,16 +331,19 @@ class Image:
                 hint=f"bring the meter to {minimum} first",
             )
 
-    def blocks(self, image_block_size: int) -> ImageBlocks:
-        """The image cut into blocks of that many octets, to be shared by all meters with that block size."""
+    def blocks(self, image_block_size: int, *, pad_last_block: bool = False) -> ImageBlocks:
+        """The image cut into blocks of that many octets, to be shared by all meters with that block size.
+
+        ``pad_last_block`` fills the last one with zeros, for meters that want it so.
+        """
         from dlms_fw._core import ImageBlocks
 
-        return ImageBlocks(self.data, image_block_size)
+        octets = self.octets
+        source = octets.whole() if isinstance(octets, OctetsInMemory) else octets
+        return ImageBlocks(source, image_block_size, pad_last_block=pad_last_block)
 
 
 def read_file(path: StrPath, *, size_limit: int = FILE_SIZE_LIMIT) -> bytes:
     """The octets of an image file, read once; raises ImageRejected ``file`` or ``size``."""
-    try:
+    with rejected_if_unreadable():
         return regular_file.read_once(path, size_limit)[0]
-    except regular_file.UnreadableError as error:
-        raise ImageRejected(str(error), reason="size" if error.too_large else "file") from error

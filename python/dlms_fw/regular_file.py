@@ -31,11 +31,10 @@ class UnreadableError(Exception):
         self.too_large = too_large
 
 
-def read_once(path: StrPath, limit: int) -> tuple[bytes, os.stat_result]:
-    """The octets of a regular file of at most ``limit`` octets, and its status as it was opened.
+def open_once(path: StrPath, limit: int) -> tuple[int, os.stat_result]:
+    """A descriptor of a regular file of at most ``limit`` octets, to be closed by the caller; and its status.
 
-    Symbolic links are followed, once. A FIFO, device or directory is refused, and so is a file that grows or
-    shrinks meanwhile. At no time is there a second copy of the octets.
+    Symbolic links are followed, once. A FIFO, device or directory is refused.
 
     Raises:
         UnreadableError: With one sentence naming the file.
@@ -53,14 +52,30 @@ def read_once(path: StrPath, limit: int) -> tuple[bytes, os.stat_result]:
             raise UnreadableError(
                 f"{name} has {status.st_size} octets, at most {limit} are read", too_large=True
             )
-        with os.fdopen(descriptor, "rb", closefd=False) as stream:
+    except BaseException as error:
+        os.close(descriptor)
+        if isinstance(error, OSError):
+            raise UnreadableError(f"{name}: {_why(error)}") from error
+        raise
+    return descriptor, status
+
+
+def read_once(path: StrPath, limit: int) -> tuple[bytes, os.stat_result]:
+    """The octets of a regular file of at most ``limit`` octets, and its status as it was opened.
+
+    A file that grows or shrinks meanwhile is refused. At no time is there a second copy of the octets.
+
+    Raises:
+        UnreadableError: With one sentence naming the file; also as :func:`open_once`.
+    """
+    descriptor, status = open_once(path, limit)
+    try:
+        with os.fdopen(descriptor, "rb") as stream:
             octets = stream.read(status.st_size + 1)
     except OSError as error:
-        raise UnreadableError(f"{name}: {_why(error)}") from error
-    finally:
-        os.close(descriptor)
+        raise UnreadableError(f"{os.fspath(path)}: {_why(error)}") from error
     if len(octets) != status.st_size:
-        raise UnreadableError(f"{name} changed its size while it was being read")
+        raise UnreadableError(f"{os.fspath(path)} changed its size while it was being read")
     return octets, status
 
 

@@ -82,7 +82,7 @@ def demo() -> None:
         outcome.say(f"image   {image.payload.nbytes:,} octets signed by a new vendor key (ECDSA P-256)")
         url = stack.enter_context(simulated_meter(folder, profile))
         outcome.say(f"meter   a simulated MCS301 in its own process, {url}")
-        line = stack.enter_context(Line(Endpoint.parse(url), breaks_after=len(image.data) // 2))
+        line = stack.enter_context(Line(Endpoint.parse(url), breaks_after=image.size // 2))
         outcome.say("link    HLS with GMAC, AES-128-GCM, through a line that breaks half way\n")
 
         image.verify([folder / "vendor.pem"])

@@ -222,15 +222,13 @@ def open_image(
         return Image.raw(read_file(file), identifier, part)
     if identifier is not None or part is not None:
         raise click.UsageError("--identifier and --part are for --raw: a container says its own")
-    image = Image.open(file)
     if not trust:
         raise ImageRejected(
-            "whom to trust was not said, so the signature proves nothing",
+            "whom to trust was not said, so a signature would prove nothing",
             reason="untrusted",
             hint="give the vendor's public key with --trust FILE",
         )
-    image.verify(trust)
-    return image
+    return Image.open(file, trusted=trust)
 
 
 @contextmanager

@@ -44,6 +44,7 @@ from dlms_fw.containers.description import (
     Version,
 )
 from dlms_fw.errors import ImageRejected
+from dlms_fw.image_octets import ImageOctets, OctetsInMemory
 from dlms_fw.signing_keys import KEY_ID_LENGTH, PrivateKey, TrustedKey, key_id, load_public_keys
 
 NAME = "dfw"
@@ -130,7 +131,7 @@ class DfwContainer(Container):
     """A container that was read. Its signature has the right form; if it is genuine, :func:`verify` says.
 
     Attributes:
-        payload_sha256: SHA-256 of the payload, compared already.
+        payload_sha256: SHA-256 of the payload, compared already by :func:`parse`.
         extensions: Extensions of the header, none of them critical.
     """
 
@@ -188,21 +189,22 @@ def parse(data: bytes) -> DfwContainer:
     Raises:
         ImageRejected: ``container``, ``digest``, ``signature`` (its form), or the reason of a single field.
     """
-    header = _parse_header(data)
+    octets = OctetsInMemory(data)
+    container = describe(octets)
+    check_payload(container, octets)
+    return container
+
+
+def describe(octets: ImageOctets) -> DfwContainer:
+    """What a container says, without a look at its payload; raises as :func:`parse`, but for ``digest``."""
+    header = _parse_header(octets.read(0, HEADER_LIMIT))
     end = header.header_length + header.payload_length
-    if end + _TRAILER_HEAD_LENGTH > len(data):
+    if end + _TRAILER_HEAD_LENGTH > octets.size:
         raise _damaged(
-            f"it ends after {len(data)} octets, its header promises at least {end + _TRAILER_HEAD_LENGTH}",
+            f"it ends after {octets.size} octets, its header promises at least {end + _TRAILER_HEAD_LENGTH}",
             hint="the file was cut off: fetch it again",
         )
-    view = memoryview(data)
-    signer, signature = _parse_trailer(view[end:])
-    if sha256(view[header.header_length : end]).digest() != header.payload_sha256:
-        raise ImageRejected(
-            "the payload does not have the SHA-256 of the header",
-            reason="digest",
-            hint="the file was damaged or altered: fetch it again",
-        )
+    signer, signature = _parse_trailer(octets.read(end, _TRAILER_LENGTH), octets.size - end)
     return DfwContainer(
         format=NAME,
         image_identifier=header.image_identifier,
@@ -219,6 +221,19 @@ def parse(data: bytes) -> DfwContainer:
         payload_sha256=header.payload_sha256,
         extensions=_checked(Extension(item.type, item.value) for item in header.extensions),
     )
+
+
+def check_payload(container: DfwContainer, octets: ImageOctets) -> None:
+    """Refuse a payload that has not the digest of the header: ImageRejected ``digest``."""
+    digest = sha256()
+    for run in octets.runs(container.payload_offset, container.signed_length):
+        digest.update(run)
+    if digest.digest() != container.payload_sha256:
+        raise ImageRejected(
+            "the payload does not have the SHA-256 of the header",
+            reason="digest",
+            hint="the file was damaged or altered: fetch it again",
+        )
 
 
 def sign(data: bytes, key: PrivateKey) -> bytes:
@@ -291,12 +306,12 @@ def _parse(grammar: Construct, octets: bytes) -> ConstructContainer:
         return grammar.parse(octets)
 
 
-def _parse_trailer(trailer: memoryview) -> tuple[bytes, bytes] | tuple[None, None]:
-    """Key id and signature, or neither. ``trailer`` has at least the octets of its head."""
+def _parse_trailer(trailer: bytes, length: int) -> tuple[bytes, bytes] | tuple[None, None]:
+    """Key id and signature, or neither. ``trailer`` begins the ``length`` octets after the signed range."""
     try:
-        head = _parse(_TRAILER_HEAD, bytes(trailer[:_TRAILER_HEAD_LENGTH]))
+        head = _parse(_TRAILER_HEAD, trailer[:_TRAILER_HEAD_LENGTH])
         if head.algorithm == UNSIGNED and head.signature_length == 0:
-            _refuse_octets_after(trailer[_TRAILER_HEAD_LENGTH:])
+            _refuse_octets_after(length - _TRAILER_HEAD_LENGTH)
             return None, None
         if head.algorithm != ECDSA_P256_SHA256 or head.signature_length != signatures.SIGNATURE_LENGTH:
             raise ImageRejected(
@@ -304,9 +319,9 @@ def _parse_trailer(trailer: memoryview) -> tuple[bytes, bytes] | tuple[None, Non
                 "known are 0 (none) with 0 and 1 (ECDSA P-256, raw r||s) with 64",
                 reason="signature",
             )
-        _refuse_octets_after(trailer[_TRAILER_LENGTH:])
+        _refuse_octets_after(length - _TRAILER_LENGTH)
         whole = len(trailer) == _TRAILER_LENGTH
-        fields = _parse(_TRAILER, bytes(trailer)) if whole else _TRAILER.parse(bytes(trailer))
+        fields = _parse(_TRAILER, trailer) if whole else _TRAILER.parse(trailer)
     except ConstructError as error:
         raise _damaged(f"its signature trailer is wrong or cut off at {_field(error)}") from error
     signatures.check_form(fields.signature)
@@ -320,9 +335,9 @@ def _emit_trailer(digest: bytes, key: PrivateKey | None) -> bytes:
     return bytes(_TRAILER.build({"key_id": key_id(key.public_key()), "signature": signature}))
 
 
-def _refuse_octets_after(rest: memoryview) -> None:
-    if rest:
-        raise _damaged(f"{len(rest)} octets follow its end")
+def _refuse_octets_after(count: int) -> None:
+    if count > 0:
+        raise _damaged(f"{count} octets follow its end")
 
 
 def _checked(extensions: Iterable[Extension]) -> tuple[Extension, ...]:

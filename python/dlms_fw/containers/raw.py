@@ -10,12 +10,12 @@ from dlms_fw.containers.description import Container
 NAME = "raw"
 
 
-def describe(data: bytes, *, image_identifier: bytes, part: int | None = None) -> Container:
-    """All of ``data`` is payload; type, hardware, version and signature are not known."""
+def describe(size: int, *, image_identifier: bytes, part: int | None = None) -> Container:
+    """All ``size`` octets are payload; type, hardware, version and signature are not known."""
     return Container(
         format=NAME,
         image_identifier=image_identifier,
         payload_offset=0,
-        payload_length=len(data),
+        payload_length=size,
         part=part,
     )

@@ -19,12 +19,15 @@ GROUP = "dlms_fw.containers"
 MAGIC_MINIMUM = 4
 """Octets; shorter ones would claim files by accident."""
 
+MAGIC_LIMIT = 4096
+"""Octets at the beginning of a file that are enough to tell its format."""
+
 
 @runtime_checkable
 class ContainerFormat(Protocol):
     """One kind of firmware file.
 
-    ``NAME`` goes into :attr:`Container.format`; ``MAGIC`` is what its files begin with, at least four octets.
+    ``NAME`` goes into :attr:`Container.format`; ``MAGIC`` is what its files begin with, 4 to 4096 octets.
     ``parse`` gets the whole file, checks all that needs no key, and raises ImageRejected for what it refuses.
     """
 
@@ -36,7 +39,7 @@ class ContainerFormat(Protocol):
 
 
 def find(data: bytes) -> ContainerFormat | None:
-    """The format whose magic ``data`` begins with, or ``None``."""
+    """The format whose magic ``data`` begins with, or ``None``; its first ``MAGIC_LIMIT`` octets will do."""
     return next((known for known in _formats() if data.startswith(known.MAGIC)), None)
 
 
@@ -46,6 +49,11 @@ def parse(data: bytes) -> Container:
     Raises:
         ImageRejected: ``container`` where no format knows it, else what the format finds wrong.
     """
+    return known_format(data).parse(data)
+
+
+def known_format(data: bytes) -> ContainerFormat:
+    """As :func:`find`; raises ImageRejected ``container`` where no format knows it."""
     container_format = find(data)
     if container_format is None:
         raise ImageRejected(
@@ -53,7 +61,7 @@ def parse(data: bytes) -> Container:
             reason="container",
             hint="a vendor's raw file needs an explicit image identifier",
         )
-    return container_format.parse(data)
+    return container_format
 
 
 def _formats() -> Iterator[ContainerFormat]:
@@ -63,9 +71,9 @@ def _formats() -> Iterator[ContainerFormat]:
             plug_in = entry_point.load()
         except Exception as error:
             raise _unusable(entry_point.name, f"cannot be loaded: {error}") from error
-        if not isinstance(plug_in, ContainerFormat) or len(plug_in.MAGIC) < MAGIC_MINIMUM:
+        if not isinstance(plug_in, ContainerFormat) or not MAGIC_MINIMUM <= len(plug_in.MAGIC) <= MAGIC_LIMIT:
             raise _unusable(
-                entry_point.name, f"needs NAME, MAGIC of at least {MAGIC_MINIMUM} octets, and parse"
+                entry_point.name, f"needs NAME, MAGIC of {MAGIC_MINIMUM} to {MAGIC_LIMIT} octets, and parse"
             )
         yield plug_in
 

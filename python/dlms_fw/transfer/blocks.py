@@ -2,7 +2,7 @@
 
 The image was read once, into one immutable ``bytes`` object, and its digest and signature were checked over
 that object; blocks are references into it. So what is sent is what was checked, and no block needs a digest
-of its own on the way out.
+of its own on the way out. An image that stays in its file compares what it reads itself.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class BlockStep(Step):
         self._blocks, self._status = job.known_blocks()
         self._total = len(self._blocks)
         self._size = self._blocks.image_block_size
-        self._last_size = len(job.image.data) - (self._total - 1) * self._size
+        self._last_size = job.image.size - (self._total - 1) * self._size
         self._call = job.image_transfer.image_block_transfer
         self._bound = 0 if job.checkpoint is None else min(job.checkpoint.blocks_bound, self._total)
         self._next_number = self._status.next_not_transferred(0)

@@ -167,7 +167,7 @@ class Job:
             meter=self.meter,
             sha256=self.image.sha256,
             image_identifier=self.image.image_identifier,
-            image_size=len(self.image.data),
+            image_size=self.image.size,
             image_block_size=blocks.image_block_size,
             state=state,
             blocks_bound=blocks_bound,
@@ -184,7 +184,7 @@ class Job:
             meter=self.meter,
             sha256=self.image.sha256,
             image_identifier=self.image.image_identifier,
-            image_size=len(self.image.data),
+            image_size=self.image.size,
             image_block_size=image_block_size,
         )
 

@@ -107,9 +107,9 @@ class Transfer:
         policy = policy or TransferPolicy()
         if isinstance(policy.activate, datetime) and (wall_clock is None or wall_clock.utcoffset() is None):
             raise ValueError("to schedule an activation, wall_clock must be given with its offset from UTC")
-        if not 0 < len(image.data) <= min(policy.largest_image, _IMAGE_SIZE_LIMIT):
+        if not 0 < image.size <= min(policy.largest_image, _IMAGE_SIZE_LIMIT):
             raise ImageRejected(
-                f"an image of {len(image.data)} octets; 1 to {policy.largest_image} are allowed",
+                f"an image of {image.size} octets; 1 to {policy.largest_image} are allowed",
                 reason="size",
             )
         self._job = Job(

@@ -5,7 +5,7 @@ Whether there is anything to go on with is the table `START`'s to say; initiatin
 
 from __future__ import annotations
 
-from dlms_fw._core import ActionResponse, BlockStatus, ExceptionResponse, ImageBlocks
+from dlms_fw._core import ActionResponse, BlockStatus, ExceptionResponse
 from dlms_fw.enums import ImageTransferStatus
 from dlms_fw.errors import (
     ForeignTransfer,
@@ -53,7 +53,7 @@ class ReadParameters(Interview):
                 f"image_block_size changed from {job.blocks.image_block_size} to {size} on the way",
                 hint=_RESTART_HINT,
             )
-        image_size = len(job.image.data)
+        image_size = job.image.size
         if size == 0 or -(-image_size // size) > job.policy.most_blocks:
             raise job.error(
                 TransferRefused, f"image_block_size is {size}, for an image of {image_size} octets"
@@ -67,10 +67,7 @@ class ReadParameters(Interview):
                 "profile",
             )
         if job.blocks is None:
-            padded = job.policy.pad_last_block
-            job.blocks = (
-                ImageBlocks(job.image.data, size, pad_last_block=True) if padded else job.image.blocks(size)
-            )
+            job.blocks = job.image.blocks(size, pad_last_block=job.policy.pad_last_block)
             job.block_status = BlockStatus(len(job.blocks))
         job.transfer_enabled = self._enabled.value
         if job.enabled_at_start is None:
@@ -162,9 +159,7 @@ class Initiate(Step):
             job.initiate_since = job.now
         job.changed = True
         job.status_before_initiate = job.image_transfer_status
-        return job.image_transfer.image_transfer_initiate(
-            job.image.image_identifier, len(job.image.data)
-        ).request
+        return job.image_transfer.image_transfer_initiate(job.image.image_identifier, job.image.size).request
 
     def _no_restart_left(self) -> None:
         job = self.job

@@ -48,7 +48,7 @@ class ProgressMeter:
         job = self._job
         if self._began_at is None or job.blocks is None or job.block_status is None:
             return
-        total, size = len(job.blocks), len(job.image.data)
+        total, size = len(job.blocks), job.image.size
         self._done = max(self._done, job.block_status.transferred)
         bytes_done = min(self._done * job.blocks.image_block_size, size)
         elapsed = job.now - self._began_at

@@ -18,7 +18,7 @@ def plan_made(job: Job) -> PlanMade:
         job.meter,
         image.image_identifier,
         image.sha256,
-        len(image.data),
+        image.size,
         image.part,
         activate if isinstance(activate, str) else activate.isoformat(),
         job.knows_image(),

@@ -148,7 +148,7 @@ class CheckImage(Interview):
         image = job.image
         fault = decisions.activate_info_fault(
             self._info.value,
-            image_size=len(image.data),
+            image_size=image.size,
             image_identifier=image.image_identifier,
             signature=image.signature if job.policy.compare_signature else None,
         )

@@ -1,5 +1,7 @@
 //! Image blocks, block status and digests.
 
+use std::ops::Range;
+
 use dlms_fw_core::codec::{Emit, Writer};
 use dlms_fw_core::image::{self, BlockLayout};
 use pyo3::exceptions::{PyIndexError, PyValueError};
@@ -9,10 +11,44 @@ use pyo3::types::PyBytes;
 use crate::bits::BitString;
 use crate::octets::Octets;
 
+/// Where the octets of an image are.
+enum Source {
+    Memory(Py<PyBytes>),
+    /// The method `read(offset, length)` of somebody who reads them when they are needed.
+    Reader(Py<PyAny>),
+}
+
+impl Source {
+    /// The source, and how many octets it has.
+    fn of(image: &Bound<'_, PyAny>) -> PyResult<(Self, usize)> {
+        if let Ok(octets) = image.cast::<PyBytes>() {
+            let size = octets.as_bytes().len();
+            return Ok((Self::Memory(octets.clone().unbind()), size));
+        }
+        let size = image.getattr("size")?.extract()?;
+        Ok((Self::Reader(image.getattr("read")?.unbind()), size))
+    }
+
+    /// Octets that have these in `range`: the image itself, or what was read.
+    fn octets(&self, py: Python<'_>, range: Range<usize>) -> PyResult<(Py<PyBytes>, Range<usize>)> {
+        let read = match self {
+            Self::Memory(image) => return Ok((image.clone_ref(py), range)),
+            Self::Reader(read) => read.bind(py).call1((range.start, range.len()))?,
+        };
+        let octets = read.cast_into::<PyBytes>()?;
+        if octets.as_bytes().len() != range.len() {
+            return Err(PyValueError::new_err(
+                "the image was read shorter or longer than asked for",
+            ));
+        }
+        Ok((octets.unbind(), 0..range.len()))
+    }
+}
+
 /// An image cut into blocks; the image is shared, not copied.
 #[pyclass(frozen, sequence, module = "dlms_fw._core")]
 pub(crate) struct ImageBlocks {
-    image: Py<PyBytes>,
+    image: Source,
     layout: BlockLayout,
     pad_last_block: bool,
 }
@@ -22,12 +58,12 @@ impl ImageBlocks {
     #[new]
     #[pyo3(signature = (image, image_block_size, *, pad_last_block = false))]
     fn new(
-        py: Python<'_>,
-        image: Py<PyBytes>,
+        image: &Bound<'_, PyAny>,
         image_block_size: usize,
         pad_last_block: bool,
     ) -> PyResult<Self> {
-        let layout = layout(image.as_bytes(py), image_block_size)?;
+        let (image, size) = Source::of(image)?;
+        let layout = layout(size, image_block_size)?;
         Ok(Self {
             image,
             layout,
@@ -62,8 +98,9 @@ impl ImageBlocks {
         };
         let number =
             u32::try_from(number).map_err(|_| PyIndexError::new_err("no such image block"))?;
+        let (image, range) = self.image.octets(py, range)?;
         Ok(ImageBlock {
-            image: self.image.clone_ref(py),
+            image,
             range,
             number,
             padding,
@@ -84,7 +121,7 @@ impl ImageBlocks {
 #[pyclass(frozen, module = "dlms_fw._core")]
 pub(crate) struct ImageBlock {
     image: Py<PyBytes>,
-    range: std::ops::Range<usize>,
+    range: Range<usize>,
     number: u32,
     padding: usize,
 }
@@ -233,7 +270,7 @@ pub(crate) fn block_digests<'py>(
     image_block_size: usize,
 ) -> PyResult<Vec<(Bound<'py, PyBytes>, u32)>> {
     let octets: &[u8] = &image;
-    let layout = layout(octets, image_block_size)?;
+    let layout = layout(octets.len(), image_block_size)?;
     let digests = py.detach(|| image::digest_blocks(octets, &layout));
     Ok(digests
         .iter()
@@ -251,9 +288,8 @@ pub(crate) fn emitted<'py>(py: Python<'py>, value: &impl Emit) -> PyResult<Bound
     })
 }
 
-fn layout(image: &[u8], image_block_size: usize) -> PyResult<BlockLayout> {
-    BlockLayout::new(image.len(), image_block_size).ok_or_else(|| {
-        let size = image.len();
+fn layout(size: usize, image_block_size: usize) -> PyResult<BlockLayout> {
+    BlockLayout::new(size, image_block_size).ok_or_else(|| {
         PyValueError::new_err(format!(
             "an image of {size} octets cannot be cut into blocks of {image_block_size} octets"
         ))
