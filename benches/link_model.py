@@ -1,9 +1,9 @@
 """How long an image takes over a link, reckoned from the link alone: octets, rate, round trip, pauses, loss.
 
-Nothing of the library is in here, neither its client nor its links, so that the two can be held against each other. A strategy is
-what it says of itself: how many blocks are in a request, how many requests are under way, when it is looked what has
-arrived. Serial lines and datagrams are added up, lost ones by expectation; streams need a model of TCP, which is in
-:mod:`benches.stream_model`.
+Nothing of the library is in here, neither its client nor its links, so that the two can be held against each
+other. A strategy is what it says of itself: how many blocks are in a request, how many requests are under
+way, when it is looked what has arrived. Serial lines and datagrams are added up, lost ones by expectation;
+streams need a model of TCP, which is in :mod:`benches.stream_model`.
 
     python -m benches.link_model [--block 256] [--image-kib 512]
 """
@@ -15,10 +15,14 @@ import math
 import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 from benches.stream_model import Conversation, Message, StreamLink, seconds_of
 
+StrategyName: TypeAlias = Literal[
+    "sequential", "with-list", "pipelined", "general-block-transfer", "unconfirmed"
+]
+"""One block at a time; lists; several lists at a time; long lists in general blocks; without answers."""
 LLC_OCTETS: Final = 3
 HDLC_I_OCTETS: Final = 11
 """Both flags, format, one octet of address each way, control, two check sequences."""
@@ -178,7 +182,7 @@ def _apdu(octets: int, task: Task) -> _Talk:
     return _frames(math.ceil(octets / task.info), octets, task.window)
 
 
-def on_line(link: Line, strategy: str, task: Task) -> float:
+def on_line(link: Line, strategy: StrategyName, task: Task) -> float:
     """Seconds over a serial line."""
     if strategy == "unconfirmed":
         return _frames_without_answers(link, task)
@@ -214,7 +218,7 @@ def _line_seconds(link: Line, talk: _Talk) -> float:
 
 
 def _frames_without_answers(link: Line, task: Task) -> float:
-    """I frames, each window acknowledged; the meter works while the next frame comes, and a look follows each burst."""
+    """I frames, each window acknowledged while the meter works on; a look follows each burst."""
     frame = _line_seconds(link, _Talk(request(task.block) + LLC_OCTETS + HDLC_I_OCTETS))
     ready = _line_seconds(link, _Talk(HDLC_RR_OCTETS, 2))
     window = task.window * max(frame, task.meter_s) + min(frame, task.meter_s) + ready
@@ -236,14 +240,16 @@ def _bursts(blocks: int, each: float) -> int:
 # --- Datagrams
 
 
-def exchange_seconds(link: Datagrams, question: int, answer: int, *, meter_s: float, repeat_after_s: float) -> float:
+def exchange_seconds(
+    link: Datagrams, question: int, answer: int, *, meter_s: float, repeat_after_s: float
+) -> float:
     """A request and its answer, by expectation: what is lost is sent again after that time."""
     arrives = link.arrives(question) * link.arrives(answer)
     once = link.seconds(question) + link.seconds(answer) + 2 * link.turn_round_s + meter_s
     return once + (1.0 / arrives - 1.0) * max(repeat_after_s, once)
 
 
-def on_datagrams(link: Datagrams, strategy: str, task: Task) -> float:
+def on_datagrams(link: Datagrams, strategy: StrategyName, task: Task) -> float:
     """Seconds over datagrams."""
     block, repeat = request(task.block), task.repeat_after_s
     if strategy == "sequential":
@@ -261,20 +267,20 @@ def on_datagrams(link: Datagrams, strategy: str, task: Task) -> float:
 
 
 class _Requests(Conversation):
-    """Confirmed requests, so many under way as are opened step by step, with one more round of answers each."""
+    """Confirmed requests; twice as many are under way after each round of answers."""
 
     def __init__(self, messages: list[Message], most: int) -> None:
         self._messages = messages[::-1]
         self._most = most
         self._depth, self._answers, self._under_way = 1, 0, 0
 
-    def next(self, backlog: int, now: float) -> Message | None:  # noqa: ARG002 (it goes by answers)
+    def next(self, backlog: int, now: float) -> Message | None:
         if not self._messages or self._under_way >= self._depth:
             return None
         self._under_way += 1
         return self._messages.pop()
 
-    def answered(self, now: float) -> bool:  # noqa: ARG002 (as above)
+    def answered(self, now: float) -> bool:
         self._under_way -= 1
         self._answers += 1
         if self._answers >= (1 if self._depth == 1 else max(4, self._depth)):
@@ -292,7 +298,7 @@ class _Bursts(Conversation):
         self._left, self._burst = task.blocks, FIRST_BURST
         self._to_send, self._since, self._asked = min(FIRST_BURST, task.blocks), 0.0, False
 
-    def next(self, backlog: int, now: float) -> Message | None:  # noqa: ARG002 (the same each time)
+    def next(self, backlog: int, now: float) -> Message | None:
         if self._to_send:
             if backlog >= SEND_BUFFER:
                 return None
@@ -314,7 +320,7 @@ class _Bursts(Conversation):
 SEND_BUFFER: Final = 16_384
 
 
-def on_stream(link: StreamLink, strategy: str, task: Task, seed: int) -> float:
+def on_stream(link: StreamLink, strategy: StrategyName, task: Task, seed: int) -> float:
     """Seconds over a stream, with the losses of one seed."""
     if strategy == "unconfirmed":
         return seconds_of(_Bursts(task, link.round_trip_s), link, task.meter_s, seed)
@@ -330,7 +336,7 @@ def on_stream(link: StreamLink, strategy: str, task: Task, seed: int) -> float:
 
 
 def _message(blocks: int, task: Task, *, general: bool) -> Message:
-    """One request with its answer; longer than an APDU may be it goes in general blocks, all in one window."""
+    """One request and its answer; in general blocks, all in one window, where it is too long for an APDU."""
     apdu = request_list(blocks, task.block) if blocks > 1 else request(task.block)
     answer = answer_list(blocks) if blocks > 1 else ANSWER
     if not general or apdu <= task.max_pdu:
@@ -354,7 +360,7 @@ LINKS: Final[dict[str, Line | StreamLink | Datagrams]] = {
     "ethernet": StreamLink(100e6, (0.0005, 0.0005), 0.0),
 }
 """The links of the field, with figures of their own: written down twice, so that a slip in one shows."""
-STRATEGIES: Final[dict[type, tuple[str, ...]]] = {
+STRATEGIES: Final[dict[type, tuple[StrategyName, ...]]] = {
     Line: ("sequential", "with-list", "general-block-transfer", "unconfirmed"),
     StreamLink: ("sequential", "with-list", "pipelined", "general-block-transfer", "unconfirmed"),
     Datagrams: ("sequential", "unconfirmed"),
@@ -362,7 +368,7 @@ STRATEGIES: Final[dict[type, tuple[str, ...]]] = {
 """Those that make sense on a kind of link."""
 
 
-def seconds(name: str, strategy: str, task: Task, *, seeds: int = 5) -> float:
+def seconds(name: str, strategy: StrategyName, task: Task, *, seeds: int = 5) -> float:
     """How long the blocks take; where chance is played out, the median of so many times."""
     link = LINKS[name]
     if isinstance(link, Line):
@@ -390,7 +396,7 @@ class Group:
 
 
 def group_seconds(link: Datagrams, task: Task, group: Group, blind: int) -> float:
-    """Blocks to all, so many whole passes before anybody is asked; then what is missing, and who misses it."""
+    """So many whole passes before anybody is asked; then what is missing, and who misses it."""
     each = max(link.seconds(request(task.block)), task.meter_s)
     lost = 1.0 - link.arrives(request(task.block))
     repeat = task.repeat_after_s

@@ -1,9 +1,10 @@
 """How long a conversation over TCP takes: a small model of it, for :mod:`benches.link_model`.
 
-Two flows of octets, one each way. A flow sends segments as far as its congestion window goes. What has arrived is told with what
-the other end says, and by itself for every second segment, for one that fills no gap, and after 40 ms; each word includes
-all that came before, so a lost one costs nothing. A segment counts as lost when three later ones have arrived, or when
-nothing has been heard for the time-out of RFC 6298. A word by itself does not load the line: its direction is idle.
+Two flows of octets, one each way. A flow sends segments as far as its congestion window goes. What has
+arrived is told with what the other end says, and by itself for every second segment, for one that fills no
+gap, and after 40 ms; each word includes all that came before, so a lost one costs nothing. A segment counts
+as lost when three later ones have arrived, or when nothing has been heard for the time-out of RFC 6298. A
+word by itself does not load the line: its direction is idle.
 """
 
 from __future__ import annotations
@@ -252,8 +253,8 @@ _timers = count(1)
 
 
 def seconds_of(conversation: Conversation, link: StreamLink, meter_s: float, seed: int) -> float:
-    """How long it takes, from the first octet to the last answer; the meter works on one message at a time."""
-    clock, chance = _Clock(), random.Random(seed)  # noqa: S311 (a model)
+    """How long it takes, from the first octet to the last answer. The meter takes one message at a time."""
+    clock, chance = _Clock(), random.Random(seed)
     up, down = _Way(clock, link, chance), _Way(clock, link, chance)
     forth, back = _Flow(clock, up, down), _Flow(clock, down, up)
     forth.reverse, back.reverse = back, forth

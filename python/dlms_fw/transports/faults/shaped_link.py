@@ -19,6 +19,11 @@ from dlms_fw.transports.faults.wire import Wire
 _UNFINISHED_DATAGRAMS: Final = 16
 """Datagrams of which some fragments are there; the oldest is given up for another."""
 
+_FLAG: Final = 0x7E
+_FRAME_FORMAT: Final = 0xA
+_BEHIND_LENGTH: Final = 2
+"""The last octet of the length of a frame."""
+
 
 class Arrival(NamedTuple):
     """Octets that have come out at an end, and when."""
@@ -140,7 +145,11 @@ class ShapedLink:
 
 
 class _Line:
-    """Octets on a wire: pieces stand for themselves, and what is lost leaves a gap."""
+    """Octets on a wire: pieces stand for themselves, and what is lost leaves a gap.
+
+    Frames that are handed in together arrive one after the other, so the other end works on the first while
+    the next is on its way.
+    """
 
     def __init__(self, profile: LinkProfile, seed: int) -> None:
         self._profile = profile
@@ -151,8 +160,9 @@ class _Line:
         return self.wire.due
 
     def send(self, sender: End, data: bytes, now: float) -> None:
-        for piece in pieces(data, self._profile.piece_octets):
-            self.wire.carry(sender, piece, len(piece), now)
+        for frame in frames(data):
+            for piece in pieces(frame, self._profile.piece_octets):
+                self.wire.carry(sender, piece, len(piece), now)
 
     def advance(self, now: float) -> list[Arrival]:
         arrivals = []
@@ -270,6 +280,16 @@ def pieces(data: bytes, longest: int) -> list[bytes]:
     if longest == 0 or len(data) <= longest:
         return [data]
     return [data[start : start + longest] for start in range(0, len(data), longest)]
+
+
+def frames(data: bytes) -> list[bytes]:
+    """HDLC frames, each for itself; whatever is none is left together."""
+    found = []
+    while len(data) > _BEHIND_LENGTH and data[0] == _FLAG and data[1] >> 4 == _FRAME_FORMAT:
+        length = 2 + ((data[1] & 0x07) << 8 | data[2])
+        found.append(data[:length])
+        data = data[length:]
+    return [*found, data] if data else found
 
 
 def with_wrong_bit(data: bytes, chance: random.Random) -> bytes:
