@@ -11,7 +11,8 @@ import pytest
 from dlms_fw.bench.bare_sockets import BarePair
 from dlms_fw.bench.conditions import LARGEST_BLOCK, Conditions, Security
 from dlms_fw.bench.echo import EchoServer, Traffic, echo
-from dlms_fw.bench.transfer import Sample, TransferBench, here
+from dlms_fw.bench.places import here
+from dlms_fw.bench.transfer import Sample, TransferBench
 from dlms_fw.errors import ConfigurationError
 from dlms_fw.events import Callback, Event, StrategyChosen
 from dlms_fw.memory_journal import MemoryJournal

@@ -24,8 +24,9 @@ from dlms_fw.bench.bare_sockets import BarePair
 from dlms_fw.bench.conditions import Conditions
 from dlms_fw.bench.loops import Loop, runner
 from dlms_fw.bench.measure import without_garbage_collector
+from dlms_fw.bench.places import here
 from dlms_fw.bench.spent import Spent, Stopwatch, median_of
-from dlms_fw.bench.transfer import Sample, TransferBench, here
+from dlms_fw.bench.transfer import Sample, TransferBench
 from dlms_fw.journal import Journal
 
 BLOCKS = 2048

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, cast
 
+from dlms_fw.bench.measure import MeasurementFailed
 from dlms_fw.bench.spent import Spent, Stopwatch
 
 _SIZES: Final = struct.Struct(">II")
@@ -84,12 +85,18 @@ class EchoServer(asyncio.BufferedProtocol):
 
 
 class EchoClient(asyncio.BufferedProtocol):
-    """Sends requests and waits for their answers."""
+    """Sends requests and waits for their answers.
 
-    def __init__(self, traffic: Traffic, done: asyncio.Future[None]) -> None:
+    Args:
+        traffic: How many, and of which lengths.
+        buffer: Where all connections of a loop may read.
+        done: Gets its result with the last answer.
+    """
+
+    def __init__(self, traffic: Traffic, buffer: memoryview, done: asyncio.Future[None]) -> None:
+        self.done = done
         self._traffic = traffic
-        self._done = done
-        self._buffer = memoryview(bytearray(_BUFFER_OCTETS))
+        self._buffer = buffer
         self._requests = bytes(traffic.request)
         self._to_send = traffic.round_trips
         self._to_receive = traffic.round_trips * traffic.answer
@@ -100,11 +107,19 @@ class EchoClient(asyncio.BufferedProtocol):
         """Tell the sizes."""
         # Not every event loop derives its transports from asyncio's.
         self._transport = cast("asyncio.Transport", transport)
+        connection: socket.socket | None = self._transport.get_extra_info("socket")
+        if connection is not None:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._transport.write(_SIZES.pack(self._traffic.request, self._traffic.answer))
 
     def begin(self) -> None:
         """Send the first requests."""
         self._send(self._traffic.window)
+
+    def abort(self) -> None:
+        """Close the connection."""
+        if self._transport is not None:
+            self._transport.abort()
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 (asyncio's signature)
         """Where to read."""
@@ -115,15 +130,15 @@ class EchoClient(asyncio.BufferedProtocol):
         answers, self._pending = divmod(self._pending + nbytes, self._traffic.answer)
         self._to_receive -= nbytes
         if self._to_receive <= 0:
-            if not self._done.done():
-                self._done.set_result(None)
+            if not self.done.done():
+                self.done.set_result(None)
         elif answers:
             self._send(answers)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The server is gone."""
-        if not self._done.done():
-            self._done.set_exception(exc or ConnectionResetError("the echo has ended"))
+        if not self.done.done():
+            self.done.set_exception(exc or ConnectionResetError("the echo has ended"))
 
     def _send(self, requests: int) -> None:
         requests = min(requests, self._to_send)
@@ -132,18 +147,31 @@ class EchoClient(asyncio.BufferedProtocol):
             self._transport.write(self._requests if requests == 1 else self._requests * requests)
 
 
-async def echo(port: int, traffic: Traffic, peer_cpu: Callable[[], float] = lambda: 0.0) -> Spent:
-    """So many round trips with the server at that port. Raises OSError."""
+async def echo(
+    port: int, traffic: Traffic, *, connections: int = 1, peer_cpu: Callable[[], float] = lambda: 0.0
+) -> Spent:
+    """So many round trips with the server at that port, on each of so many connections at once.
+
+    Raises:
+        MeasurementFailed: the server is not there, or gone.
+    """
     loop = asyncio.get_running_loop()
-    done: asyncio.Future[None] = loop.create_future()
-    transport, client = await loop.create_connection(lambda: EchoClient(traffic, done), "127.0.0.1", port)
+    buffer = memoryview(bytearray(_BUFFER_OCTETS))
+    clients: list[EchoClient] = []
     try:
-        connection: socket.socket | None = transport.get_extra_info("socket")
-        if connection is not None:
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for _ in range(connections):
+            _, client = await loop.create_connection(
+                lambda: EchoClient(traffic, buffer, loop.create_future()), "127.0.0.1", port
+            )
+            clients.append(client)
         watch = Stopwatch(peer_cpu)
-        client.begin()
-        await done
+        for client in clients:
+            client.begin()
+        for client in clients:
+            await client.done
         return watch.spent()
+    except OSError as error:
+        raise MeasurementFailed(f"the echo has failed: {error.strerror or error}") from error
     finally:
-        transport.abort()
+        for client in clients:
+            client.abort()

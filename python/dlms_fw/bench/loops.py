@@ -17,5 +17,7 @@ def runner(kind: Loop) -> asyncio.Runner:
     try:
         import uvloop
     except ModuleNotFoundError:
-        raise ConfigurationError("uvloop is not installed", hint="pip install 'dlms-fw[uvloop]'") from None
+        raise ConfigurationError(
+            "uvloop is not installed", code="configuration.extra", hint="pip install 'dlms-fw[uvloop]'"
+        ) from None
     return asyncio.Runner(loop_factory=uvloop.new_event_loop)

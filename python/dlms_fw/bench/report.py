@@ -9,7 +9,7 @@ from typing import Any
 from dlms_fw.bench.machine import machine
 from dlms_fw.bench.table import Figure, Line, Row, Table, Target
 
-__all__ = ["from_json", "to_json"]
+__all__ = ["from_json", "line_document", "to_json"]
 
 
 def to_json(tables: Sequence[Table]) -> str:
@@ -43,11 +43,12 @@ def _row(row: Row) -> dict[str, Any]:
         "measure": row.measure,
         "met": row.met,
         "error": row.error,
-        "lines": [_line(line) for line in row.lines],
+        "lines": [line_document(line) for line in row.lines],
     }
 
 
-def _line(line: Line) -> dict[str, Any]:
+def line_document(line: Line) -> dict[str, Any]:
+    """One line as values that JSON carries."""
     target = line.target
     return {
         "what": line.what,

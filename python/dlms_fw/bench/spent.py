@@ -48,9 +48,14 @@ class Stopwatch:
         self._cpu_began = time.process_time()
         self._began = time.perf_counter()
 
+    @property
+    def seconds(self) -> float:
+        """On the wall, since it was made."""
+        return time.perf_counter() - self._began
+
     def spent(self) -> Spent:
         """Since it was made."""
-        seconds = time.perf_counter() - self._began
+        seconds = self.seconds
         cpu = time.process_time() - self._cpu_began
         return Spent(seconds, cpu, self._peer_cpu() - self._peer_began)
 

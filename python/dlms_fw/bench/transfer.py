@@ -6,54 +6,21 @@ events, progress, deadlines, and a journal that is on the disk. The meter forget
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 from dlms_fw.async_client import AsyncClient
 from dlms_fw.bench.conditions import Conditions
-from dlms_fw.bench.echo import EchoServer, Traffic, echo
+from dlms_fw.bench.echo import Traffic, echo
 from dlms_fw.bench.measure import MeasurementFailed
+from dlms_fw.bench.places import Place
 from dlms_fw.bench.spent import Spent, TransferWatch
 from dlms_fw.driver import Statistics
-from dlms_fw.endpoint import Endpoint
 from dlms_fw.events import Callback, Event
 from dlms_fw.image import Image
 from dlms_fw.journal import Journal
-from dlms_fw.meter.memory import MemoryMedium
-from dlms_fw.meter.serve import MeterServer
 from dlms_fw.transfer import TransferResult
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where the other end is.
-
-    Attributes:
-        url: Of the meter.
-        echo_port: Of the echo beside it.
-        cpu: CPU seconds of its process so far; zero where that is this one.
-    """
-
-    url: str
-    echo_port: int
-    cpu: Callable[[], float] = lambda: 0.0
-
-
-@asynccontextmanager
-async def here(conditions: Conditions) -> AsyncIterator[Place]:
-    """A meter and an echo on the running loop."""
-    memory = MemoryMedium()
-    server = MeterServer(
-        conditions.meter(), lambda: memory, Endpoint.parse(f"{conditions.scheme}://127.0.0.1:0", listen=True)
-    )
-    async with contextlib.AsyncExitStack() as stack:
-        await server.start()
-        stack.push_async_callback(server.stop)
-        echo_server, port = await EchoServer.open()
-        stack.callback(echo_server.close)
-        yield Place(server.url, port)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +53,7 @@ class TransferBench:
         cls, place: Place, conditions: Conditions, image: Image, journal: Journal
     ) -> AsyncIterator[TransferBench]:
         """Connected to the meter there."""
-        async with AsyncClient(place.url, conditions.profile(), journal=journal) as client:
+        async with AsyncClient(place.urls[0], conditions.profile(), journal=journal) as client:
             yield cls(client, conditions, image, place)
 
     def with_window(self, window: int) -> TransferBench:
@@ -110,8 +77,8 @@ class TransferBench:
         return Sample(watch.spent, counted.traffic(self.conditions.window), result)
 
     async def echo(self, traffic: Traffic) -> Spent:
-        """As many round trips as the transfer needed, of as many octets. Raises OSError."""
-        return await echo(self._place.echo_port, traffic, self._place.cpu)
+        """As many round trips as the transfer needed, of as many octets. Raises MeasurementFailed."""
+        return await echo(self._place.echo_port, traffic, peer_cpu=self._place.cpu)
 
 
 class _Counted:

@@ -46,6 +46,7 @@ COMMANDS: dict[str, Home] = {
     "listen": Home("dlms_fw.cli.listen", "listen", "Print what meters push."),
     "conformance": Home("dlms_fw.cli.conformance", "conformance", "Hold a meter against conformance cases."),
     "sim": Home("dlms_fw.cli.sim", "sim", "Run a simulated meter."),
+    "bench": Home("dlms_fw.cli.bench", "bench", "Measure how fast images are transferred here."),
 }
 
 
