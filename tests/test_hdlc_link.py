@@ -289,7 +289,7 @@ def test_a_busy_meter_is_waited_for_in_short_steps() -> None:
         busy_until = site.bench.time.monotonic() + 25
 
         def to_meter(data: bytes) -> bytes:
-            connection._session.channel.set_busy(site.bench.time.monotonic() < busy_until)
+            connection.session.channel.set_busy(site.bench.time.monotonic() < busy_until)
             return data
 
         site.line.to_meter = to_meter
@@ -303,7 +303,7 @@ def test_a_busy_meter_is_waited_for_in_short_steps() -> None:
 def test_a_meter_that_is_busy_for_ever_is_given_up() -> None:
     site = Site()
     with site.client() as client:
-        site.line.peer._session.channel.set_busy(True)
+        site.line.peer.session.channel.set_busy(True)
         started = site.bench.time.monotonic()
         with pytest.raises(ResponseTimeout):
             client.get(LOGICAL_DEVICE_NAME.value)

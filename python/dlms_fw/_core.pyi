@@ -1309,6 +1309,12 @@ def image_digests(image: Buffer) -> tuple[bytes, int]:
 def block_digests(image: Buffer, image_block_size: int) -> list[tuple[bytes, int]]:
     """SHA-256 and CRC-32 of each block; the interpreter lock is released."""
 
+def stored_block_digest(serial: int, image_block_number: int, image_block_value: Buffer) -> bytes:
+    """What a meter keeps beside a block that it has stored, 16 octets: the beginning of a SHA-256.
+
+    It is over the serial number of the transfer (8 octets), the block number (4 octets) and the block.
+    """
+
 # --- Channel
 
 @final
@@ -1770,3 +1776,61 @@ class Channel:
         ``frames_dropped``, ``frames_repeated``, ``unconfirmed_received`` (APDUs in UI frames),
         ``octets_sent/received``, ``apdus_discarded``.
         """
+
+@final
+class BlockSink:
+    """A meter's short way for the blocks of one image that a client is sending over a channel.
+
+    ``receive`` takes octets in place of :meth:`Channel.receive`. As long as whole image blocks come that are
+    missing, of the right length and not the last ones, they are stored, marked in ``status`` and answered
+    with success. Whoever opens it sees to it that nothing but that could come of them, and closes it before
+    anything else happens.
+    """
+
+    def __new__(
+        cls,
+        channel: Channel,
+        status: BlockStatus,
+        blocks: Buffer,
+        digests: Buffer,
+        *,
+        class_id: int,
+        logical_name: bytes,
+        method_id: int,
+        image_size: int,
+        image_block_size: int,
+        serial: int,
+        most_blocks: int,
+        counter_margin: int,
+        now: float,
+        until: float,
+        longest_silence: float,
+        peer_counter: int | None = ...,
+    ) -> BlockSink:
+        """``blocks`` and ``digests`` are written in place: the image, and 16 octets for each block.
+
+        It takes at most ``most_blocks``, none under an invocation counter above ``peer_counter``, and keeps
+        ``counter_margin`` counters in reserve. It takes nothing from ``until`` on, nor after
+        ``longest_silence`` seconds of silence; ``now`` is when octets came last.
+
+        Raises ValueError where ``status`` is that of another image, BufferError where the memory is too
+        small or cannot be written.
+        """
+
+    def receive(self, data: Buffer, now: float) -> bytes | tuple[list[Event], bytes] | None:
+        """The octets of all answers; or what :meth:`Channel.receive` gives, where something else came.
+
+        ``None`` where nothing may be taken now: the octets have not been looked at. Errors as of
+        :meth:`Channel.receive` and :meth:`Channel.send`.
+        """
+
+    def close(self) -> None:
+        """Let go of the memory; nothing is taken any more."""
+
+    @property
+    def heard_at(self) -> float:
+        """When octets came last."""
+
+    @property
+    def called_at(self) -> float | None:
+        """When a block was taken last."""

@@ -119,6 +119,8 @@ class MeterConfig:
         lies: How it misbehaves.
         owner_idle_seconds: After this time without a call another association may take the image transfer
             over.
+        block_sink: Whether image blocks go the short way where nothing could come of them but success; what
+            is said and what is kept are the same without.
     """
 
     meter_model: MeterModel = field(default_factory=lambda: load_model("mcs301"), repr=False)
@@ -191,6 +193,7 @@ class MeterConfig:
     shortcomings: frozenset[Shortcoming] = frozenset()
     lies: tuple[Lie, ...] = ()
     owner_idle_seconds: float = 10.0
+    block_sink: bool = True
 
     @property
     def ways_of_referencing(self) -> tuple[Referencing, ...]:

@@ -46,6 +46,10 @@ class CounterRecord:
         """The highest counter accepted; after a restart the bound that it cannot have passed; -1 for none."""
         return self._accepted.get(key_fingerprint, -1)
 
+    def accepted_bound(self, key_fingerprint: str) -> int:
+        """Up to here counters may be accepted without a record of it; -1 for none."""
+        return self._bound(key_fingerprint, "accepted")
+
     def accepted(self, key_fingerprint: str, counter: int) -> None:
         """A message with this counter is going to be acted on."""
         last = self._accepted.get(key_fingerprint, -1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from enum import Enum, auto
 from hashlib import sha256
 from typing import Any, Final, Literal
@@ -77,7 +78,17 @@ _UNFINISHED: Final = frozenset(
 )
 
 
-_OWN: Final = frozenset({"power_up", "advance", "deadline", "activate", "judge_again", "lose"})
+_OWN: Final = frozenset({"power_up", "advance", "deadline", "activate", "judge_again", "lose", "lend"})
+
+
+@dataclass(frozen=True, slots=True)
+class LentImage:
+    """An image that is being received, for who stores its blocks in place."""
+
+    reception: Reception
+    received: BlockStatus
+    blocks: bytearray
+    digests: bytearray
 
 
 class ImageStore(ServerObject, interface=ImageTransfer, own=_OWN):
@@ -252,6 +263,21 @@ class ImageStore(ServerObject, interface=ImageTransfer, own=_OWN):
             if self._config.self_verify:
                 with suppress(CosemFault):  # the block itself is stored; image_verify will tell
                     self._begin_verification()
+
+    def lend(self, reclaim: Callable[[], None]) -> LentImage | None:
+        """The image, while a block of the right length that is missing is stored and no more happens.
+
+        ``reclaim`` is called before the memory of the blocks changes otherwise; of a change of the state its
+        owner tells. ``None`` where the memory is none that can be written in place.
+        """
+        state = self._memory.state
+        if not state.image_transfer_enabled or ANSWERS[_BLOCK][state.image_transfer_status] is not _ACCEPT:
+            return None
+        reception, received = state.reception, self._received
+        if reception is None or received is None:
+            return None
+        lent = self._blocks.lend(reclaim)
+        return None if lent is None else LentImage(reception, received, *lent)
 
     def image_verify(self) -> None:
         """Verifies; ``temporary-failure`` while that takes time, then image_transfer_status tells."""

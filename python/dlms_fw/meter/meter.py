@@ -8,14 +8,17 @@ same memory goes on where the old one stopped.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from dlms_fw._core import (
     AccessRequest,
+    ActionResponse,
+    BlockSink,
     ExceptionResponse,
     GetRequest,
     HdlcFraming,
@@ -27,6 +30,7 @@ from dlms_fw._core import (
 from dlms_fw.errors import LinkError, SecurityError, TransportError
 from dlms_fw.meter.access import NO_PROTECTION
 from dlms_fw.meter.activation_table import FirmwareBehaviour
+from dlms_fw.meter.block_way import BlockWay, brings_block
 from dlms_fw.meter.caller import Caller
 from dlms_fw.meter.clients import clients
 from dlms_fw.meter.clock import TimeSource
@@ -57,6 +61,9 @@ from dlms_fw.session.server import (
     is_confirmed,
 )
 from dlms_fw.session.states import State
+
+if TYPE_CHECKING:
+    from dlms_fw._core import ActionRequest, Event
 
 Framing = Literal["wrapper", "datagrams", "hdlc"]
 """How a connection is framed; over datagrams it is the wrapper, one message in each."""
@@ -134,6 +141,7 @@ class SimulatedMeter:
             self._known_clients = {sap: self._known_clients[sap] for sap in config.meter_model.saps("public")}
         memory = None if self._units is None else self._units.security_memory
         self._lockout = Lockout(config, memory, time_source.monotonic)
+        self._block_way = None if self._units is None else BlockWay(self._units, self._ownership)
         self._clients: dict[int, ServerClient] = {}
         self._apply_locks()
         if self._units is not None:
@@ -142,6 +150,7 @@ class SimulatedMeter:
 
     def lie(self, lie: Lie) -> Telling:
         """Misbehaves from now on as long as it has power, and tells how often it did. Raises LookupError."""
+        self.shut_block_way()
         if self.liar is None:
             self.liar = Liar(self.units)
             self._dictionary.disguise(self.liar.disguise)
@@ -258,6 +267,17 @@ class SimulatedMeter:
             return None
         return response
 
+    def open_block_way(self, connection: MeterConnection, caller: Caller, request: ActionRequest) -> None:
+        """A block was taken; those that follow may go the short way."""
+        config, way = self.config, self._block_way
+        if way is not None and config.block_sink and self.liar is None and not config.shortcomings:
+            way.open(connection, self._dictionary.unguarded(caller, request), request)
+
+    def shut_block_way(self) -> None:
+        """Something else happens than blocks."""
+        if self._block_way is not None:
+            self._block_way.shut()
+
     def note(self, connection: MeterConnection, event: ServerEvent) -> None:
         """What a session has told beside requests."""
         if isinstance(event, AssociationFailed):
@@ -331,30 +351,51 @@ def _wants_answer(request: Request) -> bool:
 
 
 class MeterConnection:
-    """One connection to the meter: what a client sends goes into ``receive``, what comes out goes back."""
+    """One connection to the meter: what a client sends goes into ``receive``, what comes out goes back.
+
+    Attributes:
+        session: What the client says, and to whom.
+        sink: Takes image blocks while they go the short way.
+        heard_at: When octets came last, on the monotonic clock.
+        longest_silence: Seconds; octets after a longer one mean something else. Without HDLC infinite.
+    """
+
+    sink: BlockSink | None = None
 
     def __init__(self, meter: SimulatedMeter, framing: Framing, on_drop: Callable[[], None] | None) -> None:
         self._meter = meter
         self._on_drop = on_drop
-        self._session = meter.new_session(framing)
-        self._caller = Caller(self._session.association, self)
+        self.session = meter.new_session(framing)
+        self._caller = Caller(self.session.association, self)
         self._in_ui_frame = False
-        self._hdlc = meter.config.hdlc if framing == "hdlc" else None
-        self._heard_at = meter.monotonic()
+        self._hdlc = hdlc = meter.config.hdlc if framing == "hdlc" else None
+        self.heard_at = meter.monotonic()
+        self.longest_silence = math.inf
+        if hdlc is not None:
+            self.longest_silence = min(hdlc.inactivity_timeout_s, hdlc.inter_octet_timeout_s)
+        self._block_taken: ActionRequest | None = None
         self.is_open = True
 
     @property
     def is_linked(self) -> bool:
         """Whether the link is up, which without HDLC it always is."""
-        return self.is_open and self._session.channel.connected
+        return self.is_open and self.session.channel.connected
 
     @property
     def is_associated(self) -> bool:
         """Whether the client that spoke last has an association."""
-        return self.is_open and self._session.state in {State.ASSOCIATED, State.AUTHENTICATING}
+        return self.is_open and self.session.state in {State.ASSOCIATED, State.AUTHENTICATING}
 
     def receive(self, data: bytes) -> bytes:
         """Takes octets in any pieces and gives what the meter answers at once, possibly nothing."""
+        if self.sink is None:
+            return self._receive(data, None)
+        taken = self.sink.receive(data, self._meter.monotonic())
+        return taken if type(taken) is bytes else self._receive(data, taken)
+
+    def _receive(self, data: bytes, received: tuple[list[Event], bytes] | None) -> bytes:
+        """The ordinary way; ``received`` is what the channel has made of the octets already."""
+        self._meter.shut_block_way()
         self._meter.advance()
         if not self.is_open:
             return b""
@@ -363,16 +404,19 @@ class MeterConnection:
             self._note_silence(self._hdlc)
         out, shortcomings = b"", self._meter.config.shortcomings
         try:
-            events, reply = self._session.receive(data)
+            events, reply = self.session.receive(data, received)
             while True:
                 out += reply
                 for event in heard(shortcomings, events) if shortcomings else events:
                     out += self._take(event)
                 if not self.is_open:
                     return b""
-                if not self._session.more:
+                if not self.session.more:
+                    if events and events[-1] is self._block_taken:
+                        self._meter.open_block_way(self, self._caller, self._block_taken)
+                    self._block_taken = None
                     break
-                events, reply = self._session.receive(b"")
+                events, reply = self.session.receive(b"")
         except (LinkError, SecurityError, OSError):
             # A stream that makes no sense, counters used up or a memory that fails: nothing more to say.
             self.drop()
@@ -381,18 +425,19 @@ class MeterConnection:
     def _note_silence(self, hdlc: HdlcSettings) -> None:
         """What the silence before these octets meant. A meter speaks when asked, so now is soon enough."""
         now = self._meter.monotonic()
-        silence, self._heard_at = now - self._heard_at, now
+        silence, self.heard_at = now - self.heard_at, now
         if silence >= hdlc.inactivity_timeout_s:
-            for event in self._session.handle_inactivity_timeout():
+            for event in self.session.handle_inactivity_timeout():
                 self._meter.note(self, event)
         elif silence >= hdlc.inter_octet_timeout_s:
-            self._session.channel.handle_inter_octet_timeout()
+            self.session.channel.handle_inter_octet_timeout()
 
     def close(self) -> None:
         """The client is gone."""
         if self.is_open:
+            self._meter.shut_block_way()
             self.is_open = False
-            for event in self._session.close():
+            for event in self.session.close():
                 self._meter.note(self, event)
             self._meter.forget(self)
 
@@ -408,13 +453,15 @@ class MeterConnection:
         if isinstance(event, _NOTES):
             self._meter.note(self, event)
             return b""
-        if self._caller.association is not self._session.association:
-            self._caller = Caller(self._session.association, self)
+        if self._caller.association is not self.session.association:
+            self._caller = Caller(self.session.association, self)
         self._caller.answer_protection = NO_PROTECTION
         liar = self._meter.liar
         if liar is not None and not liar.messages.hear():
             return b""
         response: Response | ExceptionResponse | None = self._meter.serve(self._caller, event)
+        if type(response) is ActionResponse and response.result == 0 and brings_block(event):
+            self._block_taken = event
         if liar is not None:
             return self._lie(liar, None if unanswered else response)
         if response is None or unanswered:
@@ -423,7 +470,7 @@ class MeterConnection:
 
     def _respond(self, response: Response | ExceptionResponse) -> bytes:
         # In a policy the bits of responses stand one place higher than in the core.
-        return self._session.respond(response, self._caller.answer_protection >> 1)
+        return self.session.respond(response, self._caller.answer_protection >> 1)
 
     def _lie(self, liar: Liar, response: Response | ExceptionResponse | None) -> bytes:
         out = b""

@@ -109,6 +109,11 @@ class ObjectDictionary(Generic[I]):
             raise CosemFault(DataAccessResult.OBJECT_UNAVAILABLE)
         return found
 
+    def unguarded(self, caller: Caller, request: ActionRequest) -> ServerObject | None:
+        """The object that a caller has just called, where its rights demand no protection of such a call."""
+        _, target, rights = self._find(caller, request.class_id, request.logical_name)
+        return None if rights.method_protection.get(request.method_id) else target
+
     def wake(self) -> None:
         """Makes the objects that do something unasked, at power up."""
         for key in self._table.acting:

@@ -23,7 +23,8 @@ class TransferOwnership:
         self._idle_seconds = idle_seconds
         self._monotonic = monotonic
         self._owner: tuple[object, int] | None = None
-        self._last_call = 0.0
+        self.last_call = 0.0
+        """When the owner has called last, on the monotonic clock."""
 
     def admits(self, caller: Caller, method_id: int) -> bool:
         """Whether the caller may call the method; it owns the process then."""
@@ -31,9 +32,9 @@ class TransferOwnership:
         if association.pre_established:
             return method_id == _BLOCK
         key = caller.connection, association.client_sap
-        if self._owner is not None and self._owner != key and now - self._last_call < self._idle_seconds:
+        if self._owner is not None and self._owner != key and now - self.last_call < self._idle_seconds:
             return False
-        self._owner, self._last_call = key, now
+        self._owner, self.last_call = key, now
         return True
 
     def release(self, connection: object, client_sap: int) -> None:

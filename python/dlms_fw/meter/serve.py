@@ -195,12 +195,16 @@ class MeterServer:
 
     def receive(self, connection: MeterConnection, data: bytes) -> bytes:
         """What the meter answers; nothing where its power fails meanwhile."""
+        sink = connection.sink
         try:
             answer = connection.receive(data)
         except PowerCut:
             self.cut_power()
             return b""
-        self._set_timer()
+        if (
+            sink is None or connection.sink is not sink
+        ):  # blocks alone change nothing that the meter waits for
+            self._set_timer()
         return answer
 
     def forget(self, line: Line, meter: SimulatedMeter, connection: MeterConnection) -> None:

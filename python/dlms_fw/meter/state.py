@@ -7,6 +7,7 @@ rules of two banks; it does not know how an image is received, verified or start
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, Final
@@ -157,6 +158,8 @@ class StateMemory:
         """Raises RecordLost."""
         self._records = records
         self.state = state_from_json(records.require(self.RECORD))
+        self.on_change: Callable[[], None] = lambda: None
+        """Called before the state becomes another one."""
 
     @classmethod
     def create(cls, records: Records, factory: MeterState) -> None:
@@ -179,6 +182,7 @@ class StateMemory:
         self._store(self.state.with_part(part, rescued.having_run(rescued.firmware.identifier)))
 
     def _store(self, new: MeterState) -> None:
+        self.on_change()
         self._records.store(self.RECORD, state_to_json(new))
         self.state = new
 

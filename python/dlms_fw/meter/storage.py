@@ -13,18 +13,16 @@ import hashlib
 import json
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias, runtime_checkable
 
+from dlms_fw._core import stored_block_digest
 from dlms_fw.errors import Busy, DlmsError
 
 Json: TypeAlias = dict[str, Any]
 
 _READ_SIZE: Final = 1 << 20
-_BLOCK_PREFIX: Final = struct.Struct(">QI")
-"""The serial number of the transfer and the block number: what a block's digest covers besides its octets."""
-
 
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
@@ -69,6 +67,19 @@ class Medium(Protocol):
 
     def close(self) -> None:
         """Gives the memory back; what was not synced stays as volatile as it was."""
+
+
+@runtime_checkable
+class LendsRegions(Protocol):
+    """A medium whose regions can be written in place, where a write is as good as one by :meth:`Medium.write`."""
+
+    def lend(self, region: str, size: int, reclaim: Callable[[], None]) -> bytearray | None:
+        """The octets of a region, at least so many, to be written in place; ``None`` where that cannot be.
+
+        ``reclaim`` is called before anybody else writes, erases or replaces the region; nothing may be
+        written in place from then on.
+        """
+        ...
 
 
 class Directory:
@@ -293,6 +304,19 @@ class ImageBlockStore:
         if self._unsynced_blocks >= self._sync_every_blocks:
             self.barrier()
 
+    def lend(self, reclaim: Callable[[], None]) -> tuple[bytearray, bytearray] | None:
+        """Blocks and digests to be written in place, where the medium can lend them.
+
+        ``reclaim`` is called before anything else happens to them.
+        """
+        medium = self._medium
+        if not isinstance(medium, LendsRegions):
+            return None
+        count = -(-self._image_size // self._image_block_size)
+        blocks = medium.lend(self.BLOCKS, self._image_size, reclaim)
+        digests = medium.lend(self.DIGESTS, count * self.DIGEST_SIZE, reclaim)
+        return None if blocks is None or digests is None else (blocks, digests)
+
     def read(self, image_block_number: int) -> bytes:
         """One block as it is stored."""
         return self._read_range(image_block_number * self._image_block_size, self._image_block_size)
@@ -312,8 +336,7 @@ class ImageBlockStore:
         return self._medium.read(self.BLOCKS, offset, min(size, self._image_size - offset))
 
     def _digest(self, image_block_number: int, value: bytes) -> bytes:
-        prefix = _BLOCK_PREFIX.pack(self._serial, image_block_number)
-        return hashlib.sha256(prefix + value).digest()[: self.DIGEST_SIZE]
+        return stored_block_digest(self._serial, image_block_number, value)
 
 
 def write_durably(medium: Medium, region: str, data: bytes) -> None:

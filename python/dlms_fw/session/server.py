@@ -137,8 +137,14 @@ class ServerSession(ServerAssociations):
         super().__init__(channel, clients, Gate(system_title, challenge, counters, now, randomness))
         self.more = False
 
-    def receive(self, data: Buffer) -> tuple[list[ServerEvent], bytes]:
+    def receive(
+        self, data: Buffer, received: tuple[list[Event], bytes] | None = None
+    ) -> tuple[list[ServerEvent], bytes]:
         """Take octets from the line: what the meter must answer or note, and octets to send first.
+
+        Args:
+            data: The octets.
+            received: What the channel has already made of them, where they did not come this way.
 
         Raises:
             LinkError: the octets make no sense any more; the medium must be closed.
@@ -154,7 +160,7 @@ class ServerSession(ServerAssociations):
             if association.context is not None:
                 self._gate.prepare_counters(association)
             try:
-                incoming, reply = self.channel.receive(data)
+                incoming, reply = received or self.channel.receive(data)
             except (DecodeError, SecurityError) as error:
                 refused = self._refuse(
                     error.kind, StateError.SERVICE_NOT_ALLOWED, ServiceErrorCode.OTHER_REASON
@@ -174,7 +180,11 @@ class ServerSession(ServerAssociations):
                 self.more = True  # they must be answered to their own client first
                 return events, out
             self._switch(self._next_client)
-            data = b""
+            data, received = b"", None
+
+    def note_counter(self) -> None:
+        """Tell the meter the highest counter that was verified while the channel was served by others."""
+        self._gate.note_counter(self.association)
 
     def respond(self, response: Response, protection: int = 0) -> bytes:
         """The octets of an answer; none where the request wanted none.

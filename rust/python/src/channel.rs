@@ -26,12 +26,12 @@ const MAX_RECEIVE_APDU_SIZE: usize = 16 << 20;
 /// One association's way to the wire and back.
 #[pyclass(module = "dlms_fw._core")]
 pub(crate) struct Channel {
-    channel: channel::Channel,
-    security: Option<Py<SecurityContext>>,
+    pub(crate) channel: channel::Channel,
+    pub(crate) security: Option<Py<SecurityContext>>,
 }
 
 /// Why receiving stopped: our rules, or an exception while an event was made.
-enum Failure {
+pub(crate) enum Failure {
     Channel(ChannelError),
     Python(PyErr),
 }
@@ -362,7 +362,7 @@ impl Channel {
 }
 
 /// The Python object of an event.
-fn object<'py>(py: Python<'py>, event: Event<'_>) -> PyResult<Bound<'py, PyAny>> {
+pub(crate) fn object<'py>(py: Python<'py>, event: Event<'_>) -> PyResult<Bound<'py, PyAny>> {
     Ok(match event {
         Event::Apdu(apdu) => incoming(py, &apdu)?,
         Event::LinkConnected(state) => Bound::new(py, LinkConnected::from(state))?.into_any(),

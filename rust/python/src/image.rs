@@ -176,7 +176,7 @@ impl ImageBlock {
 /// Which blocks have been transferred.
 #[pyclass(sequence, module = "dlms_fw._core")]
 pub(crate) struct BlockStatus {
-    status: image::BlockStatus,
+    pub(crate) status: image::BlockStatus,
 }
 
 #[pymethods]

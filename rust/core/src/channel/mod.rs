@@ -7,6 +7,7 @@
 mod access;
 #[cfg(test)]
 mod access_tests;
+mod block_sink;
 mod datagrams;
 mod framing;
 mod general_block;
@@ -22,6 +23,7 @@ mod tests;
 
 use core::fmt;
 
+pub use block_sink::{BlockLimits, BlockMemory, BlockReception, BlockSink};
 pub use framing::{Destination, Framing, LinkState};
 pub use general_block::GeneralBlockUse;
 pub use receiver::{Medium, Received, Receiver, Station};

@@ -1,5 +1,7 @@
 //! Receiving: deframe, open in place, parse, match the invoke id, put blocks together; ask for, or hand out, the next block.
 
+use core::ops::ControlFlow;
+
 use crate::apdu::{Apdu, Role};
 use crate::error::{DecodeError, DecodeErrorKind, SecurityErrorKind};
 use crate::security::{SecurityContext, is_protected};
@@ -41,8 +43,7 @@ impl Channel {
         out: &mut Vec<u8>,
         sink: &mut Sink<'_, E>,
     ) -> Result<(), E> {
-        self.octets_received += octets.len() as u64;
-        self.framing.push(octets);
+        self.push(octets);
         loop {
             if self.message_waits {
                 self.message_waits = false;
@@ -66,26 +67,49 @@ impl Channel {
             self.count_sent(out.len() - start);
             match input? {
                 None => return Ok(()),
-                Some(Input::Connected(state)) => {
-                    self.reset_association();
-                    sink(Event::LinkConnected(state))?;
-                }
-                Some(Input::Disconnected(reason)) => {
-                    self.reset_association();
-                    sink(Event::LinkDisconnected(reason))?;
-                }
-                Some(Input::Message {
-                    new_client_sap,
-                    unconfirmed,
-                }) => {
-                    self.message_waits = true;
-                    self.message_unconfirmed = unconfirmed;
-                    if let Some(client_sap) = new_client_sap {
-                        return sink(Event::PeerChanged { client_sap });
+                Some(input) => {
+                    if self.take_input(input, sink)?.is_break() {
+                        return Ok(());
                     }
                 }
             }
         }
+    }
+
+    /// Octets have come from the line.
+    pub(super) fn push(&mut self, octets: &[u8]) {
+        self.octets_received += octets.len() as u64;
+        self.framing.push(octets);
+    }
+
+    /// What came out of the framing; a message waits then, and with a break the caller must turn to its client first.
+    pub(super) fn take_input<E: From<ChannelError>>(
+        &mut self,
+        input: Input,
+        sink: &mut Sink<'_, E>,
+    ) -> Result<ControlFlow<()>, E> {
+        match input {
+            Input::Connected(state) => {
+                self.reset_association();
+                sink(Event::LinkConnected(state))?;
+            }
+            Input::Disconnected(reason) => {
+                self.reset_association();
+                sink(Event::LinkDisconnected(reason))?;
+            }
+            Input::Message {
+                new_client_sap,
+                unconfirmed,
+            } => {
+                self.message_waits = true;
+                self.message_unconfirmed = unconfirmed;
+                if let Some(client_sap) = new_client_sap {
+                    sink(Event::PeerChanged { client_sap })?;
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
+        }
+        Ok(ControlFlow::Continue(()))
     }
 
     /// One whole APDU as it came.
@@ -99,10 +123,20 @@ impl Channel {
         if message.first() == Some(&GeneralBlock::TAG) && self.takes_general_blocks() {
             return self.handle_general_block(message, security, out, sink);
         }
-        let apdu = match self.read(message, security.as_deref_mut()) {
-            Ok(apdu) => apdu,
-            Err(refusal) => return self.refuse(refusal, sink),
-        };
+        match self.read(message, security.as_deref_mut()) {
+            Ok(apdu) => self.handle_apdu(apdu, security, out, sink),
+            Err(refusal) => self.refuse(refusal, sink),
+        }
+    }
+
+    /// One whole APDU, opened and parsed.
+    pub(super) fn handle_apdu<E: From<ChannelError>>(
+        &mut self,
+        apdu: Apdu<'_>,
+        security: Option<&mut SecurityContext>,
+        out: &mut Vec<u8>,
+        sink: &mut Sink<'_, E>,
+    ) -> Result<(), E> {
         self.note_whole(&apdu);
         let unanswered = is_unanswered(&apdu);
         match self.interpret(apdu, security, out)? {
@@ -160,7 +194,7 @@ impl Channel {
     }
 
     /// Opens and parses a message.
-    fn read<'a>(
+    pub(super) fn read<'a>(
         &self,
         message: &'a mut [u8],
         security: Option<&mut SecurityContext>,
@@ -177,7 +211,7 @@ impl Channel {
     }
 
     /// A message is not looked at.
-    fn refuse<E: From<ChannelError>>(
+    pub(super) fn refuse<E: From<ChannelError>>(
         &mut self,
         refusal: Refusal,
         sink: &mut Sink<'_, E>,
@@ -302,7 +336,7 @@ fn is_whole(apdu: &Apdu<'_>) -> bool {
 }
 
 /// Why a message is not looked at.
-enum Refusal {
+pub(super) enum Refusal {
     /// Dropped without harm.
     Discard(&'static str, Option<u32>),
     /// The association must end.

@@ -173,7 +173,7 @@ impl Channel {
     }
 
     /// A new request: whatever block transfer was under way has been given up by the client.
-    fn begin_answer(&mut self) {
+    pub(super) fn begin_answer(&mut self) {
         self.splitter = None;
         self.assembler = None;
         self.last_set_block = None;

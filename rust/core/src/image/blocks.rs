@@ -2,8 +2,9 @@
 //!
 //! Blue Book, class 18, method 2 `image_block_transfer`: `structure { double-long-unsigned, octet-string }`.
 
-use crate::axdr::length::{length_len, write_length};
-use crate::codec::{Emit, Writer};
+use crate::axdr::length::{length_len, read_octets, write_length};
+use crate::codec::{Emit, Parse, Reader, Writer};
+use crate::error::DecodeError;
 
 /// How an image of a given size falls into blocks. Exact arithmetic for every size an `image_size` can state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +70,22 @@ pub struct ImageBlock<'a> {
 
 const ZEROS: [u8; 64] = [0; 64];
 
+/// Only in its shortest form, so that what was read is written again with the same octets.
+impl<'a> Parse<'a> for ImageBlock<'a> {
+    fn parse(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
+        for octet in [0x02, 0x02, 0x06] {
+            reader.expect(octet)?;
+        }
+        let image_block_number = reader.u32()?;
+        reader.expect(0x09)?;
+        Ok(Self {
+            image_block_number,
+            image_block_value: read_octets(reader)?,
+            padding: 0,
+        })
+    }
+}
+
 impl Emit for ImageBlock<'_> {
     fn emitted_len(&self) -> usize {
         let length = self.image_block_value.len() + self.padding;
@@ -107,6 +124,24 @@ mod tests {
             block.to_vec(),
             [&[0x02, 0x02, 0x06, 0, 0, 0, 0, 0x09, 0x10], &value[..]].concat()
         );
+    }
+
+    #[test]
+    fn a_block_is_read_back_whole_and_in_its_shortest_form_only() {
+        let value = [0x55; 200];
+        let block = ImageBlock {
+            image_block_number: 0x0102_0304,
+            image_block_value: &value,
+            padding: 0,
+        };
+        let octets = block.to_vec();
+        assert_eq!(ImageBlock::parse_all(&octets), Ok(block));
+        for cut in 0..octets.len() {
+            assert!(ImageBlock::parse_all(&octets[..cut]).is_err());
+        }
+        assert!(ImageBlock::parse_all(&[&octets[..], &[0]].concat()).is_err());
+        let longer = [&octets[..8], &[0x82, 0, 200], &value[..]].concat();
+        assert!(ImageBlock::parse_all(&longer).is_err());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! SHA-256 and CRC-32 of an image and of each of its blocks.
+//! SHA-256 and CRC-32 of an image and of each of its blocks, and what a meter keeps beside a block that it has stored.
 
 use sha2::{Digest, Sha256};
 
@@ -29,6 +29,26 @@ pub fn digest_blocks(image: &[u8], layout: &BlockLayout) -> Vec<BlockDigest> {
         .chunks(layout.image_block_size())
         .map(digest)
         .collect()
+}
+
+/// Octets of what is kept beside a stored block.
+pub const STORED_BLOCK_DIGEST_LENGTH: usize = 16;
+
+/// What a meter keeps beside a block that it has stored: whatever lies there after a power cut is that block of that transfer only
+/// where it has this digest.
+#[must_use]
+pub fn stored_block_digest(
+    serial: u64,
+    image_block_number: u32,
+    image_block_value: &[u8],
+) -> [u8; STORED_BLOCK_DIGEST_LENGTH] {
+    let digest = Sha256::new_with_prefix(serial.to_be_bytes())
+        .chain_update(image_block_number.to_be_bytes())
+        .chain_update(image_block_value)
+        .finalize();
+    let mut kept = [0; STORED_BLOCK_DIGEST_LENGTH];
+    kept.copy_from_slice(&digest[..STORED_BLOCK_DIGEST_LENGTH]);
+    kept
 }
 
 #[cfg(test)]

@@ -7,5 +7,7 @@ mod digest;
 mod status;
 
 pub use blocks::{BlockLayout, ImageBlock};
-pub use digest::{BlockDigest, digest, digest_blocks};
+pub use digest::{
+    BlockDigest, STORED_BLOCK_DIGEST_LENGTH, digest, digest_blocks, stored_block_digest,
+};
 pub use status::{BlockStatus, StatusLengthError};

@@ -1,0 +1,212 @@
+//! A meter's way for image blocks: one crossing from the octets of the line to those of the answer.
+
+use std::cell::Cell;
+use std::ops::Range;
+
+use dlms_fw_core::channel::{self, BlockLimits, BlockMemory, BlockReception};
+use dlms_fw_core::image::{self, BlockLayout, STORED_BLOCK_DIGEST_LENGTH};
+use dlms_fw_core::xdlms::descriptor::MethodDescriptor;
+use pyo3::buffer::PyBuffer;
+use pyo3::exceptions::{PyBufferError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyList, PyTuple};
+
+use crate::channel::{Channel, Failure, object};
+use crate::image::BlockStatus;
+use crate::octets::Octets;
+use crate::shared::logical_name;
+
+/// The open way for the blocks of one image over one channel.
+#[pyclass(module = "dlms_fw._core")]
+pub(crate) struct BlockSink {
+    channel: Py<Channel>,
+    status: Py<BlockStatus>,
+    memory: Option<(PyBuffer<u8>, PyBuffer<u8>)>,
+    sink: channel::BlockSink,
+    until: f64,
+    longest_silence: f64,
+    heard_at: f64,
+    called_at: Option<f64>,
+    out: Vec<u8>,
+}
+
+/// The two buffers, while the interpreter is held.
+struct Lent<'a> {
+    blocks: &'a [Cell<u8>],
+    digests: &'a [Cell<u8>],
+}
+
+impl BlockMemory for Lent<'_> {
+    fn write_block(&mut self, offset: usize, octets: &[u8]) {
+        put(&self.blocks[offset..], octets);
+    }
+
+    fn write_digest(&mut self, offset: usize, digest: &[u8]) {
+        put(&self.digests[offset..], digest);
+    }
+
+    fn read_block(&self, place: Range<usize>) -> Vec<u8> {
+        self.blocks[place].iter().map(Cell::get).collect()
+    }
+}
+
+fn put(place: &[Cell<u8>], octets: &[u8]) {
+    for (cell, octet) in place[..octets.len()].iter().zip(octets) {
+        cell.set(*octet);
+    }
+}
+
+#[pymethods]
+impl BlockSink {
+    #[new]
+    #[pyo3(signature = (
+        channel, status, blocks, digests, *, class_id, logical_name, method_id, image_size, image_block_size,
+        serial, most_blocks, counter_margin, now, until, longest_silence, peer_counter = None,
+    ))]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "keyword arguments of a Python constructor"
+    )]
+    fn new(
+        py: Python<'_>,
+        channel: Py<Channel>,
+        status: Py<BlockStatus>,
+        blocks: PyBuffer<u8>,
+        digests: PyBuffer<u8>,
+        class_id: u16,
+        logical_name: &[u8],
+        method_id: i8,
+        image_size: usize,
+        image_block_size: usize,
+        serial: u64,
+        most_blocks: usize,
+        counter_margin: u32,
+        now: f64,
+        until: f64,
+        longest_silence: f64,
+        peer_counter: Option<u32>,
+    ) -> PyResult<Self> {
+        let layout = BlockLayout::new(image_size, image_block_size)
+            .filter(|layout| layout.blocks() == status.borrow(py).status.blocks())
+            .ok_or_else(|| PyValueError::new_err("the status is that of another image"))?;
+        let table = layout.blocks() * STORED_BLOCK_DIGEST_LENGTH;
+        for (buffer, length) in [(&blocks, image_size), (&digests, table)] {
+            if buffer
+                .as_mut_slice(py)
+                .is_none_or(|octets| octets.len() < length)
+            {
+                return Err(PyBufferError::new_err(
+                    "the image does not fit the memory, or nothing can be written there",
+                ));
+            }
+        }
+        let reception = BlockReception {
+            method: MethodDescriptor {
+                class_id,
+                logical_name: self::logical_name(logical_name)?,
+                method_id,
+            },
+            layout,
+            serial,
+        };
+        let limits = BlockLimits {
+            blocks: most_blocks,
+            peer_counter,
+            counter_margin,
+        };
+        Ok(Self {
+            channel,
+            status,
+            memory: Some((blocks, digests)),
+            sink: channel::BlockSink::new(reception, limits),
+            until,
+            longest_silence,
+            heard_at: now,
+            called_at: None,
+            out: Vec::new(),
+        })
+    }
+
+    fn receive<'py>(
+        &mut self,
+        py: Python<'py>,
+        data: Octets<'_>,
+        now: f64,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let Some((blocks, digests)) = &self.memory else {
+            return Ok(None);
+        };
+        if now >= self.until || now - self.heard_at >= self.longest_silence {
+            return Ok(None);
+        }
+        let (Some(blocks), Some(digests)) = (blocks.as_mut_slice(py), digests.as_mut_slice(py))
+        else {
+            return Ok(None);
+        };
+        let mut channel = self.channel.bind(py).try_borrow_mut()?;
+        let Channel { channel, security } = &mut *channel;
+        let mut lent = match security {
+            Some(security) => Some(security.bind(py).try_borrow_mut()?),
+            None => None,
+        };
+        let security = lent.as_mut().map(|security| &mut security.context);
+        if !self.sink.is_open(security.as_deref()) {
+            return Ok(None);
+        }
+        self.heard_at = now;
+        self.out.clear();
+        let left = self.sink.blocks_left();
+        let mut status = self.status.bind(py).try_borrow_mut()?;
+        let mut memory = Lent { blocks, digests };
+        let way = (&mut self.sink, &mut status.status, &mut memory);
+        let mut events: Option<Bound<'py, PyList>> = None;
+        channel.receive_blocks::<Failure, _>(
+            &data,
+            security,
+            way,
+            &mut self.out,
+            &mut |event| {
+                let event = object(py, event).map_err(Failure::Python)?;
+                events
+                    .get_or_insert_with(|| PyList::empty(py))
+                    .append(event)
+                    .map_err(Failure::Python)
+            },
+        )?;
+        if self.sink.blocks_left() != left {
+            self.called_at = Some(now);
+        }
+        let answer = PyBytes::new(py, &self.out);
+        Ok(Some(match events {
+            None => answer.into_any(),
+            Some(events) => PyTuple::new(py, [events.into_any(), answer.into_any()])?.into_any(),
+        }))
+    }
+
+    /// Lets go of the memory; nothing is taken any more.
+    fn close(&mut self) {
+        self.memory = None;
+    }
+
+    #[getter]
+    fn heard_at(&self) -> f64 {
+        self.heard_at
+    }
+
+    #[getter]
+    fn called_at(&self) -> Option<f64> {
+        self.called_at
+    }
+}
+
+/// What is kept beside a stored block.
+#[pyfunction]
+pub(crate) fn stored_block_digest<'py>(
+    py: Python<'py>,
+    serial: u64,
+    image_block_number: u32,
+    image_block_value: Octets<'_>,
+) -> Bound<'py, PyBytes> {
+    let digest = image::stored_block_digest(serial, image_block_number, &image_block_value);
+    PyBytes::new(py, &digest)
+}
