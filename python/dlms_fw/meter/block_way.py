@@ -10,7 +10,7 @@ had gone the ordinary way.
 from __future__ import annotations
 
 import math
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeGuard
 
 from dlms_fw._core import ActionRequest, BlockSink
 from dlms_fw.cosem.image_transfer import ImageTransfer
@@ -39,7 +39,7 @@ class BlockLine(Protocol):
     heard_at: float
 
 
-def brings_block(request: object) -> bool:
+def brings_block(request: object) -> TypeGuard[ActionRequest]:
     """Whether a request calls image_block_transfer of some image transfer object."""
     return (
         type(request) is ActionRequest and request.method_id == _METHOD_ID and request.class_id == _CLASS_ID

@@ -390,8 +390,12 @@ class MeterConnection:
         """Takes octets in any pieces and gives what the meter answers at once, possibly nothing."""
         if self.sink is None:
             return self._receive(data, None)
-        taken = self.sink.receive(data, self._meter.monotonic())
-        return taken if type(taken) is bytes else self._receive(data, taken)
+        try:
+            taken = self.sink.receive(data, self._meter.monotonic())
+        except (LinkError, SecurityError):
+            self.drop()
+            return b""
+        return taken if isinstance(taken, bytes) else self._receive(data, taken)
 
     def _receive(self, data: bytes, received: tuple[list[Event], bytes] | None) -> bytes:
         """The ordinary way; ``received`` is what the channel has made of the octets already."""

@@ -71,7 +71,7 @@ class Medium(Protocol):
 
 @runtime_checkable
 class LendsRegions(Protocol):
-    """A medium whose regions can be written in place, where a write is as good as one by :meth:`Medium.write`."""
+    """A medium whose regions can be written in place: as good as a write by :meth:`Medium.write`."""
 
     def lend(self, region: str, size: int, reclaim: Callable[[], None]) -> bytearray | None:
         """The octets of a region, at least so many, to be written in place; ``None`` where that cannot be.

@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from typing import cast
+from typing import Final, cast
+from weakref import WeakKeyDictionary
 
 from dlms_fw.endpoint import Endpoint
 from dlms_fw.errors import TransportError
 from dlms_fw.meter.listeners.base import Host, Line
 from dlms_fw.meter.meter import Framing
 from dlms_fw.transports.tcp import keep_alive
+
+_BUFFER_OCTETS: Final = 1 << 16
+_BUFFERS: Final = WeakKeyDictionary[asyncio.AbstractEventLoop, memoryview]()
 
 
 class TcpListener:
@@ -40,12 +44,16 @@ class TcpListener:
         self._server.close()
 
 
-class TcpLine(Line, asyncio.Protocol):
-    """One client's connection, as the loop sees it."""
+class TcpLine(Line, asyncio.BufferedProtocol):
+    """One client's connection, as the loop sees it.
+
+    All lines of a loop receive into one buffer, which is empty again before the next of them is read.
+    """
 
     def __init__(self, host: Host, framing: Framing) -> None:
         super().__init__(host, framing)
         self._transport: asyncio.Transport | None = None
+        self._buffer = _BUFFERS.setdefault(self._loop, memoryview(bytearray(_BUFFER_OCTETS)))
 
     def abort(self) -> None:
         """Close at once; the loop tells in its next round that the client is lost."""
@@ -60,6 +68,14 @@ class TcpLine(Line, asyncio.Protocol):
             keep_alive(self._transport.get_extra_info("socket"))
         else:
             self._transport.abort()
+
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 (always the same)
+        """Where octets are to be received."""
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """So many octets have come."""
+        self.data_received(bytes(self._buffer[:nbytes]))
 
     def data_received(self, data: bytes) -> None:
         """Octets have come: the meter answers at once."""
