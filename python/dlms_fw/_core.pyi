@@ -24,6 +24,7 @@ __all__ = [
     "AssociationRequest",
     "AssociationResponse",
     "BitString",
+    "BlockSink",
     "BlockStatus",
     "Channel",
     "ConfirmedServiceError",
@@ -78,6 +79,7 @@ __all__ = [
     "fcs16",
     "fcs16_portable",
     "image_digests",
+    "stored_block_digest",
     "wrapper_message_lengths",
 ]
 
