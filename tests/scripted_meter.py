@@ -213,10 +213,11 @@ class ScriptedMeter:
     def _answer_list(self, request: RequestList, now: float) -> Any:
         if self.lists >= 0x1000:
             return ExceptionResponse((self.lists >> 8) & 0xF, self.lists & 0xFF)
+        refused = GetResponse if isinstance(request.items[0], GetRequest) else ActionResponse
         if self.lists:
-            return ActionResponse(self.lists)
+            return refused(self.lists)
         taken = [self.answer(item, now) for item in request.items[: self.most_items]]
-        return ResponseList([*taken, *[ActionResponse(_OTHER)] * (len(request.items) - len(taken))])
+        return ResponseList([*taken, *[refused(_OTHER)] * (len(request.items) - len(taken))])
 
     def name_of(self, request: Any) -> str:
         if isinstance(request, RequestList):

@@ -19,13 +19,13 @@ from dlms_fw.driver import (
     Statistics,
     ending,
     is_loss,
+    is_of_request,
     keep_alive_interval,
     link_ended,
     link_facts,
     logical_device_name,
     note_aside,
     policy_for,
-    single,
     transfer_answer,
 )
 from dlms_fw.endpoint import Endpoint
@@ -191,14 +191,17 @@ class Upgrades:
                     if self._session is None:
                         self.connect()
                     if transfer.one_by_one:
-                        response = single(self.exchange(asked))  # type: ignore[arg-type]  # a request then
+                        response = transfer_answer(self.exchange(asked))  # type: ignore[arg-type]  # a request then
                     else:
                         self._carry_out(asked, transfer, save)
                         continue
                 except DlmsError as error:
-                    if not is_loss(error):
+                    if is_loss(error):
+                        transfer.handle_lost(str(error), self._clock())
+                    elif transfer.asks_list and is_of_request(error):
+                        transfer.handle_list_refused(str(error), self._clock())
+                    else:
                         raise
-                    transfer.handle_lost(str(error), self._clock())
                 else:
                     transfer.handle_response(response, self._clock())
 

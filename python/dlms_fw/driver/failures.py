@@ -7,6 +7,7 @@ from dlms_fw.errors import (
     AuthenticationError,
     DlmsError,
     LinkError,
+    NotNegotiated,
     RemoteProtocolError,
     ReplayError,
     ResponseTimeout,
@@ -60,6 +61,11 @@ def is_loss(error: DlmsError) -> bool:
     return isinstance(error, AssociationRejected) and (
         error.association_result == 2 or error.diagnostic in {0, 1}
     )
+
+
+def is_of_request(error: DlmsError) -> bool:
+    """Whether it may be the kind of request that failed, so that another kind may be tried for the same."""
+    return isinstance(error, NotNegotiated | RemoteProtocolError | ServiceError)
 
 
 def ending(error: BaseException, transfer: Transfer) -> DlmsError:

@@ -6,7 +6,11 @@ active identifier, read over a new association.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from dlms_fw._core import ActionResponse, Data, ExceptionResponse
+from dlms_fw.cosem.interface import AttributeRef
 from dlms_fw.cosem.profile_generic import EntryDescriptor, ProfileGeneric
 from dlms_fw.cosem.single_action_schedule import ExecutionTime, SingleActionSchedule
 from dlms_fw.enums import ImageTransferStatus
@@ -14,23 +18,14 @@ from dlms_fw.errors import ActivationFailed, RemoteProtocolError, TransferError
 from dlms_fw.events import LoggedEvent
 from dlms_fw.transfer import decisions
 from dlms_fw.transfer.identify import ActiveFirmware
-from dlms_fw.transfer.job import (
-    Asked,
-    Get,
-    Interview,
-    Job,
-    Put,
-    Question,
-    Request,
-    Response,
-    Step,
-    action_result_name,
-    status_name,
-)
+from dlms_fw.transfer.job import Asked, Job, Request, Response, Step, action_result_name, status_name
 from dlms_fw.transfer.orders import Reconnect
+from dlms_fw.transfer.questions import Get, Interview, Put, Question
 from dlms_fw.transfer.table import Outcome, TransferState
 
 _NEWEST_ENTRIES = 10
+_ENTRY_OCTETS = 40
+"""A time, a code, and what else a log may have in a line."""
 _STATUS = ImageTransferStatus
 
 
@@ -104,6 +99,11 @@ class Confirm(Interview):
         self._newest: Get[list[Data]] | None = None
         self._open: list[Question] = [*self._active.questions, self._status]
 
+    def soon(self) -> Sequence[Get[Any]]:
+        """The size of the log, which is read once the verdict is known, and what may be left to tidy."""
+        schedule = Get(_activation_schedule(self.job))
+        return (schedule,) if self._verdict is not None else (Get(self._log.entries_in_use), schedule)
+
     def ask(self) -> Asked:
         """Begin with a new association, then ask."""
         job = self.job
@@ -134,7 +134,8 @@ class Confirm(Interview):
         if self._newest is None and self._log_size.value:
             entries = self._log_size.value
             newest = EntryDescriptor(max(1, entries - _NEWEST_ENTRIES + 1), entries)
-            self._newest = Get(self._log.buffer, newest.selection)
+            octets = _NEWEST_ENTRIES * _ENTRY_OCTETS
+            self._newest = Get(self._log.buffer, newest.selection, octets=octets)
             return self.then(self._newest)
         if self._newest is not None and self._newest.value:
             self._tell_events(self._newest.value)
@@ -237,13 +238,17 @@ class _Confirmation:
         return Outcome.OK
 
 
+def _activation_schedule(job: Job) -> AttributeRef[list[ExecutionTime]]:
+    return SingleActionSchedule(job.policy.objects.activation_scheduler).execution_time
+
+
 class Tidy(Interview):
     """After a confirmed activation: no schedule is left to fire, the enabled flag is as wanted."""
 
     may_be_left = True
 
     def __init__(self, job: Job) -> None:
-        self._schedule = SingleActionSchedule(job.policy.objects.activation_scheduler).execution_time
+        self._schedule = _activation_schedule(job)
         self._entries = Get(self._schedule)
         self._cleared: Put[list[ExecutionTime]] | None = None
         self._disabled: Put[bool] | None = None

@@ -12,8 +12,9 @@ from typing import Any, Final
 from dlms_fw._core import BitString
 from dlms_fw.transfer import decisions
 from dlms_fw.transfer.blocks import BlockStep
-from dlms_fw.transfer.job import Asked, Get, Job, Response
+from dlms_fw.transfer.job import Asked, Job, Response
 from dlms_fw.transfer.orders import Burst, Elsewhere
+from dlms_fw.transfer.questions import Get
 from dlms_fw.transfer.strategies import Means
 from dlms_fw.transfer.table import Outcome
 

@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
-from dlms_fw._core import BlockStatus
+from dlms_fw._core import BitString, BlockStatus
 from dlms_fw.enums import ImageTransferStatus
 from dlms_fw.errors import ForeignTransfer, TransferIncomplete, TransferRefused
 from dlms_fw.events import GapsFound
 from dlms_fw.transfer import decisions
-from dlms_fw.transfer.job import Get, Interview, Job
+from dlms_fw.transfer.job import Job
+from dlms_fw.transfer.questions import Get, Interview
 from dlms_fw.transfer.table import Outcome
 
 # The meter has begun to verify, so it has all blocks. The status has been read just before.
 _PAST_BLOCKS = (ImageTransferStatus.VERIFICATION_INITIATED, ImageTransferStatus.VERIFICATION_SUCCESSFUL)
 
 
+def blocks_questions(job: Job) -> tuple[Get[BitString], Get[int]]:
+    """The two questions for what has arrived."""
+    blocks, _ = job.known_blocks()
+    image_transfer = job.image_transfer
+    return (
+        Get(image_transfer.image_transferred_blocks_status, octets=bitmap_octets(len(blocks))),
+        Get(image_transfer.image_first_not_transferred_block_number),
+    )
+
+
+def bitmap_octets(blocks: int) -> int:
+    """Octets of a bitmap of so many blocks, with its tag and length."""
+    return 1 + 5 + (blocks + 7) // 8
+
+
 class CheckBlocks(Interview):
     """Compares what the meter says it has with what it acknowledged, and with what we can have sent."""
 
     def __init__(self, job: Job) -> None:
-        self._bits = Get(job.image_transfer.image_transferred_blocks_status)
-        self._first = Get(job.image_transfer.image_first_not_transferred_block_number)
+        self._bits, self._first = blocks_questions(job)
         self._past_blocks = job.image_transfer_status in _PAST_BLOCKS
         super().__init__(job, *(() if self._past_blocks else (self._bits, self._first)))
 

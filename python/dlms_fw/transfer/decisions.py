@@ -74,6 +74,11 @@ def outcome_of_exception(response: ExceptionResponse) -> Outcome:
     return outcome
 
 
+def is_out_of_step(response: ExceptionResponse) -> bool:
+    """Whether an exception-response says that keys or counters do not agree; only a new association helps."""
+    return _EXCEPTION.get(response.service_error) is Outcome.LOST
+
+
 # --- Active firmware ----------------------------------------------------------------------------------------
 
 

@@ -5,6 +5,9 @@ This is the gate: nothing is written to a meter that has not passed it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from dlms_fw import _core
 from dlms_fw.cosem.data import Data
 from dlms_fw.enums import ImageTransferStatus
@@ -12,11 +15,16 @@ from dlms_fw.errors import ImageRejected
 from dlms_fw.events import MeterIdentified
 from dlms_fw.image import Version
 from dlms_fw.transfer import decisions
-from dlms_fw.transfer.job import Get, Interview, Job
+from dlms_fw.transfer.job import Job
+from dlms_fw.transfer.questions import Get, Interview
 from dlms_fw.transfer.table import Outcome
 
 # Where nobody says which part a raw image is for, its identifier may turn up in any of these.
 _USUAL_PARTS = (0, 1, 2)
+_IDENTIFIERS_OCTETS = 80
+"""An array of a few identifiers."""
+SIGNATURE_OCTETS = 140
+"""A signature by the longest curve that is used for images."""
 
 
 class ActiveFirmware:
@@ -28,10 +36,12 @@ class ActiveFirmware:
         part = job.image.part
         parts = _USUAL_PARTS if part is None else (part,)
         self._identifiers = [
-            _data(names.active_identifier, number) for number in parts if names.active_identifier
+            _data(names.active_identifier, number, _IDENTIFIERS_OCTETS)
+            for number in parts
+            if names.active_identifier
         ]
         knows_signature = part is not None and job.image.signature is not None and names.active_signature
-        self._signature = _data(names.active_signature, part) if knows_signature else None
+        self._signature = _data(names.active_signature, part, SIGNATURE_OCTETS) if knows_signature else None
         self.questions = [*self._identifiers, *([self._signature] if self._signature else [])]
 
     @property
@@ -85,6 +95,15 @@ class ReadActive(Interview):
             job, *self._active.questions, *(question for question in (self._type, self._version) if question)
         )
 
+    def soon(self) -> Sequence[Get[Any]]:
+        """What the gate leads to, if it lets through."""
+        image_transfer = self.job.image_transfer
+        return (
+            Get(image_transfer.image_block_size),
+            Get(image_transfer.image_transfer_enabled),
+            Get(image_transfer.image_transfer_status),
+        )
+
     def judge(self) -> Outcome:
         """Let through, refuse, or find that there is nothing to do."""
         job, policy = self.job, self.job.policy
@@ -124,8 +143,8 @@ class ReadActive(Interview):
         return Outcome.OK
 
 
-def _data(name: str, part: int | None) -> Get[_core.Data]:
-    return Get(Data(name.format(part=part)).value)
+def _data(name: str, part: int | None, octets: int = 32) -> Get[_core.Data]:
+    return Get(Data(name.format(part=part)).value, octets=octets)
 
 
 def _text(question: Get[_core.Data] | None) -> str | None:

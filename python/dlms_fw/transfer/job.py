@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Generic, Protocol, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 from dlms_fw._core import (
     ActionRequest,
@@ -25,21 +25,19 @@ from dlms_fw._core import (
     SetResponse,
 )
 from dlms_fw.cosem.image_transfer import ImageTransfer
-from dlms_fw.cosem.interface import AttributeRef, Selection
 from dlms_fw.enums import ActionResult, DataAccessResult, ImageTransferStatus
-from dlms_fw.errors import DecodeError, RemoteProtocolError, TransferError, TransferIncomplete
+from dlms_fw.errors import TransferError, TransferIncomplete
 from dlms_fw.events import Event, MeterStatus, StrategyChosen, Warned
 from dlms_fw.image import Image, Version
-from dlms_fw.transfer import decisions
 from dlms_fw.transfer.checkpoint import Checkpoint, ownership
 from dlms_fw.transfer.link import LinkFacts
 from dlms_fw.transfer.orders import Burst, Elsewhere, Reconnect, Save, Wait
 from dlms_fw.transfer.policy import TransferPolicy
+from dlms_fw.transfer.question_lists import QuestionLists
 from dlms_fw.transfer.strategies import Strategy
 from dlms_fw.transfer.table import Outcome, Ownership, TransferState
 from dlms_fw.transfer.tactics import Tactics
 
-T = TypeVar("T")
 E = TypeVar("E", bound=TransferError)
 
 Request: TypeAlias = GetRequest | SetRequest | ActionRequest | RequestList
@@ -63,6 +61,7 @@ class Job:
         attempts: How often a block was sent in vain, for blocks where that happened.
         changed: Whether anything was written to the meter.
         tactics: How blocks are sent, and what has been learnt about that.
+        lists: The same about asking several questions at a time.
     """
 
     def __init__(
@@ -112,6 +111,7 @@ class Job:
         self.tactics = Tactics(
             policy.strategy, link, policy.block_pause_seconds, requests_ahead=policy.requests_ahead
         )
+        self.lists = QuestionLists(link)
         self.blocks_sent = 0
         self.bytes_sent = 0
         self.retries = 0
@@ -250,8 +250,11 @@ class Step:
         """What it means that the driver has carried out an order which the meter does not answer."""
         raise NotImplementedError
 
-    def read(self, response: Response) -> Outcome:
-        """What the answer means. Raises a TransferError or ImageRejected where the transfer cannot go on."""
+    def read(self, response: Response) -> Outcome | None:
+        """What the answer means; ``None`` where it means no more than that something is asked in another way.
+
+        Raises a TransferError or ImageRejected where the transfer cannot go on.
+        """
         raise NotImplementedError
 
     def waiting_since(self) -> float | None:
@@ -270,115 +273,6 @@ class Step:
             hint="run it again later: it goes on where it stopped",
             retryable=True,
         )
-
-
-class Get(Generic[T]):
-    """The question for one attribute, and its value once it has been answered.
-
-    Attributes:
-        value: ``None`` until answered, and where the meter refused or sent what cannot be decoded.
-        fault: Why there is no value.
-    """
-
-    def __init__(self, ref: AttributeRef[T], selection: Selection | None = None) -> None:
-        self.ref = ref
-        self.selection = selection
-        self.value: T | None = None
-        self.fault: str | None = None
-
-    def request(self) -> Request:
-        """The GET request."""
-        return self.ref.get_request(self.selection)
-
-    def read(self, response: Response) -> Outcome:
-        """Keep the value or the fault."""
-        if isinstance(response, ExceptionResponse):
-            self.fault = f"exception-response {response.service_error}"
-            return decisions.outcome_of_exception(response)
-        if not isinstance(response, GetResponse):
-            raise RemoteProtocolError(f"a {type(response).__name__} to a GET of {self.ref!r}")
-        outcome = decisions.outcome_of_data_access(response.result)
-        if outcome is not Outcome.OK or response.data is None:
-            self.fault = data_access_result_name(response.result)
-            return outcome
-        try:
-            self.value = self.ref.decode(response.data)
-        except DecodeError as error:
-            self.fault = f"cannot be decoded: {error}"
-            return Outcome.REFUSED
-        return outcome
-
-
-class Put(Generic[T]):
-    """The writing of one attribute; ``fault`` says why it did not succeed."""
-
-    def __init__(self, ref: AttributeRef[T], value: T) -> None:
-        self.ref = ref
-        self.value = value
-        self.fault: str | None = None
-
-    def request(self) -> Request:
-        """The SET request."""
-        return self.ref.set_request(self.value)
-
-    def read(self, response: Response) -> Outcome:
-        """Keep the fault, if there is one."""
-        if isinstance(response, ExceptionResponse):
-            self.fault = f"exception-response {response.service_error}"
-            return decisions.outcome_of_exception(response)
-        if not isinstance(response, SetResponse):
-            raise RemoteProtocolError(f"a {type(response).__name__} to a SET of {self.ref!r}")
-        outcome = decisions.outcome_of_data_access(response.result)
-        if outcome is not Outcome.OK:
-            self.fault = data_access_result_name(response.result)
-        return outcome
-
-
-class Question(Protocol):
-    """One thing to ask, and what becomes of the answer."""
-
-    def request(self) -> Request:
-        """What goes to the meter."""
-
-    def read(self, response: Response) -> Outcome:
-        """Keep what the answer says."""
-
-
-class Interview(Step):
-    """A step that asks its questions in order and then judges.
-
-    A refusal is an answer, too: the question keeps its ``fault``.
-    """
-
-    def __init__(self, job: Job, *questions: Question) -> None:
-        super().__init__(job)
-        self._open = list(questions)
-
-    def then(self, question: Question) -> Outcome:
-        """Ask one question more, found necessary by :meth:`judge`, which is called again after it."""
-        self._open.append(question)
-        return Outcome.MORE
-
-    def ask(self) -> Asked:
-        """The first question that is open; the judgement where none is."""
-        if not self._open:
-            return self.judge()
-        question = self._open[0]
-        if isinstance(question, Put):
-            self.job.changed = True
-        return question.request()
-
-    def read(self, response: Response) -> Outcome:
-        """Hand the answer to its question; judge after the last one."""
-        outcome = self._open[0].read(response)
-        if outcome is Outcome.BUSY or outcome is Outcome.LOST:
-            return outcome
-        del self._open[0]
-        return Outcome.MORE if self._open else self.judge()
-
-    def judge(self) -> Outcome:
-        """What all answers together mean."""
-        raise NotImplementedError
 
 
 def status_name(status: int) -> str:

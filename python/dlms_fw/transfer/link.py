@@ -37,6 +37,7 @@ class LinkFacts:
 
     Attributes:
         max_pdu_size: The meter's server-max-receive-pdu-size in octets; 0 means no limit.
+        client_max_pdu_size: Our own client-max-receive-pdu-size in octets; 0 means no limit.
         ciphering_overhead: Octets that protection adds to an APDU, at most.
         conformance: The services that were negotiated.
         medium: What carries the requests; ``None`` where that is not known.
@@ -52,6 +53,7 @@ class LinkFacts:
     short_names: bool = False
     response_timeout_seconds: float = 30.0
     pre_established: bool = False
+    client_max_pdu_size: int = 0
 
     def carries(self, image_block_size: int) -> bool:
         """Whether an image_block_transfer with a block of this size can be sent.

@@ -182,6 +182,7 @@ class Transfer:
         job.now = now
         if self._pending is not None:
             pending, self._pending = self._pending, None
+            job.lists.told.clear()
             return pending
         if self._failure is not None:
             raise self._failure
@@ -198,6 +199,8 @@ class Transfer:
             except (TransferError, ImageRejected) as error:
                 self._fail(error)
                 return self.next_request(now)
+            if job.lists.told and not isinstance(asked, Outcome):
+                job.lists.told.clear()
             if type(asked) in _REQUESTS:
                 self._outstanding = 1
                 self._asked_at = now
@@ -256,6 +259,8 @@ class Transfer:
         except (TransferError, ImageRejected) as error:
             self._fail(error)
             return
+        if outcome is None:
+            return
         if outcome is _MORE and self._busy_since is None:
             if now >= self._progress.due:
                 self._watch_progress()
@@ -280,6 +285,17 @@ class Transfer:
         self._outstanding = 0
         if self._failure is None and self._job.state not in TERMINAL:
             self._lose(cause, reconnect=False)
+
+    @property
+    def asks_list(self) -> bool:
+        """Whether what is on its way is a list of questions, all of which may be asked one by one."""
+        return self._job.lists.on_its_way
+
+    def handle_list_refused(self, cause: str, now: float) -> None:
+        """The list on its way cannot be asked, or got no answer to a list: ask one by one from now on."""
+        self._job.now = now
+        self._job.lists.refuse(cause)
+        self._outstanding = 0
 
     def abort(self, error: DlmsError, now: float) -> None:
         """The driver cannot go on, for a reason that is no loss: the event stream ends with its error."""
@@ -353,6 +369,7 @@ class Transfer:
     def _lose(self, cause: str, *, reconnect: bool) -> None:
         """A lost link never loses work: the table says where to look again."""
         job, step = self._job, self._step
+        job.lists.lost()
         if job.state is _S.TRANSFER_BLOCKS:
             job.tactics.lost()
         self._losses += 1

@@ -5,6 +5,9 @@ Whether there is anything to go on with is the table `START`'s to say; initiatin
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from dlms_fw._core import ActionResponse, BlockStatus, ExceptionResponse
 from dlms_fw.enums import ImageTransferStatus
 from dlms_fw.errors import (
@@ -16,20 +19,14 @@ from dlms_fw.errors import (
     VerificationFailed,
 )
 from dlms_fw.transfer import decisions
-from dlms_fw.transfer.job import (
-    Asked,
-    Get,
-    Interview,
-    Job,
-    Put,
-    Response,
-    Step,
-    action_result_name,
-    status_name,
-)
+from dlms_fw.transfer.completeness import bitmap_octets, blocks_questions
+from dlms_fw.transfer.job import Asked, Job, Response, Step, action_result_name, status_name
 from dlms_fw.transfer.orders import Wait
+from dlms_fw.transfer.questions import Get, Interview, Put
 from dlms_fw.transfer.table import START, Outcome, Ownership, TransferState
 
+_SMALL_BITMAP_OCTETS = 70
+"""A longer one is not worth asking for before it is known to be needed."""
 _RESTART_HINT = "restart discards what the meter holds"
 
 
@@ -40,6 +37,10 @@ class ReadParameters(Interview):
         self._size = Get(job.image_transfer.image_block_size)
         self._enabled = Get(job.image_transfer.image_transfer_enabled)
         super().__init__(job, self._size, self._enabled)
+
+    def soon(self) -> Sequence[Get[Any]]:
+        """The status, and what is asked for at once where it says that we may go on."""
+        return (Get(self.job.image_transfer.image_transfer_status), *_if_blocks_were_sent(self.job))
 
     def judge(self) -> Outcome:
         """Take the block size, unless it cannot be used or is another one than before."""
@@ -84,6 +85,10 @@ class ReadStatus(Interview):
         self._status = Get(job.image_transfer.image_transfer_status)
         super().__init__(job, self._status)
 
+    def soon(self) -> Sequence[Get[Any]]:
+        """What has arrived."""
+        return _if_blocks_were_sent(self.job)
+
     def judge(self) -> Outcome:
         """What `START` says, by whose transfer it is."""
         job = self.job
@@ -116,6 +121,14 @@ class ReadStatus(Interview):
     def waiting_since(self) -> float | None:
         """Since the activation of others was first seen."""
         return self.job.foreign_activation_since
+
+
+def _if_blocks_were_sent(job: Job) -> Sequence[Get[Any]]:
+    """The questions for what has arrived, where they are likely to be asked and cost little."""
+    sent = job.checkpoint is not None and job.checkpoint.blocks_bound > 0
+    if job.blocks is None or not sent or bitmap_octets(len(job.blocks)) > _SMALL_BITMAP_OCTETS:
+        return ()
+    return blocks_questions(job)
 
 
 class Enable(Interview):

@@ -16,9 +16,13 @@ from dlms_fw.cosem.script_table import ScriptTable
 from dlms_fw.cosem.single_action_schedule import ExecutedScript, ExecutionTime, SingleActionSchedule
 from dlms_fw.errors import ScheduleRefused, ServiceError
 from dlms_fw.transfer import decisions
-from dlms_fw.transfer.job import Get, Interview, Job, Put, Request, Response
+from dlms_fw.transfer.job import Job, Request, Response
 from dlms_fw.transfer.policy import MeterObjects
+from dlms_fw.transfer.questions import Get, Interview, Put
 from dlms_fw.transfer.table import Outcome
+
+_SCRIPTS_OCTETS = 200
+"""A few scripts of one action each."""
 
 
 class Schedule(Interview):
@@ -29,7 +33,7 @@ class Schedule(Interview):
         self._table = ScriptTable(names.activation_scripts)
         self._scheduler = SingleActionSchedule(names.activation_scheduler)
         self._clock = Get(Clock(names.clock).time)
-        self._scripts = Get(self._table.scripts)
+        self._scripts = Get(self._table.scripts, octets=_SCRIPTS_OCTETS)
         self._executed = Get(self._scheduler.executed_script)
         self._local: datetime | None = None
         self._put: Put[list[ExecutionTime]] | None = None

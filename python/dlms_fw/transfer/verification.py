@@ -5,7 +5,11 @@ Some meters verify by themselves after the last block; then image_verify is not 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from dlms_fw._core import ActionResponse, ExceptionResponse
+from dlms_fw.cosem.image_transfer import ImageToActivateInfo
 from dlms_fw.cosem.single_action_schedule import ExecutionTime, SingleActionSchedule
 from dlms_fw.enums import ImageTransferStatus
 from dlms_fw.errors import (
@@ -16,8 +20,10 @@ from dlms_fw.errors import (
     VerificationFailed,
 )
 from dlms_fw.transfer import decisions
-from dlms_fw.transfer.job import Asked, Get, Interview, Job, Response, Step, status_name
+from dlms_fw.transfer.identify import SIGNATURE_OCTETS
+from dlms_fw.transfer.job import Asked, Job, Response, Step, status_name
 from dlms_fw.transfer.prepare import known_status
+from dlms_fw.transfer.questions import Get, Interview
 from dlms_fw.transfer.table import Outcome
 
 _STATUS = ImageTransferStatus
@@ -61,7 +67,7 @@ class Verify(Step):
         return self.job.verify_since
 
 
-class PollVerify(Step):
+class PollVerify(Interview):
     """Looks at the status until the verification has ended."""
 
     waits_for = "the meter verifies the image"
@@ -72,19 +78,21 @@ class PollVerify(Step):
         self.pause_first = job.policy.verify_poll_first_seconds
         self.pause_longest = job.policy.verify_poll_longest_seconds
         self.patience = job.policy.verify_seconds
-        self._status = Get(job.image_transfer.image_transfer_status)
+        self._look()
 
-    def ask(self) -> Asked:
-        """Ask for the status."""
-        return self._status.request()
+    def _look(self) -> None:
+        self._status = Get(self.job.image_transfer.image_transfer_status)
+        self._open = [self._status]
 
-    def read(self, response: Response) -> Outcome:
+    def soon(self) -> Sequence[Get[Any]]:
+        """What would be activated, compared once the image is verified."""
+        return (_image_to_activate(self.job),)
+
+    def judge(self) -> Outcome:
         """Look up what this status means after that answer."""
         job = self.job
-        outcome = self._status.read(response)
-        if outcome is Outcome.BUSY or outcome is Outcome.LOST:
-            return outcome
         status = known_status(job, self._status)
+        self._look()
         outcome = decisions.VERIFICATION[job.verify_answer][status]
         if outcome is Outcome.REFUSED:
             raise job.error(
@@ -120,6 +128,11 @@ class PollVerify(Step):
         )
 
 
+def _image_to_activate(job: Job) -> Get[list[ImageToActivateInfo]]:
+    info = job.image_transfer.image_to_activate_info
+    return Get(info, octets=len(job.image.image_identifier) + SIGNATURE_OCTETS + 20)
+
+
 class CheckImage(Interview):
     """Reads the status and image_to_activate_info: only what is exactly our image may be activated.
 
@@ -130,7 +143,7 @@ class CheckImage(Interview):
 
     def __init__(self, job: Job) -> None:
         self._status = Get(job.image_transfer.image_transfer_status)
-        self._info = Get(job.image_transfer.image_to_activate_info)
+        self._info = _image_to_activate(job)
         self._schedule: Get[list[ExecutionTime]] | None = None
         super().__init__(job, self._status, self._info)
 

@@ -120,12 +120,12 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
         # Answers
         "silence": Kind("line", "What is asked is done, and not answered.", _TWICE),
         "deaf": Kind("line", "What is asked is neither done nor answered.", _TWICE),
-        "silent-for-ever": Kind("line", "From some request on nothing is done or answered.", {"after": 8}),
+        "silent-for-ever": Kind("line", "From some request on nothing is done or answered.", {"after": 4}),
         "late-answer": Kind("line", "An answer comes only in front of the next one.", _TWICE),
         "answers-twice": Kind("line", "Each answer comes twice.", {"after": 5, "times": 3}),
         "wrong-invoke-id": Kind("line", "An answer has the invoke-id of another request.", _ONCE),
         "exception": Kind("line", "An exception-response instead of an answer.", _ONCE),
-        "null-data": Kind("line", "What is read is null-data, so many times.", {"after": 3, "times": 1}),
+        "null-data": Kind("line", "What is read is null-data, so many times.", {"times": 1}),
         "drops": Kind("line", "The connection ends after every so many requests.", {"every": 7}),
     }
 )

@@ -33,6 +33,7 @@ _DEAF: Final = ("deaf", "silent-for-ever")
 _REFUSED: Final = ExceptionResponse(StateError.SERVICE_NOT_ALLOWED, ServiceErrorCode.OTHER_REASON)
 _NULL_DATA: Final = b"\0"
 _INVOKE_ID: Final = 0x0F
+_WITH_INVOKE_ID: Final = (GetResponse, SetResponse, ActionResponse, ResponseList)
 
 
 class Messages:
@@ -57,9 +58,7 @@ class Messages:
             return _REFUSED
         if "null-data" in self._tellings and _is_read(response) and self._is_due("null-data"):
             response = _without_values(response)
-        if isinstance(response, GetResponse | SetResponse | ActionResponse) and self._is_due(
-            "wrong-invoke-id"
-        ):
+        if isinstance(response, _WITH_INVOKE_ID) and self._is_due("wrong-invoke-id"):
             response = _of_another_request(response)
         return response
 
@@ -104,8 +103,10 @@ def _without_values(response: Response | ExceptionResponse) -> Response:
     return GetResponse(0, _NULL_DATA, invoke_id_and_priority=response.invoke_id_and_priority)
 
 
-def _of_another_request(response: GetResponse | SetResponse | ActionResponse) -> Response:
+def _of_another_request(response: GetResponse | SetResponse | ActionResponse | ResponseList) -> Response:
     other = response.invoke_id_and_priority ^ _INVOKE_ID
+    if isinstance(response, ResponseList):
+        return ResponseList(response.items, invoke_id_and_priority=other)
     if isinstance(response, GetResponse):
         return GetResponse(response.result, response.data, invoke_id_and_priority=other)
     if isinstance(response, SetResponse):
