@@ -6,10 +6,12 @@ This is a measurement and no gate: it ends well whatever it finds, unless `--che
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from benches import rivals
 from benches.rows import MEASURES, Options, measured
 from dlms_fw.bench.chart import svg
 from dlms_fw.bench.report import to_json
@@ -31,35 +33,45 @@ def numbers(text: str) -> frozenset[int]:
 
 def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(prog="python -m benches", description=__doc__)
-    options.add_argument("--rows", type=numbers, default=frozenset(MEASURES), metavar="1-9,14")
+    options.add_argument("--rows", type=numbers, metavar="1-9,14", help="these rows alone")
+    options.add_argument("--rivals", action="store_true", help="other implementations, with no or these rows")
     options.add_argument("--json", type=Path, metavar="FILE", help="write all figures to a file")
     options.add_argument("--svg", type=Path, metavar="FILE", help="draw the ratios beside their targets")
-    options.add_argument(
-        "--quick", action="store_true", help="everything once and small; figures mean nothing"
-    )
+    options.add_argument("--quick", action="store_true", help="everything once and small")
     options.add_argument("--check", action="store_true", help="exit code 1 where a row is not met")
     return options
 
 
-def table(options: Options) -> Table:
+def rows(options: Options) -> Table:
     """All rows that are wanted; says on standard error which one is done."""
-    rows = []
+    found = []
     for row in measured(options):
         print(f"row {row.number}: {row.error or ('met' if row.met else 'not met')}", file=sys.stderr)
-        rows.append(row)
-    return Table(TITLE, tuple(sorted(rows, key=lambda row: row.number)))
+        found.append(row)
+    return Table(TITLE, tuple(sorted(found, key=lambda row: row.number)))
+
+
+def tables(asked: argparse.Namespace) -> Iterator[Table]:
+    """What is asked for: the rows and the other implementations where nothing is named."""
+    if asked.rows or not asked.rivals:
+        yield rows(Options(quick=asked.quick, wanted=asked.rows or frozenset(MEASURES)))
+    if asked.rivals or not asked.rows:
+        yield rivals.table(quick=asked.quick)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 0, or 1 where `--check` was given and a row is not met."""
     asked = parser().parse_args(arguments)
-    found = table(Options(quick=asked.quick, wanted=asked.rows))
-    print(found)
+    logging.getLogger("dlms_fw").setLevel(logging.ERROR)
+    found = []
+    for table in tables(asked):
+        print(table, end="\n\n", flush=True)
+        found.append(table)
     if asked.json:
-        asked.json.write_text(to_json([found]), encoding="utf-8")
+        asked.json.write_text(to_json(found), encoding="utf-8")
     if asked.svg:
         asked.svg.write_text(svg(found), encoding="utf-8")
-    return int(asked.check and not found.met)
+    return int(asked.check and not all(table.met for table in found))
 
 
 if __name__ == "__main__":

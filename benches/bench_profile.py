@@ -18,17 +18,12 @@ from time import process_time
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from dlms_fw import axdr
+from benches.profile_rows import TYPED, WITH_TIME, for_peers, profile
 from dlms_fw._core import Data, expand_rows
 
 PYTHON = Path(sys.prefix) / "peers" / "bin" / "python"
 SCRIPT = Path(__file__).with_name("profile_peers.py")
-WHEN = bytes.fromhex("07EA0B1607141E0000FFC400")
-REGISTERS = (axdr.double_long_unsigned,) * 4
 ROWS, ROUNDS, PEER_ROUNDS = 100_000, 21, 3
-
-TYPED = axdr.array(axdr.structure(axdr.octet_string, *REGISTERS))
-WITH_TIME = axdr.array(axdr.structure(axdr.date_time_octets, *REGISTERS))
 
 
 def rows_of(octets: bytes) -> list[tuple[object, ...]]:
@@ -44,15 +39,6 @@ WAYS: dict[str, Callable[[bytes], object]] = {
     "by a compiled type, times as DateTime": WITH_TIME.decode,
     "as rows, what was left out put back": rows_of,
 }
-
-
-def profile(rows: int) -> bytes:
-    return TYPED.encode([(WHEN, 7 * row, 11 * row, 1_000_000 + row, row) for row in range(rows)])
-
-
-def for_peers(octets: bytes, rows: int) -> bytes:
-    """With a count of 4 octets, because gurux-dlms reads counts of 1, 2 and 4 octets, and none of 3."""
-    return b"\x01\x84" + rows.to_bytes(4, "big") + octets[octets.index(b"\x02\x05") :]
 
 
 @pytest.fixture(scope="module")

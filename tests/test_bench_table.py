@@ -183,7 +183,7 @@ def test_a_report_is_read_back_as_it_was_written() -> None:
 
 def test_the_picture_has_a_bar_for_each_line_with_a_target() -> None:
     """On the target's right where it is met, on its left where it is missed."""
-    picture = ElementTree.fromstring(svg(sample()))
+    picture = ElementTree.fromstring(svg([sample()]))
     bars = [it for it in picture.iter("{http://www.w3.org/2000/svg}rect") if it.get("class") != "ground"]
     assert [bar.get("class") for bar in bars] == ["good", "bad"]
     target = next(

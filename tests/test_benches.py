@@ -42,6 +42,17 @@ def test_the_table_is_measured_and_written(tmp_path: Path) -> None:
     assert picture.read_text().startswith("<svg")
 
 
+@pytest.mark.rotating(3)
+def test_the_other_implementations_are_measured(tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    text = run("benches", "--quick", "--rivals", "--json", str(report))
+    (table,) = json.loads(report.read_text())["tables"]
+    assert len(table["rows"]) == 13
+    assert not [row["error"] for row in table["rows"] if row["error"]]
+    assert "gurux-dlms" in text
+    assert "dlms-cosem" in text
+
+
 def test_rows_that_do_not_exist_are_refused() -> None:
     with pytest.raises(AssertionError, match="no such rows: 24"):
         run("benches", "--rows", "9,24")

@@ -11,7 +11,7 @@ import importlib
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from dlms_fw.bench.measure import ROUNDS, MeasurementFailed
+from dlms_fw.bench.measure import ROUNDS
 from dlms_fw.bench.table import Line, Row
 
 GROUPS: dict[str, dict[int, str]] = {
@@ -69,21 +69,23 @@ class Options:
 
 
 def row(number: int, lines: Iterable[Line]) -> Row:
-    """A row under its own name.
+    """A row under its own name."""
+    return guarded(number, MEASURES[number], lines)
 
-    A failure among the lines leaves those before it, and shows.
-    """
+
+def guarded(number: int, measure: str, lines: Iterable[Line]) -> Row:
+    """A row; a failure among its lines leaves those before it, and shows."""
     done: list[Line] = []
     try:
         done.extend(lines)
     except Exception as error:  # noqa: BLE001 (whatever it is, the row shows it)
-        return failed(number, error, tuple(done))
-    return Row(number, MEASURES[number], tuple(done))
+        return Row(number, measure, tuple(done), reason(error))
+    return Row(number, measure, tuple(done))
 
 
-def failed(number: int, error: BaseException, lines: tuple[Line, ...] = ()) -> Row:
-    """A row that could not be measured, or not completely."""
-    return Row(number, MEASURES[number], lines, error=f"{type(error).__name__}: {error}".splitlines()[0])
+def reason(error: Exception) -> str:
+    """Why a row could not be measured, or not completely, in one line."""
+    return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
 def measured(options: Options) -> Iterator[Row]:
@@ -92,12 +94,12 @@ def measured(options: Options) -> Iterator[Row]:
         missing = set(measures) & set(options.wanted)
         if not missing:
             continue
-        reason: Exception = MeasurementFailed("its module did not measure it")
+        why = "its module did not measure it"
         try:
             for found in importlib.import_module(f"benches.rows.{group}").rows(options):
                 if found.number in missing:
                     missing.remove(found.number)
                     yield found
         except Exception as error:  # noqa: BLE001 (the rows show it, and the others go on)
-            reason = error
-        yield from (failed(number, reason) for number in sorted(missing))
+            why = reason(error)
+        yield from (Row(number, MEASURES[number], error=why) for number in sorted(missing))

@@ -14,7 +14,7 @@ from dlms_fw.bench.table import Line, Row, Table
 
 __all__ = ["svg"]
 
-_WIDTH, _LABELS, _FIGURES, _LINE, _TOP = 1080, 470, 190, 20, 62
+_WIDTH, _LABELS, _FIGURES, _LINE, _TOP = 1140, 560, 190, 20, 62
 _MOST = 16.0
 """A bar ends here, however much better it is."""
 _LEAST = 1 / 4
@@ -30,20 +30,21 @@ line { stroke: #6e7681; } .target { stroke: #e6edf3; }
 }"""
 
 
-def svg(table: Table) -> str:
-    """A picture that stands alone."""
-    bars = list(_bars(table.rows))
-    height = _TOP + _LINE * len(bars) + 14
-    inner = [
-        f"<style>\n{_STYLE}\n</style>",
-        f'<rect class="ground" width="{_WIDTH}" height="{height}"/>',
-        f'<text class="title" x="16" y="24">{escape(table.title)}</text>',
-        *_axis(height),
-    ]
-    for place, (label, line) in enumerate(bars):
-        inner += _bar(_TOP + _LINE * place, label, line)
+def svg(tables: Sequence[Table]) -> str:
+    """A picture that stands alone, one table below the other."""
+    inner: list[str] = []
+    height = 0
+    for table in tables:
+        bars = list(_bars(table.rows))
+        inner.append(f'<text class="title" x="16" y="{height + 24}">{escape(table.title)}</text>')
+        inner += _axis(height + _TOP, _LINE * len(bars))
+        for place, (label, line) in enumerate(bars):
+            inner += _bar(height + _TOP + _LINE * place, label, line)
+        height += _TOP + _LINE * len(bars) + 14
     size = f'viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" height="{height}"'
-    return f'<svg xmlns="http://www.w3.org/2000/svg" {size}>\n' + "\n".join(inner) + "\n</svg>\n"
+    ground = f'<rect class="ground" width="{_WIDTH}" height="{height}"/>'
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" {size}>\n<style>\n{_STYLE}\n</style>\n{ground}\n'
+    return head + "\n".join(inner) + "\n</svg>\n"
 
 
 def _bars(rows: Sequence[Row]) -> Iterator[tuple[str, Line | None]]:
@@ -51,7 +52,9 @@ def _bars(rows: Sequence[Row]) -> Iterator[tuple[str, Line | None]]:
     for row in rows:
         measured = [line for line in row.lines if line.target is not None]
         for line in measured:
-            yield f"{row.number}  {row.measure}{', ' if line.what else ''}{line.what}", line
+            what = f", {line.what}" if line.what else ""
+            beside = f" / {line.baseline_name}" if line.baseline_name else ""
+            yield f"{row.number}  {row.measure}{what}{beside}", line
         if row.error or not measured:
             yield f"{row.number}  {row.measure}", None
 
@@ -62,18 +65,18 @@ def _place(margin: float) -> float:
     return _LABELS + share * (_WIDTH - _LABELS - _FIGURES)
 
 
-def _axis(height: int) -> Iterator[str]:
+def _axis(top: int, height: int) -> Iterator[str]:
     names = {1 / 4: "¼", 1 / 2: "½", 1: "target", 2: "2", 4: "4", 8: "8", 16: "16 x better"}
     for margin, name in names.items():
         x = _place(margin)
         kind = ' class="target"' if margin == 1 else ""
-        yield f'<text class="faint middle" x="{x:.1f}" y="{_TOP - 18}">{name}</text>'
-        yield f'<line{kind} x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP - 12}" y2="{height - 8}"/>'
+        yield f'<text class="faint middle" x="{x:.1f}" y="{top - 18}">{name}</text>'
+        yield f'<line{kind} x1="{x:.1f}" x2="{x:.1f}" y1="{top - 12}" y2="{top + height + 6}"/>'
 
 
 def _bar(top: int, label: str, line: Line | None) -> Iterator[str]:
     foot = top + 13
-    shortened = label if len(label) <= 76 else f"{label[:75]}…"
+    shortened = label if len(label) <= 90 else f"{label[:89]}…"
     yield f'<text class="right" x="{_LABELS - 10}" y="{foot}">{escape(shortened)}</text>'
     if line is None or line.target is None or line.ratio is None:
         yield f'<text class="bad" x="{_place(1) + 6:.1f}" y="{foot}">not measured</text>'
