@@ -32,8 +32,10 @@ LIST_OCTETS: Final = 2048
 LONG_LIST_OCTETS: Final = 16384
 MOST_REQUESTS: Final = 16
 LOOK_SECONDS: Final = 12.0
-LOOK_ROUND_TRIPS: Final = 30
 FIRST_BURST, BURST_GROWTH = 4, 4
+SEND_BUFFER: Final = 16_384
+WRITTEN_AT_ONCE: Final = 64
+"""Blocks that are handed over together, as soon as fewer octets are under way than the buffer has."""
 
 
 @dataclass(frozen=True)
@@ -274,56 +276,56 @@ class _Requests(Conversation):
         self._most = most
         self._depth, self._answers, self._under_way = 1, 0, 0
 
-    def next(self, backlog: int, now: float) -> Message | None:
+    def next(self, backlog: int) -> list[Message]:
         if not self._messages or self._under_way >= self._depth:
-            return None
+            return []
         self._under_way += 1
-        return self._messages.pop()
+        return [self._messages.pop()]
 
     def answered(self, now: float) -> bool:
         self._under_way -= 1
         self._answers += 1
-        if self._answers >= (1 if self._depth == 1 else max(4, self._depth)):
+        is_last_step = self._depth < self._most <= 2 * self._depth  # which must have proved worth it
+        wanted = 1 if self._depth == 1 else max(4, self._depth) * (1 + is_last_step)
+        if self._answers >= wanted:
             self._answers, self._depth = 0, min(2 * self._depth, self._most)
         return not (self._messages or self._under_way)
 
 
 class _Bursts(Conversation):
-    """Blocks without answers, as the buffer takes them, and a question after each burst."""
+    """Blocks without answers, some at once as the buffer takes them, and a question after each burst."""
 
-    def __init__(self, task: Task, round_trip_s: float) -> None:
+    def __init__(self, task: Task) -> None:
         self._block = Message(request(task.block) + WRAPPER_OCTETS, 0, 1)
         self._look = Message(QUESTION + WRAPPER_OCTETS, FIRST_MISSING + WRAPPER_OCTETS, 0)
-        self._wanted_s = max(LOOK_SECONDS, LOOK_ROUND_TRIPS * round_trip_s)
-        self._left, self._burst = task.blocks, FIRST_BURST
-        self._to_send, self._since, self._asked = min(FIRST_BURST, task.blocks), 0.0, False
+        self._left, self._burst, self._since = task.blocks, FIRST_BURST, 0.0
+        self._begin()
 
-    def next(self, backlog: int, now: float) -> Message | None:
-        if self._to_send:
-            if backlog >= SEND_BUFFER:
-                return None
-            self._to_send -= 1
-            self._left -= 1
-            return self._block
-        if self._asked:
-            return None
+    def _begin(self) -> None:
+        self._to_send, self._asked = min(self._burst, self._left), False
+        self._left -= self._to_send
+
+    def next(self, backlog: int) -> list[Message]:
+        if self._asked or backlog >= SEND_BUFFER:
+            return []
+        blocks = min(self._to_send, WRITTEN_AT_ONCE)
+        self._to_send -= blocks
+        if blocks:
+            return [self._block] * blocks
         self._asked = True
-        return self._look
+        return [self._look]
 
     def answered(self, now: float) -> bool:
-        growth = max(1.0, min(BURST_GROWTH, self._wanted_s / max(now - self._since, 1e-9)))
-        self._burst = int(self._burst * growth)
-        self._to_send, self._since, self._asked = min(self._burst, self._left), now, False
-        return not self._left
-
-
-SEND_BUFFER: Final = 16_384
+        growth = min(BURST_GROWTH, LOOK_SECONDS / max(now - self._since, 1e-9))
+        self._burst, self._since = max(FIRST_BURST, int(self._burst * growth)), now
+        self._begin()
+        return not self._to_send
 
 
 def on_stream(link: StreamLink, strategy: StrategyName, task: Task, seed: int) -> float:
     """Seconds over a stream, with the losses of one seed."""
     if strategy == "unconfirmed":
-        return seconds_of(_Bursts(task, link.round_trip_s), link, task.meter_s, seed)
+        return seconds_of(_Bursts(task), link, task.meter_s, seed)
     if strategy == "sequential":
         message = Message(request(task.block) + WRAPPER_OCTETS, ANSWER + WRAPPER_OCTETS, 1)
         messages, depth = [message] * task.blocks, 1

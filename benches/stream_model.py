@@ -14,6 +14,7 @@ import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from typing import Final, NamedTuple
 
@@ -64,8 +65,8 @@ class Conversation(ABC):
     """What the client wants to say."""
 
     @abstractmethod
-    def next(self, backlog: int, now: float) -> Message | None:
-        """The next message, with so many octets not yet known to have arrived; ``None`` for later."""
+    def next(self, backlog: int) -> list[Message]:
+        """What is handed over together now, with so many octets not yet known to have arrived; or nothing."""
 
     @abstractmethod
     def answered(self, now: float) -> bool:
@@ -128,26 +129,24 @@ class _Flow:
         self.on_octets: Callable[[int], None] = lambda _: None
         self.on_told: Callable[[], None] = lambda: None
         self.reverse: _Flow = self
-        self._written = self._sent = self._in_order = 0
+        self.written = self._sent = self._in_order = 0
         self._segments: dict[int, _Segment] = {}
         self._number = self._next_in_order = 0
         self._ahead: dict[int, int] = {}
         self._log: list[_Segment] = []
         self._read = self._owed = 0
         self._window, self._threshold = float(_FIRST_WINDOW), float("inf")
-        self._shrunk_before = 0
+        self._shrunk_before = self._measured_before = 0
         self._smoothed, self._deviation, self._timeout = 0.0, 0.0, _FIRST_TIMEOUT_S
         self._timer = 0
 
     @property
     def backlog(self) -> int:
-        return self._written - self._sent + sum(each.octets for each in self._segments.values())
+        return self.written - self._sent + sum(each.octets for each in self._segments.values())
 
-    def write(self, octets: int) -> int:
-        """More octets; gives where they end."""
-        self._written += octets
+    def write(self, octets: int) -> None:
+        self.written += octets
         self._fill()
-        return self._written
 
     def _fill(self) -> None:
         under_way = sum(each.octets for each in self._segments.values() if not each.is_lost)
@@ -156,8 +155,8 @@ class _Flow:
                 each.is_lost, each.is_repeated = False, True
                 under_way += each.octets
                 self._emit(each)
-        while self._sent < self._written:
-            octets = min(SEGMENT_OCTETS, self._written - self._sent)
+        while self._sent < self.written:
+            octets = min(SEGMENT_OCTETS, self.written - self._sent)
             if under_way and under_way + octets > self._window:
                 break
             self._sent += octets
@@ -204,7 +203,8 @@ class _Flow:
         self.on_told()
 
     def _note(self, segment: _Segment) -> None:
-        if not segment.is_repeated:
+        if not segment.is_repeated and segment.number >= self._measured_before:
+            self._measured_before = self._number  # one for each round trip
             self._measure(self._clock.now - segment.sent_at)
         if segment.number >= self._shrunk_before:
             slow_start = self._window < self._threshold
@@ -264,9 +264,16 @@ def seconds_of(conversation: Conversation, link: StreamLink, meter_s: float, see
     is_over = False
 
     def say() -> None:
-        while (message := conversation.next(forth.backlog, clock.now)) is not None:
-            # It is noted before it is sent: over a fast link it could arrive at once.
-            asked.append((forth.write(message.octets), message))
+        while messages := conversation.next(forth.backlog):
+            end = forth.written
+            for message in messages:
+                end += message.octets
+                asked.append((end, message))
+            forth.write(end - forth.written)
+
+    def answer(octets: int) -> None:
+        answers.append(back.written + octets)
+        back.write(octets)
 
     def meter_reads(octets: int) -> None:
         nonlocal busy_until
@@ -274,7 +281,7 @@ def seconds_of(conversation: Conversation, link: StreamLink, meter_s: float, see
             _, message = asked.pop(0)
             busy_until = max(busy_until, clock.now) + message.blocks * meter_s
             if message.answer:
-                clock.at(busy_until, lambda answer=message.answer: answers.append(back.write(answer)))
+                clock.at(busy_until, partial(answer, message.answer))
 
     def client_reads(octets: int) -> None:
         nonlocal is_over

@@ -27,8 +27,8 @@ import netsim
 IMAGE_OCTETS = 512 * 1024
 BLOCK_SIZE = 256
 QUICK_IMAGE_OCTETS = 8 * 1024
-SEEDS = (1, 2, 3, 4, 5)
-MODEL_SEEDS = 9
+SEEDS = tuple(range(1, 10))
+MODEL_SEEDS = 25
 REPEAT_AFTER_S = 3.0
 """After so long the client repeats a datagram that was not answered, with its usual time-out."""
 WITHIN = 1.1
