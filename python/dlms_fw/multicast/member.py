@@ -18,6 +18,7 @@ from dlms_fw.cosem.image_transfer import ImageTransfer
 from dlms_fw.cosem.interface import AttributeRef
 from dlms_fw.driver import is_loss
 from dlms_fw.errors import DecodeError, DlmsError, ServiceError
+from dlms_fw.multicast.census import Survey
 from dlms_fw.multicast.group import Member
 from dlms_fw.multicast.lines import Turn
 from dlms_fw.transfer import Elsewhere, Transfer, WantedStrategy
@@ -36,21 +37,6 @@ class Instruction(Enum):
 
     LOOK = "ask the meter what it has"
     FILL = "get the rest by unicast"
-
-
-class Survey(NamedTuple):
-    """What is asked of every member before anything is written to any.
-
-    Attributes:
-        meter: What names it in our records.
-        image_block_size: In octets.
-        accepted_counter: The last invocation counter that it took under the key of the group, where it
-            tells.
-    """
-
-    meter: str
-    image_block_size: int
-    accepted_counter: int | None
 
 
 class Look(NamedTuple):
@@ -120,16 +106,18 @@ class MemberClient(AsyncClient):
         self._turn.give()
 
     async def survey(self, image_transfer: ImageTransfer, counter_object: int | None) -> Survey:
-        """Who it is, and what must be the same for all. Raises DlmsError."""
-        await self.connect()
+        """Who it is, and what must be the same for all; the association stays open. Raises DlmsError."""
+        if self._session is None:
+            await self.connect()
         meter = await self.meter_identity()
-        block_size = await self.get(image_transfer.image_block_size)
-        accepted: int | None = None
+        questions: list[AttributeRef[Any]] = [image_transfer.image_block_size]
         if counter_object is not None:
-            told = await self._told(Data(well_known.invocation_counter(counter_object)).value)
-            accepted = told.value if told is not None and isinstance(told.value, int) else None
-        await self.leave()
-        return Survey(meter, block_size, accepted)
+            questions.append(Data(well_known.invocation_counter(counter_object)).value)
+        block_size, *told = await self.get_list(questions)
+        if isinstance(block_size, ServiceError):
+            raise block_size
+        accepted = next((each.value for each in told if not isinstance(each, ServiceError)), None)
+        return Survey(meter, block_size, accepted if isinstance(accepted, int) else None)
 
     async def look(self, image_transfer: ImageTransfer, blocks: int) -> Look:
         """What the meter misses. Where that is nothing, the association stays open. Raises DlmsError."""

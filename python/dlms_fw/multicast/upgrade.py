@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeAlias, TypeVar
@@ -24,13 +24,14 @@ from dlms_fw.errors import ConfigurationError, DlmsError, ImageRejected, Securit
 from dlms_fw.events import Event, Finished
 from dlms_fw.image import Image
 from dlms_fw.journal import Journal
+from dlms_fw.multicast.census import Census, Survey
 from dlms_fw.multicast.distribution import Distribution, LookAt, SendBlocks
 from dlms_fw.multicast.events import GroupEvent, GroupLooked, GroupPassSent, GroupReady, GroupRefused
 from dlms_fw.multicast.group import Group, Member, check_member
 from dlms_fw.multicast.lines import Lines, Turn
-from dlms_fw.multicast.member import MemberClient, Seat, Survey
+from dlms_fw.multicast.member import MemberClient, Seat
 from dlms_fw.multicast.policy import MulticastPolicy
-from dlms_fw.multicast.report import MemberReport, MulticastReport
+from dlms_fw.multicast.report import MemberOutcome, MemberReport, MulticastReport
 from dlms_fw.multicast.sender import GroupClient, check_block_fits
 from dlms_fw.security import resynchronised_counter
 from dlms_fw.transfer import TransferPolicy
@@ -85,7 +86,8 @@ class MulticastUpgrade:
         self._lines = Lines()
         self._at_once = asyncio.Semaphore(self._multicast.most_at_once)
         self._check(members)
-        self._entries = [_Entry(member, self._turn(member.url, member.line)) for member in members]
+        self._census = Census(self._next_counter)
+        self._entries = [self._entry(member) for member in members]
         self.report = MulticastReport(
             image.image_identifier, image.sha256, members=[entry.report for entry in self._entries]
         )
@@ -99,22 +101,19 @@ class MulticastUpgrade:
         """
         with ExitStack() as leases:
             self._own_group_key(leases)
-            counters = await self._survey()
-            ready = [entry for entry in self._entries if entry.survey is not None]
-            block_size = self._agree_on_block_size(ready)
-            ready = [entry for entry in ready if entry.report.error is None]
-            if not ready:
+            block_size = await self._survey()
+            ready = [entry for entry in self._entries if entry.report.error is None]
+            if not block_size:
                 return self.report
             check_block_fits(self._group, block_size)
             blocks = self._image.blocks(block_size)
             self.report.block_size, self.report.blocks_total = block_size, len(blocks)
-            sender = self._sender(counters)
             for entry in ready:
                 entry.seat = self._seat(entry, len(blocks))
             tasks = [asyncio.create_task(self._upgrade(entry)) for entry in ready]
             try:
                 await self._gather(ready)
-                await self._distribute(ready, sender, block_size)
+                await self._send_to_group(ready, block_size)
                 for entry in ready:
                     entry.seat.fill()
                 began = self._clock()
@@ -124,8 +123,6 @@ class MulticastUpgrade:
                 for task in tasks:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
-                await sender.close()
-                self.report.unexpected_answers = sender.unexpected_answers
         return self.report
 
     # Before anything is sent
@@ -153,33 +150,54 @@ class MulticastUpgrade:
             leases.enter_context(self._journal.lease(f"group key {key.fingerprint}"))
 
     async def _survey(self) -> int:
-        """Ask every member who it is; gives the lowest counter that all of them accept from the group."""
-        began = self._clock()
-        await asyncio.gather(*(self._survey_one(entry) for entry in self._entries))
-        self.report.seconds.survey = self._clock() - began
-        known: dict[str, str] = {}
-        counters = [0]
-        for entry in self._entries:
-            if entry.survey is None:
-                continue
-            first = known.setdefault(entry.survey.meter, entry.member.label)
-            if first != entry.member.label:
-                entry.exclude(f"it is the same meter as {first}", "listed-twice")
-            elif entry.survey.accepted_counter is not None:
-                counters.append(self._next_counter(entry.survey.accepted_counter))
-        return max(counters)
+        """Ask members who they are until it is known how large the group's blocks are; gives that size.
 
-    async def _survey_one(self, entry: _Entry) -> None:
-        entry.client = client = self._member_client(entry)
+        Of a large group a few are enough. The others are asked over the association in which they get ready.
+        """
+        began = self._clock()
+        await asyncio.gather(*(self._survey_ahead(entry) for entry in self._first_asked()))
+        if not self._census.settle(self._surveys()):
+            await asyncio.gather(
+                *(self._survey_ahead(entry) for entry in self._entries if entry.report.error is None)
+            )
+            self._census.settle(self._surveys())
+        for entry in self._entries:
+            if entry.survey is not None:
+                with self._reported(entry):
+                    self._census.admit(entry.member.label, entry.survey)
+        self.report.seconds.survey = self._clock() - began
+        return self._census.image_block_size
+
+    def _first_asked(self) -> list[_Entry]:
+        policy, entries = self._multicast, self._entries
+        if len(entries) <= policy.sample_above:
+            return entries
+        return entries[:: max(1, len(entries) // policy.sample)][: policy.sample]
+
+    def _surveys(self) -> list[Survey]:
+        return [entry.survey for entry in self._entries if entry.survey is not None]
+
+    async def _survey_ahead(self, entry: _Entry) -> None:
+        with self._reported(entry):
+            try:
+                await self._patiently(entry.client, lambda: self._survey_one(entry))
+            finally:
+                await entry.client.close()
+
+    async def _survey_one(self, entry: _Entry) -> Survey:
         counter = self._group.profile.invocation_counter_object if self._group.profile.is_protected else None
+        entry.survey = survey = await entry.client.survey(self._image_transfer, counter)
+        entry.report.meter = survey.meter
+        return survey
+
+    @contextmanager
+    def _reported(self, entry: _Entry) -> Iterator[None]:
+        """What ends here is reported for its member and stops no other."""
         try:
-            entry.survey = await self._patiently(client, lambda: client.survey(self._image_transfer, counter))
+            yield
         except DlmsError as error:
             entry.report.error = error
-        finally:
-            await client.close()
-        if entry.survey is not None:
-            entry.report.meter = entry.survey.meter
+            entry.report.outcome = "excluded" if isinstance(error, ImageRejected) else "failed"
 
     async def _patiently(self, client: MemberClient, call: Callable[[], Awaitable[_T]]) -> _T:
         """Do it, and again after a pause where the meter could not be reached, so many times."""
@@ -205,17 +223,6 @@ class MulticastUpgrade:
         except SecurityError:
             return 0
 
-    def _agree_on_block_size(self, ready: list[_Entry]) -> int:
-        """The block size that most members have; the others do not belong to the group."""
-        sizes = Counter(entry.block_size for entry in ready if entry.block_size)
-        size = max(sizes, key=lambda each: (sizes[each], -each), default=0)
-        for entry in ready:
-            if entry.block_size != size or not size:
-                entry.exclude(
-                    f"its blocks have {entry.block_size} octets, those of the group {size}", "block-size"
-                )
-        return size
-
     # Members
 
     def _seat(self, entry: _Entry, blocks: int) -> Seat:
@@ -228,24 +235,24 @@ class MulticastUpgrade:
         )
 
     async def _upgrade(self, entry: _Entry) -> None:
-        policy, seat = replace(self._policy, strategy="elsewhere"), entry.seat
-        report = entry.report
-        try:
-            result = await self._patiently(
-                entry.client,
-                lambda: entry.client.upgrade(
-                    self._image, policy, on_event=lambda event: self._on_member_event(entry, event)
-                ),
-            )
-        except DlmsError as error:
-            report.error = error
-            report.outcome = "excluded" if isinstance(error, ImageRejected) else "failed"
-        else:
-            report.outcome = result.outcome
-        finally:
-            report.blocks_by_multicast, report.looks = seat.blocks_by_multicast, seat.looks
-            await entry.client.close()
-            seat.end()
+        report, seat = entry.report, entry.seat
+        with self._reported(entry):
+            try:
+                report.outcome = await self._patiently(entry.client, lambda: self._bring(entry))
+            finally:
+                report.blocks_by_multicast, report.looks = seat.blocks_by_multicast, seat.looks
+                await entry.client.close()
+                seat.end()
+
+    async def _bring(self, entry: _Entry) -> MemberOutcome:
+        if entry.survey is None:
+            self._census.admit(entry.member.label, await self._survey_one(entry))
+        result = await entry.client.upgrade(
+            self._image,
+            replace(self._policy, strategy="elsewhere"),
+            on_event=lambda event: self._on_member_event(entry, event),
+        )
+        return result.outcome
 
     def _on_member_event(self, entry: _Entry, event: Event) -> None:
         if isinstance(event, Finished):
@@ -273,6 +280,14 @@ class MulticastUpgrade:
         self.report.seconds.preparation = self._clock() - began
 
     # The group
+
+    async def _send_to_group(self, ready: list[_Entry], block_size: int) -> None:
+        sender = self._sender(self._census.first_counter)
+        try:
+            await self._distribute(ready, sender, block_size)
+        finally:
+            await sender.close()
+            self.report.unexpected_answers = sender.unexpected_answers
 
     async def _distribute(self, ready: list[_Entry], sender: GroupClient, block_size: int) -> None:
         began = self._clock()
@@ -346,13 +361,11 @@ class MulticastUpgrade:
     def _turn(self, url: str, line: str | None) -> Turn:
         return Turn(self._lines.of(Endpoint.parse(url), line), self._at_once)
 
-    def _member_client(self, entry: _Entry) -> MemberClient:
-        return MemberClient(
-            entry.member,
-            entry.turn,
-            journal=self._journal,
-            **self._medium(Endpoint.parse(entry.member.url)),
-            **self._options,
+    def _entry(self, member: Member) -> _Entry:
+        turn = self._turn(member.url, member.line)
+        medium = self._medium(Endpoint.parse(member.url))
+        return _Entry(
+            member, turn, MemberClient(member, turn, journal=self._journal, **medium, **self._options)
         )
 
     def _sender(self, first_counter: int) -> GroupClient:
@@ -380,22 +393,12 @@ class MulticastUpgrade:
 class _Entry:
     """All about one member."""
 
-    client: MemberClient
     seat: Seat
 
-    def __init__(self, member: Member, turn: Turn) -> None:
+    def __init__(self, member: Member, turn: Turn, client: MemberClient) -> None:
         self.member = member
         self.turn = turn
+        self.client = client
         self.report = MemberReport(member.label)
         self.survey: Survey | None = None
         self.is_admitted = False
-
-    @property
-    def block_size(self) -> int:
-        """Its image_block_size, as far as it was asked."""
-        return 0 if self.survey is None else self.survey.image_block_size
-
-    def exclude(self, why: str, reason: str) -> None:
-        """It does not belong to the group; nothing is written to it."""
-        self.report.outcome = "excluded"
-        self.report.error = ImageRejected(f"{self.member.label}: {why}", reason=reason)
