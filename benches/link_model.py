@@ -82,7 +82,7 @@ class Task:
         info: Information field of HDLC.
         window: Of HDLC, in frames.
         max_pdu: Longest APDU that the meter takes.
-        repeat_after_s: After so long a request over datagrams is repeated.
+        repeat_after_s: After so long a request over datagrams is repeated at the latest.
     """
 
     image: int = 512 * 1024
@@ -245,10 +245,19 @@ def _bursts(blocks: int, each: float) -> int:
 def exchange_seconds(
     link: Datagrams, question: int, answer: int, *, meter_s: float, repeat_after_s: float
 ) -> float:
-    """A request and its answer, by expectation: what is lost is sent again after that time."""
-    arrives = link.arrives(question) * link.arrives(answer)
+    """A request and its answer, by expectation.
+
+    What is lost is sent again after twice the time that it takes otherwise, but not before an eighth of the
+    longest wait, and then after twice as long each time.
+    """
+    lost = 1.0 - link.arrives(question) * link.arrives(answer)
     once = link.seconds(question) + link.seconds(answer) + 2 * link.turn_round_s + meter_s
-    return once + (1.0 / arrives - 1.0) * max(repeat_after_s, once)
+    first = max(2 * once, repeat_after_s / 8)
+    waits = (min(first * 2.0**times, repeat_after_s) for times in range(_MOST_REPETITIONS))
+    return once + sum(lost**times * wait for times, wait in enumerate(waits, start=1))
+
+
+_MOST_REPETITIONS: Final = 20
 
 
 def on_datagrams(link: Datagrams, strategy: StrategyName, task: Task) -> float:

@@ -30,7 +30,7 @@ QUICK_IMAGE_OCTETS = 8 * 1024
 SEEDS = tuple(range(1, 10))
 MODEL_SEEDS = 25
 REPEAT_AFTER_S = 3.0
-"""After so long the client repeats a datagram that was not answered, with its usual time-out."""
+"""After so long the client repeats a datagram at the latest, with its usual time-out."""
 WITHIN = 1.1
 ADAPTIVE_LINKS = ("gprs", "lte-m")
 ADAPTIVE_GAIN = 8

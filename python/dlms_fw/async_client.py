@@ -38,6 +38,7 @@ from dlms_fw.driver import (
     patience,
     public_endpoint,
     public_profile,
+    round_trips,
     silence,
 )
 from dlms_fw.endpoint import Endpoint
@@ -116,6 +117,7 @@ class AsyncClient(AsyncServices, AsyncReadings, AsyncUpgrades):
         self._session: ClientSession | None = None
         self._busy = False
         self._response_timeout = silence(self.endpoint, profile)
+        self._round_trips = round_trips(self.endpoint, profile)
         self._request_deadline = profile.request_deadline_s
 
     async def __aenter__(self) -> Self:
@@ -188,6 +190,7 @@ class AsyncClient(AsyncServices, AsyncReadings, AsyncUpgrades):
         self._framing = framing(self.endpoint, profile)
         self._ledger = Ledger(profile, self._journal)
         self._response_timeout = silence(self.endpoint, profile)
+        self._round_trips = round_trips(self.endpoint, profile)
         self._request_deadline = profile.request_deadline_s
 
     # Services
@@ -209,6 +212,8 @@ class AsyncClient(AsyncServices, AsyncReadings, AsyncUpgrades):
             deadline = self._clock() + self._request_deadline
             await self._send(session.send(request), deadline)
             self.statistics.requests += 1
+            if self._round_trips is not None:
+                self._round_trips.asked(self._clock())
             answer: Response | None = None
             while answer is None:
                 for event in await self._receive(session, transport, deadline):
@@ -218,6 +223,8 @@ class AsyncClient(AsyncServices, AsyncReadings, AsyncUpgrades):
                         note_aside(event, self.statistics, self._on_notification)
                 if session.state is not _ASSOCIATED:
                     raise link_ended(session)
+            if self._round_trips is not None:
+                self._round_trips.answered(self._clock())
         except LocalProtocolError:
             raise
         except NotInObjectList as known:
@@ -333,11 +340,15 @@ class AsyncClient(AsyncServices, AsyncReadings, AsyncUpgrades):
         self, session: ClientSession, transport: AsyncTransport, deadline: float
     ) -> list[Event]:
         wait = patience(session, self._response_timeout)
+        if self._round_trips is not None:
+            wait = self._round_trips.wait_s(wait, self._clock())
         try:
             data = await transport.receive(min(deadline, self._clock() + wait))
         except ResponseTimeout:
             if self._clock() >= deadline:
                 raise
+            if self._round_trips is not None:
+                self._round_trips.repeated()
             await self._send(session.handle_timeout(), deadline)
             return []
         self.statistics.octets_received += len(data)
@@ -412,6 +423,8 @@ class AsyncClient(AsyncServices, AsyncReadings, AsyncUpgrades):
         """Close the medium; whatever was under way is gone."""
         session, transport = self._session, self._transport
         self._session = self._transport = None
+        if self._round_trips is not None:
+            self._round_trips.forget()
         if transport is not None:
             await transport.close()
         if session is not None:

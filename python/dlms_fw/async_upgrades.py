@@ -25,6 +25,7 @@ from dlms_fw.driver import (
     policy_for,
     transfer_answer,
 )
+from dlms_fw.driver.round_trips import RoundTrips
 from dlms_fw.endpoint import Endpoint
 from dlms_fw.errors import DlmsError, LocalProtocolError
 from dlms_fw.events import Callback
@@ -68,6 +69,7 @@ class AsyncUpgrades:
     _transport: AsyncTransport | None
     _on_notification: Callable[[Any], None] | None
     _request_deadline: float
+    _round_trips: RoundTrips | None
     _busy: bool
     _clock: Callable[[], float]
     _sleep: Callable[[float], Awaitable[object]]
@@ -266,6 +268,8 @@ class AsyncUpgrades:
             deadline = self._clock() + self._request_deadline
             await self._send(session.send_many(burst.requests), deadline)
             self.statistics.requests += len(burst.requests)
+            if self._round_trips is not None:
+                self._round_trips.forget(line_is_full=True)
             await self._wait_until(
                 lambda: session.is_linkless or session.channel.idle, session, transport, deadline
             )

@@ -34,6 +34,7 @@ from dlms_fw.driver import (
     patience,
     public_endpoint,
     public_profile,
+    round_trips,
     silence,
 )
 from dlms_fw.endpoint import Endpoint
@@ -115,6 +116,7 @@ class Client(Services, Readings, Upgrades):
         self._session: ClientSession | None = None
         self._busy = False
         self._response_timeout = silence(self.endpoint, profile)
+        self._round_trips = round_trips(self.endpoint, profile)
         self._request_deadline = profile.request_deadline_s
 
     def __enter__(self) -> Self:
@@ -187,6 +189,7 @@ class Client(Services, Readings, Upgrades):
         self._framing = framing(self.endpoint, profile)
         self._ledger = Ledger(profile, self._journal)
         self._response_timeout = silence(self.endpoint, profile)
+        self._round_trips = round_trips(self.endpoint, profile)
         self._request_deadline = profile.request_deadline_s
 
     # Services
@@ -208,6 +211,8 @@ class Client(Services, Readings, Upgrades):
             deadline = self._clock() + self._request_deadline
             self._send(session.send(request), deadline)
             self.statistics.requests += 1
+            if self._round_trips is not None:
+                self._round_trips.asked(self._clock())
             answer: Response | None = None
             while answer is None:
                 for event in self._receive(session, transport, deadline):
@@ -217,6 +222,8 @@ class Client(Services, Readings, Upgrades):
                         note_aside(event, self.statistics, self._on_notification)
                 if session.state is not _ASSOCIATED:
                     raise link_ended(session)
+            if self._round_trips is not None:
+                self._round_trips.answered(self._clock())
         except LocalProtocolError:
             raise
         except NotInObjectList as known:
@@ -330,11 +337,15 @@ class Client(Services, Readings, Upgrades):
 
     def _receive(self, session: ClientSession, transport: Transport, deadline: float) -> list[Event]:
         wait = patience(session, self._response_timeout)
+        if self._round_trips is not None:
+            wait = self._round_trips.wait_s(wait, self._clock())
         try:
             data = transport.receive(min(deadline, self._clock() + wait))
         except ResponseTimeout:
             if self._clock() >= deadline:
                 raise
+            if self._round_trips is not None:
+                self._round_trips.repeated()
             self._send(session.handle_timeout(), deadline)
             return []
         self.statistics.octets_received += len(data)
@@ -409,6 +420,8 @@ class Client(Services, Readings, Upgrades):
         """Close the medium; whatever was under way is gone."""
         session, transport = self._session, self._transport
         self._session = self._transport = None
+        if self._round_trips is not None:
+            self._round_trips.forget()
         if transport is not None:
             transport.close()
         if session is not None:

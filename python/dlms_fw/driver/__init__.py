@@ -48,6 +48,7 @@ from dlms_fw.driver.link_settings import (
     keep_alive_interval,
     public_endpoint,
     public_profile,
+    round_trips,
     silence,
 )
 from dlms_fw.driver.transfers import link_facts, policy_for
@@ -86,6 +87,7 @@ __all__ = [
     "public_profile",
     "raise_refusal",
     "returned_by",
+    "round_trips",
     "silence",
     "single",
     "transfer_answer",

@@ -9,6 +9,7 @@ import math
 from dataclasses import replace
 
 from dlms_fw._core import HdlcFraming, WrapperFraming
+from dlms_fw.driver.round_trips import RoundTrips
 from dlms_fw.endpoint import Endpoint
 from dlms_fw.errors import ConfigurationError
 from dlms_fw.profiles import Profile
@@ -85,9 +86,17 @@ def keep_alive_interval(framed: WrapperFraming | HdlcFraming, profile: Profile) 
 def silence(endpoint: Endpoint, profile: Profile) -> float:
     """Seconds without an octet after which something is repeated or has failed.
 
-    Over UDP the response timeout is what a request has altogether; it is repeated several times meanwhile.
+    Over UDP the response timeout is what a request has altogether; it is repeated several times meanwhile,
+    as soon as :func:`round_trips` has learned how long an answer takes.
     """
     return _udp_repetition(profile) if endpoint.scheme == "udp" else profile.response_timeout_s
+
+
+def round_trips(endpoint: Endpoint, profile: Profile) -> RoundTrips | None:
+    """What learns how soon a request is repeated, over datagrams; ``None`` over all else."""
+    if endpoint.scheme != "udp":
+        return None
+    return RoundTrips(_udp_retries(profile), profile.response_timeout_s)
 
 
 def association_attempts(endpoint: Endpoint, profile: Profile) -> int:
