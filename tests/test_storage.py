@@ -6,18 +6,24 @@ import contextlib
 import itertools
 import multiprocessing
 import os
+import random
 import signal
+import tracemalloc
 from pathlib import Path
 
 import pytest
 
+from dlms_fw.containers import dfw
+from dlms_fw.containers.description import Version
 from dlms_fw.errors import Busy, ConfigurationError
+from dlms_fw.image import Image
 from dlms_fw.meter.activation_table import FirmwareBehaviour
 from dlms_fw.meter.event_log import EventLog
 from dlms_fw.meter.firmware import format_memory
 from dlms_fw.meter.memory import MemoryMedium
 from dlms_fw.meter.power_cut import Cut, PowerCut, SimulatedMedium, Unsynced, When
 from dlms_fw.meter.storage import Directory, ImageBlockStore, RecordLost, Records
+from dlms_fw.signing_keys import generate
 from meters import IDENTIFIER, Status, World, block_count, config, container
 
 FACTORY = b"MCSF01"
@@ -210,6 +216,31 @@ def test_a_torn_log_entry_costs_at_most_the_oldest() -> None:
 
 
 # --- Real files --------------------------------------------------------------------------------------------
+
+
+def test_a_large_image_is_judged_where_it_is_stored() -> None:
+    key = generate()
+    data = dfw.build(
+        random.Random(1).randbytes(5 << 20),
+        image_identifier=b"LARGE1",
+        part=1,
+        meter_type="MCS301",
+        firmware_version=Version(2, 0, 0),
+        key=key,
+    )
+    store, block_size = ImageBlockStore(MemoryMedium()), 60_000
+    store.begin(1, len(data), block_size)
+    for number in range(-(-len(data) // block_size)):
+        store.write(number, data[number * block_size : (number + 1) * block_size])
+    tracemalloc.start()
+    try:
+        image = Image.of(store.octets(), trusted=[key.public_key()])
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert image == Image.from_bytes(data)
+    assert image.data == data
+    assert peak < 1 << 20
 
 
 @pytest.mark.fault("M-25")

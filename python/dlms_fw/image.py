@@ -90,14 +90,14 @@ class Image:
         written to meanwhile, the transfer ends with ImageRejected ``file``. Arguments and errors are those of
         :meth:`open`. Formats of plug-ins are read into memory once, to be parsed.
         """
-        return cls._of_container(OctetsInFile(path, size_limit), trusted, require_low_s=require_low_s)
+        return cls.of(OctetsInFile(path, size_limit), trusted=trusted, require_low_s=require_low_s)
 
     @classmethod
     def from_bytes(
         cls, data: bytes, *, trusted: Iterable[TrustedKey] | None = None, require_low_s: bool = False
     ) -> Image:
         """An image from the octets of a known container format; arguments and errors as of :meth:`open`."""
-        return cls._of_container(OctetsInMemory(data), trusted, require_low_s=require_low_s)
+        return cls.of(OctetsInMemory(data), trusted=trusted, require_low_s=require_low_s)
 
     @classmethod
     def raw(cls, data: bytes, image_identifier: bytes, part: int | None = None) -> Image:
@@ -133,9 +133,14 @@ class Image:
         return cls._digested(octets, raw.describe(octets.size, image_identifier=image_identifier, part=part))
 
     @classmethod
-    def _of_container(
-        cls, octets: ImageOctets, trusted: Iterable[TrustedKey] | None, *, require_low_s: bool
+    def of(
+        cls,
+        octets: ImageOctets,
+        *,
+        trusted: Iterable[TrustedKey] | None = None,
+        require_low_s: bool = False,
     ) -> Image:
+        """An image whose octets are somewhere else; arguments and errors as of :meth:`open`, and its own."""
         keys = None if trusted is None else load_public_keys(trusted)
         known = registry.known_format(octets.read(0, registry.MAGIC_LIMIT))
         contents = dfw.describe(octets) if known is dfw else known.parse(octets.whole())

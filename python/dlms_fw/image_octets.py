@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from typing import Final, Protocol
@@ -80,6 +80,39 @@ class OctetsInMemory:
     def whole(self) -> bytes:
         """All octets."""
         return self._octets
+
+
+class OctetsBehind:
+    """Octets that somebody else reads, and vouches that they stay the same.
+
+    Args:
+        size: How many octets there are.
+        read: Reads so many from an offset on; fewer where they end. May raise what it wants.
+    """
+
+    __slots__ = ("_read", "_size")
+
+    def __init__(self, size: int, read: Callable[[int, int], bytes]) -> None:
+        self._size = size
+        self._read = read
+
+    @property
+    def size(self) -> int:
+        """How many octets there are."""
+        return self._size
+
+    def read(self, offset: int, length: int) -> bytes:
+        """``length`` octets from ``offset`` on; fewer where the image ends."""
+        return self._read(offset, length)
+
+    def runs(self, start: int, end: int) -> Iterator[bytes | memoryview]:
+        """The octets from ``start`` to ``end``, some hundred KiB at a time."""
+        for offset in range(start, end, _RUN * PIECE_SIZE):
+            yield self._read(offset, min(_RUN * PIECE_SIZE, end - offset))
+
+    def whole(self) -> bytes:
+        """All octets, in memory."""
+        return self._read(0, self._size)
 
 
 class OctetsInFile:

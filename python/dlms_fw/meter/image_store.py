@@ -19,6 +19,7 @@ from dlms_fw.cosem.image_transfer import ImageToActivateInfo, ImageTransfer
 from dlms_fw.cosem.server import CosemFault, ServerObject
 from dlms_fw.enums import ActionResult, DataAccessResult, ImageTransferStatus
 from dlms_fw.errors import ImageRejected
+from dlms_fw.image_octets import OctetsInMemory
 from dlms_fw.logical_name import LogicalNameLike
 from dlms_fw.meter.activation import RETRY_SECONDS, Activation
 from dlms_fw.meter.configuration import MeterConfig
@@ -347,7 +348,7 @@ class ImageStore(ServerObject, interface=ImageTransfer, own=_OWN):
             data = self._blocks.read_image()
             if state.verified is self._judged and sha256(data).digest() == state.verified.sha256:
                 return state.verified, data
-            firmware = self._judge.judge(data, state.reception, state.parts)
+            firmware = self._judge.judge(OctetsInMemory(data), state.reception, state.parts)
         except ImageRejected:
             return None
         return (firmware, data) if firmware == state.verified else None
@@ -406,7 +407,7 @@ class ImageStore(ServerObject, interface=ImageTransfer, own=_OWN):
         if state.reception is None:
             return
         try:
-            firmware = self._judge.judge(self._blocks.read_image(), state.reception, state.parts)
+            firmware = self._judge.judge(self._blocks.octets(), state.reception, state.parts)
         except (ImageRejected, OSError):
             self._memory.commit(image_transfer_status=_Status.VERIFICATION_FAILED, verified=None, schedule=())
             self._log_event(StandardEvent.FIRMWARE_VERIFICATION_FAILED, PART_UNKNOWN)

@@ -14,6 +14,7 @@ from typing import Final
 
 from dlms_fw.errors import ImageRejected
 from dlms_fw.image import Image, Version
+from dlms_fw.image_octets import ImageOctets
 from dlms_fw.meter.state import Firmware, FirmwarePart, Reception
 from dlms_fw.signing_keys import PublicKey
 
@@ -39,16 +40,16 @@ class ImageJudge:
     accept_raw: bool = False
     allow_downgrade: bool = False
 
-    def judge(self, data: bytes, reception: Reception, parts: Sequence[FirmwarePart]) -> Firmware:
+    def judge(self, octets: ImageOctets, reception: Reception, parts: Sequence[FirmwarePart]) -> Firmware:
         """The firmware in an image. Raises ImageRejected with the reason."""
-        if len(data) != reception.size:
+        if octets.size != reception.size:
             raise ImageRejected("the image is not as long as it was initiated", reason="size")
         try:
-            image = Image.from_bytes(data)
+            image = Image.of(octets)
         except ImageRejected as rejected:
             if not self.accept_raw or rejected.reason != "container":
                 raise
-            return self._raw(data, reception)
+            return self._raw(octets, reception)
         if image.image_identifier != reception.identifier:
             raise ImageRejected(
                 "the image has another identifier than it was initiated with", reason="identifier"
@@ -71,17 +72,20 @@ class ImageJudge:
             part=image.part,
             identifier=image.image_identifier,
             version=str(image.firmware_version),
-            size=len(data),
+            size=octets.size,
             sha256=image.sha256,
             signature=image.signature,
         )
 
-    def _raw(self, data: bytes, reception: Reception) -> Firmware:
+    def _raw(self, octets: ImageOctets, reception: Reception) -> Firmware:
+        digest = sha256()
+        for run in octets.runs(0, octets.size):
+            digest.update(run)
         return Firmware(
             part=RAW_PART,
             identifier=reception.identifier,
             version="",
-            size=len(data),
-            sha256=sha256(data).digest(),
+            size=octets.size,
+            sha256=digest.digest(),
             signature=b"",
         )

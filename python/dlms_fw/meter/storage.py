@@ -19,6 +19,7 @@ from typing import Any, Final, Protocol, TypeAlias, runtime_checkable
 
 from dlms_fw._core import stored_block_digest
 from dlms_fw.errors import Busy, DlmsError
+from dlms_fw.image_octets import ImageOctets, OctetsBehind, OctetsInMemory
 
 Json: TypeAlias = dict[str, Any]
 
@@ -324,6 +325,12 @@ class ImageBlockStore:
     def read_image(self) -> bytes:
         """All octets of the image as they are stored."""
         return self._read_range(0, self._image_size)
+
+    def octets(self) -> ImageOctets:
+        """The same, read when they are needed where they are many."""
+        if self._image_size <= _READ_SIZE:
+            return OctetsInMemory(self.read_image())
+        return OctetsBehind(self._image_size, self._read_range)
 
     def barrier(self) -> None:
         """All blocks written so far are durable when this returns."""
