@@ -23,7 +23,7 @@ from dlms_fw.bench.fresh import memory
 from dlms_fw.bench.measure import MeasurementFailed, in_fresh_process
 from dlms_fw.bench.places import Place, elsewhere, here
 from dlms_fw.bench.table import Figure, Line, Row, Target
-from dlms_fw.events import Event
+from dlms_fw.events import Event, Phase, PhaseFinished
 from dlms_fw.fleet import FILES_BESIDE, FILES_PER_METER, Fleet, allow_open_files
 from dlms_fw.image import Image
 from dlms_fw.journal import Journal
@@ -181,9 +181,10 @@ def transferring(meters: int) -> int:
     async def run(place: Place) -> int:
         image, most = SMALL.image(), 0
 
-        def note(_: Event) -> None:
+        def note(event: Event) -> None:
             nonlocal most
-            most = max(most, _resident())
+            if isinstance(event, PhaseFinished) and event.phase is Phase.TRANSFER:
+                most = max(most, memory()["VmRSS"])
 
         async with _clients(place, 1) as clients:
             await clients[0].upgrade(image, SMALL.policy)
