@@ -16,7 +16,7 @@ use crate::error::{SecurityError, SecurityErrorKind};
 
 use super::control::{Protection, SecurityControl, SecuritySuite};
 use super::envelope::{Form, SYSTEM_TITLE_LENGTH};
-use super::gcm::{Gcm, IV_LENGTH};
+use super::gcm::{AdditionalData, Gcm, IV_LENGTH};
 use super::general::KeyInformation;
 use super::general_keys::{GeneralKeyMaterial, GeneralKeys};
 
@@ -118,10 +118,17 @@ impl SecurityContext {
         system_title: SystemTitle,
         keys: &KeyMaterial<'_>,
     ) -> Result<Self, SecurityError> {
-        let cipher = |key: Option<&[u8]>| match key {
-            Some(key) if key.len() == suite.key_length() => Gcm::new(key).map(Some),
+        let usual = SecurityControl::new(suite, Protection::BOTH);
+        let cipher = |key: Option<&[u8]>, control| match key {
+            Some(key) if key.len() == suite.key_length() => {
+                let mut cipher = Gcm::new(key)?;
+                if let Some(key) = keys.authentication_key {
+                    cipher.prepare(&control_and_key(control, key, &[]));
+                }
+                Ok(Some(cipher))
+            }
             Some(_) => Err(SecurityErrorKind::KeyLength.into()),
-            None => Ok(None),
+            None => Ok::<_, SecurityError>(None),
         };
         if keys
             .authentication_key
@@ -138,9 +145,9 @@ impl SecurityContext {
             header_authenticated: true,
             system_title,
             peer_system_title: None,
-            global_unicast: cipher(keys.global_unicast_encryption_key)?,
-            global_broadcast: cipher(keys.global_broadcast_encryption_key)?,
-            dedicated: cipher(keys.dedicated_key)?,
+            global_unicast: cipher(keys.global_unicast_encryption_key, usual)?,
+            global_broadcast: cipher(keys.global_broadcast_encryption_key, usual.with_broadcast())?,
+            dedicated: cipher(keys.dedicated_key, usual)?,
             authentication_key: keys
                 .authentication_key
                 .map(|key| Zeroizing::new(key.to_vec())),
@@ -319,22 +326,35 @@ impl SecurityContext {
     /// enciphered.
     fn additional_data(
         &self,
+        cipher: &Gcm,
         control: SecurityControl,
         header: &[u8],
         text: &[u8],
-    ) -> Result<Zeroizing<Vec<u8>>, SecurityError> {
+    ) -> Result<AdditionalData, SecurityError> {
+        if header.is_empty()
+            && text.is_empty()
+            && let Some(data) = cipher.prepared(control.0)
+        {
+            return Ok(data);
+        }
         let key = self
             .authentication_key
             .as_ref()
             .ok_or(SecurityErrorKind::MissingKey)?;
-        let length = 1 + key.len() + header.len() + text.len();
-        let mut data = Zeroizing::new(Vec::with_capacity(length));
-        data.push(control.0);
-        data.extend_from_slice(key);
-        data.extend_from_slice(header);
-        data.extend_from_slice(text);
-        Ok(data)
+        Ok(cipher.take_in(&control_and_key(control, key, &[header, text])))
     }
+}
+
+/// `SC || AK` and what follows.
+fn control_and_key(control: SecurityControl, key: &[u8], behind: &[&[u8]]) -> Zeroizing<Vec<u8>> {
+    let length = 1 + key.len() + behind.iter().map(|octets| octets.len()).sum::<usize>();
+    let mut data = Zeroizing::new(Vec::with_capacity(length));
+    data.push(control.0);
+    data.extend_from_slice(key);
+    for octets in behind {
+        data.extend_from_slice(octets);
+    }
+    data
 }
 
 fn initialization_vector(title: &SystemTitle, counter: u32) -> [u8; IV_LENGTH] {

@@ -240,17 +240,18 @@ impl SecurityContext {
         let iv = initialization_vector(title, counter);
         let protection = control.protection();
         if !protection.is_authenticated() {
-            return cipher.apply_key_stream(&iv, octets);
+            cipher.apply_key_stream(&iv, octets);
+            return Ok(());
         }
         let (text, tag) = octets
             .split_last_chunk_mut::<TAG_LENGTH>()
             .ok_or(SecurityErrorKind::TooShort)?;
         if protection.is_encrypted() {
-            let data = self.additional_data(control, header, &[])?;
-            cipher.open_in_place(&iv, &data, text, *tag)
+            let data = self.additional_data(cipher, control, header, &[])?;
+            cipher.open_in_place(&iv, data, text, *tag)
         } else {
-            let data = self.additional_data(control, header, text)?;
-            cipher.open_in_place(&iv, &data, &mut [], *tag)
+            let data = self.additional_data(cipher, control, header, text)?;
+            cipher.open_in_place(&iv, data, &mut [], *tag)
         }
     }
 

@@ -328,12 +328,14 @@ impl SecurityContext {
         let iv = initialization_vector(&self.system_title, counter);
         let protection = control.protection();
         if !protection.is_authenticated() {
-            return cipher.apply_key_stream(&iv, text);
+            cipher.apply_key_stream(&iv, text);
+            return Ok(());
         }
         let made = if protection.is_encrypted() {
-            cipher.seal_in_place(&iv, &self.additional_data(control, header, &[])?, text)?
+            let data = self.additional_data(cipher, control, header, &[])?;
+            cipher.seal_in_place(&iv, data, text)
         } else {
-            cipher.gmac(&iv, &self.additional_data(control, header, text)?)?
+            cipher.gmac(&iv, self.additional_data(cipher, control, header, text)?)
         };
         tag.copy_from_slice(&made);
         Ok(())
