@@ -27,7 +27,7 @@ from dlms_fw.containers.description import Version
 from dlms_fw.events import Event, PhaseFinished, PhaseStarted
 from dlms_fw.image import Image
 from dlms_fw.meter.configuration import MeterConfig
-from dlms_fw.meter.meter import MeterConnection
+from dlms_fw.meter.connection import MeterConnection
 from dlms_fw.meter.profiles import mcs301
 from dlms_fw.profiles import Profile
 from dlms_fw.signing_keys import PrivateKey, generate

@@ -26,7 +26,7 @@ from dlms_fw.conformance.benches.group import CHALLENGES
 from dlms_fw.conformance.benches.virtual_loop import run_virtually
 from dlms_fw.image import Image
 from dlms_fw.journal import Journal
-from dlms_fw.meter.meter import Framing
+from dlms_fw.meter.connection import Framing
 from dlms_fw.multicast import MulticastReport
 from dlms_fw.transfer import TransferPolicy, TransferResult, WantedStrategy
 from dlms_fw.transports.faults import LINKS, LinkProfile

@@ -26,7 +26,8 @@ from dlms_fw._core import (
 from dlms_fw.errors import TransportError
 from dlms_fw.meter.clock import VirtualTime
 from dlms_fw.meter.configuration import MeterConfig
-from dlms_fw.meter.meter import MeterConnection, SimulatedMeter
+from dlms_fw.meter.connection import MeterConnection
+from dlms_fw.meter.meter import SimulatedMeter
 from dlms_fw.meter.power_cut import SimulatedMedium
 from dlms_fw.session.states import State
 from dlms_fw.transfer import Reconnect, Save, Wait

@@ -5,7 +5,7 @@ from __future__ import annotations
 import meters
 from dlms_fw.conformance.benches.group import SimulatedGroup
 from dlms_fw.image import Image
-from dlms_fw.meter.meter import Framing
+from dlms_fw.meter.connection import Framing
 from dlms_fw.transports.faults import LinkProfile
 from meters import VENDOR_KEY
 

@@ -18,7 +18,8 @@ from dlms_fw.events import Event, StrategyChosen
 from dlms_fw.image import Image
 from dlms_fw.journal import Journal
 from dlms_fw.meter.clock import VirtualTime
-from dlms_fw.meter.meter import Framing, SimulatedMeter
+from dlms_fw.meter.connection import Framing
+from dlms_fw.meter.meter import SimulatedMeter
 from dlms_fw.meter.power_cut import SimulatedMedium
 from dlms_fw.meter.profiles import mcs301
 from dlms_fw.meter.slow_memory import SlowMemory

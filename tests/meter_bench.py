@@ -24,7 +24,8 @@ from dlms_fw.cosem.single_action_schedule import SingleActionSchedule
 from dlms_fw.journal import Journal
 from dlms_fw.meter.clock import VirtualTime
 from dlms_fw.meter.configuration import MeterConfig
-from dlms_fw.meter.meter import Framing, MeterConnection, SimulatedMeter
+from dlms_fw.meter.connection import Framing, MeterConnection
+from dlms_fw.meter.meter import SimulatedMeter
 from dlms_fw.meter.power_cut import SimulatedMedium
 from dlms_fw.meter.profiles import mcs301
 from dlms_fw.profiles import Profile

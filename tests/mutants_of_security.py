@@ -18,8 +18,8 @@ from dlms_fw.cosem.server import CosemFault
 from dlms_fw.enums import KeyId
 from dlms_fw.meter.access import AccessRule
 from dlms_fw.meter.association_objects import AssociationV1
+from dlms_fw.meter.connection import MeterConnection
 from dlms_fw.meter.counters import CounterRecord
-from dlms_fw.meter.meter import MeterConnection
 from dlms_fw.meter.security_objects import SecuritySetupObject
 from dlms_fw.meter.symmetric_keys import SymmetricKeys
 from dlms_fw.profiles import Profile

@@ -21,8 +21,9 @@ from dlms_fw.cosem import well_known
 from dlms_fw.cosem.image_transfer import ImageTransfer
 from dlms_fw.errors import DlmsError
 from dlms_fw.meter.clock import VirtualTime
+from dlms_fw.meter.connection import Framing, MeterConnection
 from dlms_fw.meter.memory import MemoryMedium
-from dlms_fw.meter.meter import Framing, MeterConnection, SimulatedMeter
+from dlms_fw.meter.meter import SimulatedMeter
 from dlms_fw.meter.power_cut import SimulatedMedium
 from dlms_fw.meter.storage import ImageBlockStore, Medium
 from dlms_fw.profiles import Profile

@@ -24,7 +24,7 @@ from dlms_fw.errors import (
 from dlms_fw.image import Image
 from dlms_fw.journal import Journal
 from dlms_fw.meter import meter
-from dlms_fw.meter.meter import Framing
+from dlms_fw.meter.connection import Framing
 from dlms_fw.profile_files import parse_profile
 from dlms_fw.profiles import Profile
 from dlms_fw.session.server import DEFAULT_CONFORMANCE, ServerClient

@@ -20,8 +20,8 @@ from dlms_fw.image import Image
 from dlms_fw.journal import Journal
 from dlms_fw.meter.clock import VirtualTime
 from dlms_fw.meter.configuration import MeterConfig
+from dlms_fw.meter.connection import Framing
 from dlms_fw.meter.group import GroupedMeter, behind_gateway, bus, logical_devices
-from dlms_fw.meter.meter import Framing
 from dlms_fw.meter.power_cut import SimulatedMedium
 from dlms_fw.meter.profiles import mcs301
 from dlms_fw.meter.serve import BackgroundMeter

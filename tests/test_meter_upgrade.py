@@ -22,7 +22,7 @@ from dlms_fw.errors import DlmsError, SecurityError, TransportError
 from dlms_fw.image import Image
 from dlms_fw.meter.activation_table import FirmwareBehaviour
 from dlms_fw.meter.configuration import MeterConfig
-from dlms_fw.meter.meter import Framing
+from dlms_fw.meter.connection import Framing
 from dlms_fw.profiles import Profile
 from dlms_fw.transfer import TransferPolicy
 from dlms_fw.transports.loopback import LoopbackTransport

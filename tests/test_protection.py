@@ -16,7 +16,7 @@ from dlms_fw.endpoint import Endpoint
 from dlms_fw.enums import AuthenticationMechanism, Conformance, SecuritySuite
 from dlms_fw.errors import AssociationRejected, AuthenticationError, ConfigurationError, SecurityError
 from dlms_fw.image import Image
-from dlms_fw.meter.meter import Framing
+from dlms_fw.meter.connection import Framing
 from dlms_fw.meter.power_cut import SimulatedMedium
 from dlms_fw.meter.profiles import mcs301
 from dlms_fw.meter.serve import BackgroundMeter

@@ -57,7 +57,7 @@ from dlms_fw.errors import (
 )
 from dlms_fw.image import Image
 from dlms_fw.logical_name import LogicalName
-from dlms_fw.meter.meter import Framing
+from dlms_fw.meter.connection import Framing
 from dlms_fw.notifications import ReportedValues
 from dlms_fw.profile_files import parse_profile
 from dlms_fw.profiles import Profile

@@ -12,7 +12,7 @@ from dlms_fw.enums import Conformance
 from dlms_fw.errors import TransferIncomplete
 from dlms_fw.events import Event, GapsFound, StrategyChosen
 from dlms_fw.image import Image
-from dlms_fw.meter.meter import Framing
+from dlms_fw.meter.connection import Framing
 from dlms_fw.profiles import Profile
 from dlms_fw.transfer import Elsewhere, LinkFacts, Save, TransferPolicy, TransferResult
 from dlms_fw.transfer.strategies import WANTED, Means, StrategyName, choose

@@ -32,12 +32,13 @@ from dlms_fw.journal import Journal
 from dlms_fw.memory_journal import MemoryJournal
 from dlms_fw.meter.clock import VirtualTime
 from dlms_fw.meter.configuration import MeterConfig, numbered
+from dlms_fw.meter.connection import Framing as MeterFraming
+from dlms_fw.meter.connection import MeterConnection
 from dlms_fw.meter.lies.kinds import Value
 from dlms_fw.meter.lies.lie import Lie
 from dlms_fw.meter.lies.telling import Telling
 from dlms_fw.meter.memory import MemoryMedium
-from dlms_fw.meter.meter import Framing as MeterFraming
-from dlms_fw.meter.meter import MeterConnection, SimulatedMeter
+from dlms_fw.meter.meter import SimulatedMeter
 from dlms_fw.meter.model import MeterModel
 from dlms_fw.meter.model_files import load_model
 from dlms_fw.meter.model_settings import configured

@@ -33,10 +33,11 @@ from dlms_fw.fleet import FILES_BESIDE, allow_open_files
 from dlms_fw.meter.activation import ActivationTimings
 from dlms_fw.meter.activation_table import FirmwareBehaviour
 from dlms_fw.meter.configuration import MeterConfig, numbered
+from dlms_fw.meter.connection import Framing
 from dlms_fw.meter.deliveries import Deliveries
 from dlms_fw.meter.group import behind_gateway, bus, logical_devices
 from dlms_fw.meter.live.load import ConstantLoad
-from dlms_fw.meter.meter import Framing, SimulatedMeter
+from dlms_fw.meter.meter import SimulatedMeter
 from dlms_fw.meter.model_files import load_model, model_names
 from dlms_fw.meter.model_settings import configured
 from dlms_fw.meter.push import MeterPush, push_periodically

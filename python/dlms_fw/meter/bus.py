@@ -16,7 +16,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from dlms_fw.endpoint import Endpoint
-from dlms_fw.meter.meter import Framing, MeterConnection, SimulatedMeter
+from dlms_fw.meter.connection import Framing, MeterConnection
+from dlms_fw.meter.meter import SimulatedMeter
 from dlms_fw.transports.base import closed_by_peer, no_answer
 from dlms_fw.transports.faults import LinkProfile
 

@@ -10,9 +10,10 @@ from typing import Final
 from dlms_fw.endpoint import Endpoint
 from dlms_fw.enums.push_setup import MessageType, TransportService
 from dlms_fw.errors import ConfigurationError, DlmsError
+from dlms_fw.meter.connection import Framing
 from dlms_fw.meter.group import GroupedMeter
 from dlms_fw.meter.live.plant import Notification, Outgoing
-from dlms_fw.meter.meter import Framing, SimulatedMeter
+from dlms_fw.meter.meter import SimulatedMeter
 from dlms_fw.meter.push import CONFIRMATION_SECONDS, MeterPush, push_to
 
 _SCHEMES: Final[dict[int, str]] = {TransportService.TCP: "tcp", TransportService.UDP: "udp"}

@@ -18,7 +18,8 @@ from dlms_fw.enums import ServiceErrorCode, StateError
 from dlms_fw.errors import ConfigurationError, TransportError
 from dlms_fw.meter.clock import TimeSource
 from dlms_fw.meter.configuration import MeterConfig, numbered
-from dlms_fw.meter.meter import Framing, MeterConnection, SimulatedMeter
+from dlms_fw.meter.connection import Framing, MeterConnection
+from dlms_fw.meter.meter import SimulatedMeter
 from dlms_fw.meter.storage import Medium
 
 FIRST_ON_A_BUS: Final = 16

@@ -22,8 +22,9 @@ from dlms_fw._core import (
 from dlms_fw.endpoint import Endpoint
 from dlms_fw.errors import ConfigurationError, DecodeError, SecurityError
 from dlms_fw.meter.clients import PRE_ESTABLISHED
+from dlms_fw.meter.connection import Framing
 from dlms_fw.meter.live.plant import Notification
-from dlms_fw.meter.meter import Framing, SimulatedMeter
+from dlms_fw.meter.meter import SimulatedMeter
 from dlms_fw.security import COUNTER_MARGIN, COUNTER_STRIDE, SecurityPolicy, extend_counters
 
 CONNECT_SECONDS: Final = 10.0

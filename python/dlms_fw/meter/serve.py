@@ -21,6 +21,7 @@ from typing import Final, Self, TypeVar
 from dlms_fw.endpoint import Endpoint
 from dlms_fw.errors import ConfigurationError, TransportError
 from dlms_fw.meter.configuration import MeterConfig
+from dlms_fw.meter.connection import Framing, MeterConnection
 from dlms_fw.meter.deliveries import Deliveries
 from dlms_fw.meter.group import GroupedMeter
 from dlms_fw.meter.listeners.base import Host, Line, Listener
@@ -28,7 +29,7 @@ from dlms_fw.meter.listeners.serial import SerialListener
 from dlms_fw.meter.listeners.shaped import ShapedTcpLine
 from dlms_fw.meter.listeners.tcp import TcpLine, TcpListener
 from dlms_fw.meter.listeners.udp import UdpListener
-from dlms_fw.meter.meter import Framing, MeterConnection, SimulatedMeter
+from dlms_fw.meter.meter import SimulatedMeter
 from dlms_fw.meter.power_cut import PowerCut
 from dlms_fw.meter.storage import Medium
 from dlms_fw.transports.faults import ShapedLink

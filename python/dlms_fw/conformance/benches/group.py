@@ -19,7 +19,8 @@ from dlms_fw.image import Image
 from dlms_fw.journal import Journal
 from dlms_fw.meter.bus import BusPort, LoopTime, MeterBus, Station
 from dlms_fw.meter.configuration import MeterConfig
-from dlms_fw.meter.meter import Framing, SimulatedMeter
+from dlms_fw.meter.connection import Framing
+from dlms_fw.meter.meter import SimulatedMeter
 from dlms_fw.meter.power_cut import SimulatedMedium
 from dlms_fw.meter.profiles import mcs301
 from dlms_fw.multicast import Group, Member, MulticastUpgrade

@@ -16,7 +16,8 @@ from dlms_fw.meter.activation import bank_region
 from dlms_fw.meter.activation_table import FirmwareBehaviour
 from dlms_fw.meter.clock import VirtualTime
 from dlms_fw.meter.configuration import MeterConfig
-from dlms_fw.meter.meter import Framing, MeterConnection, SimulatedMeter
+from dlms_fw.meter.connection import Framing, MeterConnection
+from dlms_fw.meter.meter import SimulatedMeter
 from dlms_fw.meter.power_cut import Cut, PowerCut, SimulatedMedium
 from dlms_fw.meter.state import ActivationStep
 from dlms_fw.meter.storage import ImageBlockStore

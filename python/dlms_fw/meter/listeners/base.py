@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from dlms_fw.endpoint import Endpoint
-from dlms_fw.meter.meter import Framing, MeterConnection, SimulatedMeter
+from dlms_fw.meter.connection import Framing, MeterConnection
+from dlms_fw.meter.meter import SimulatedMeter
 
 
 class Host(Protocol):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dlms_fw.meter.connection import Framing
 from dlms_fw.meter.listeners.base import Host
 from dlms_fw.meter.listeners.tcp import TcpLine
-from dlms_fw.meter.meter import Framing
 from dlms_fw.transports.faults import End, LinkOnLoop, ShapedLink
 
 

@@ -10,8 +10,8 @@ from weakref import WeakKeyDictionary
 
 from dlms_fw.endpoint import Endpoint
 from dlms_fw.errors import TransportError
+from dlms_fw.meter.connection import Framing
 from dlms_fw.meter.listeners.base import Host, Line
-from dlms_fw.meter.meter import Framing
 from dlms_fw.transports.tcp import keep_alive
 
 _BUFFER_OCTETS: Final = 1 << 16
