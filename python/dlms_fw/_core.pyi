@@ -1819,12 +1819,16 @@ class BlockSink:
         small or cannot be written.
         """
 
-    def receive(self, data: Buffer, now: float) -> bytes | tuple[list[Event], bytes] | None:
-        """The octets of all answers; or what :meth:`Channel.receive` gives, where something else came.
+    def receive(self, data: Buffer, now: float, size: int | None = ...) -> bytes | None:
+        """Take octets from the line, or the first ``size`` of a buffer that is the same each time.
 
-        ``None`` where nothing may be taken now: the octets have not been looked at. Errors as of
-        :meth:`Channel.receive` and :meth:`Channel.send`.
+        Returns the octets of all answers; ``None`` where the ordinary way is to go on: with what
+        :meth:`take_rest` gives, or where that is ``None`` with the octets, which have not been looked at.
+        Errors as of :meth:`Channel.receive` and :meth:`Channel.send`.
         """
+
+    def take_rest(self) -> tuple[list[Event], bytes] | None:
+        """What :meth:`Channel.receive` would have given for the octets that were more than blocks, once."""
 
     def close(self) -> None:
         """Let go of the memory; nothing is taken any more."""

@@ -52,11 +52,12 @@ class MeterConnection:
     Attributes:
         session: What the client says, and to whom.
         sink: Takes image blocks while they go the short way.
-        heard_at: When octets came last, on the monotonic clock.
+        heard_at: When octets came last, on the monotonic clock, where silence means something.
         longest_silence: Seconds; octets after a longer one mean something else. Without HDLC infinite.
     """
 
     sink: BlockSink | None = None
+    heard_at: float = -math.inf
 
     def __init__(self, meter: SimulatedMeter, framing: Framing, on_drop: Callable[[], None] | None) -> None:
         self._meter = meter
@@ -82,16 +83,22 @@ class MeterConnection:
         """Whether the client that spoke last has an association."""
         return self.is_open and self.session.state in {State.ASSOCIATED, State.AUTHENTICATING}
 
+    @property
+    def last_heard(self) -> float:
+        """When octets came last, on the monotonic clock, as far as this connection takes note of it."""
+        return self.heard_at if self.sink is None else self.sink.heard_at
+
     def receive(self, data: bytes) -> bytes:
         """Takes octets in any pieces and gives what the meter answers at once, possibly nothing."""
-        if self.sink is None:
+        sink = self.sink
+        if sink is None:
             return self._receive(data, None)
         try:
-            taken = self.sink.receive(data, self._meter.monotonic())
+            answer = sink.receive(data, self._meter.monotonic())
         except (LinkError, SecurityError):
             self.drop()
             return b""
-        return taken if isinstance(taken, bytes) else self._receive(data, taken)
+        return self._receive(data, sink.take_rest()) if answer is None else answer
 
     def _receive(self, data: bytes, received: tuple[list[Event], bytes] | None) -> bytes:
         """The ordinary way; ``received`` is what the channel has made of the octets already."""

@@ -6,10 +6,10 @@ use std::ops::Range;
 use dlms_fw_core::channel::{self, BlockLimits, BlockMemory, BlockReception};
 use dlms_fw_core::image::{self, BlockLayout, STORED_BLOCK_DIGEST_LENGTH};
 use dlms_fw_core::xdlms::descriptor::MethodDescriptor;
-use pyo3::buffer::PyBuffer;
+use pyo3::buffer::{PyBuffer, ReadOnlyCell};
 use pyo3::exceptions::{PyBufferError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList, PyTuple};
+use pyo3::types::{PyBytes, PyList};
 
 use crate::channel::{Channel, Failure, object};
 use crate::image::BlockStatus;
@@ -27,7 +27,33 @@ pub(crate) struct BlockSink {
     longest_silence: f64,
     heard_at: f64,
     called_at: Option<f64>,
+    /// What the channel has made of octets that were more than blocks.
+    rest: Option<Rest>,
+    source: Source,
     out: Vec<u8>,
+}
+
+/// Events, and octets to be sent first.
+type Rest = (Py<PyList>, Py<PyBytes>);
+
+/// The buffer that a medium receives into, which is the same each time.
+#[derive(Default)]
+struct Source(Option<(Py<PyAny>, PyBuffer<u8>)>);
+
+impl Source {
+    /// A copy of its first octets.
+    fn octets(&mut self, object: &Bound<'_, PyAny>, size: usize) -> PyResult<Octets<'static>> {
+        let py = object.py();
+        if !self.0.as_ref().is_some_and(|(known, _)| known.is(object)) {
+            self.0 = Some((object.clone().unbind(), PyBuffer::get(object)?));
+        }
+        let octets = self.0.as_ref().and_then(|(_, buffer)| buffer.as_slice(py));
+        let octets = octets.and_then(|octets| octets.get(..size));
+        let octets = octets.ok_or_else(|| PyBufferError::new_err("the buffer is too short"))?;
+        Ok(Octets::Copied(
+            octets.iter().map(ReadOnlyCell::get).collect(),
+        ))
+    }
 }
 
 /// The two buffers, while the interpreter is held.
@@ -123,23 +149,27 @@ impl BlockSink {
             longest_silence,
             heard_at: now,
             called_at: None,
+            rest: None,
+            source: Source::default(),
             out: Vec::new(),
         })
     }
 
+    #[pyo3(signature = (data, now, size = None))]
     fn receive<'py>(
         &mut self,
-        py: Python<'py>,
-        data: Octets<'_>,
+        data: &Bound<'py, PyAny>,
         now: f64,
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let Some((blocks, digests)) = &self.memory else {
+        size: Option<usize>,
+    ) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        let py = data.py();
+        let Some(memory) = &self.memory else {
             return Ok(None);
         };
-        if now >= self.until || now - self.heard_at >= self.longest_silence {
+        if self.rest.is_some() || now >= self.until || now - self.heard_at >= self.longest_silence {
             return Ok(None);
         }
-        let (Some(blocks), Some(digests)) = (blocks.as_mut_slice(py), digests.as_mut_slice(py))
+        let (Some(blocks), Some(digests)) = (memory.0.as_mut_slice(py), memory.1.as_mut_slice(py))
         else {
             return Ok(None);
         };
@@ -153,14 +183,18 @@ impl BlockSink {
         if !self.sink.is_open(security.as_deref()) {
             return Ok(None);
         }
-        self.heard_at = now;
-        self.out.clear();
+        let data = match size {
+            None => data.extract()?,
+            Some(size) => self.source.octets(data, size)?,
+        };
         let left = self.sink.blocks_left();
         let mut status = self.status.bind(py).try_borrow_mut()?;
         let mut memory = Lent { blocks, digests };
         let way = (&mut self.sink, &mut status.status, &mut memory);
         let mut events: Option<Bound<'py, PyList>> = None;
-        channel.receive_blocks::<Failure, _>(
+        self.heard_at = now;
+        self.out.clear();
+        let only_blocks = channel.receive_blocks::<Failure, _>(
             &data,
             security,
             way,
@@ -173,19 +207,27 @@ impl BlockSink {
                     .map_err(Failure::Python)
             },
         )?;
+        let answer = PyBytes::new(py, &self.out);
+        if !only_blocks {
+            let events = events.unwrap_or_else(|| PyList::empty(py));
+            self.rest = Some((events.unbind(), answer.unbind()));
+            return Ok(None);
+        }
         if self.sink.blocks_left() != left {
             self.called_at = Some(now);
         }
-        let answer = PyBytes::new(py, &self.out);
-        Ok(Some(match events {
-            None => answer.into_any(),
-            Some(events) => PyTuple::new(py, [events.into_any(), answer.into_any()])?.into_any(),
-        }))
+        Ok(Some(answer))
+    }
+
+    /// What else came, once.
+    fn take_rest(&mut self) -> Option<Rest> {
+        self.rest.take()
     }
 
     /// Lets go of the memory; nothing is taken any more.
     fn close(&mut self) {
         self.memory = None;
+        self.source = Source::default();
     }
 
     #[getter]

@@ -57,55 +57,60 @@ class Line:
         self._host = host
         self._framing: Framing = framing
         self._loop = asyncio.get_running_loop()
-        self._admitted: tuple[SimulatedMeter, MeterConnection] | None = None
+        self._meter: SimulatedMeter | None = None
+        self._connection: MeterConnection | None = None
         self._timer: asyncio.TimerHandle | None = None
         self.active_at = self._loop.time()
 
     @property
     def is_open(self) -> bool:
         """Whether the meter listens to this line."""
-        return self._admitted is not None and self._admitted[1].is_open
+        return self._connection is not None and self._connection.is_open
 
     @property
     def is_linked(self) -> bool:
         """Whether the link is up, which without HDLC it always is."""
-        return self._admitted is not None and self._admitted[1].is_linked
+        return self._connection is not None and self._connection.is_linked
 
     @property
     def is_associated(self) -> bool:
         """Whether the client has an association."""
-        return self._admitted is not None and self._admitted[1].is_associated
+        return self._connection is not None and self._connection.is_associated
 
     def open(self) -> bool:
         """A client is there; whether the meter listens to it."""
-        self._admitted = self._host.admit(self, self._framing)
-        if self._admitted is None:
+        admitted = self._host.admit(self, self._framing)
+        if admitted is None:
             return False
+        self._meter, self._connection = admitted
         self.active_at = self._loop.time()
         self._watch()
         return True
 
     def take(self, data: bytes) -> bytes:
         """Octets have come: what the meter answers at once."""
-        if self._admitted is None:
+        if self._connection is None:
             return b""
         self.active_at = self._loop.time()
-        return self._host.receive(self._admitted[1], data)
+        return self._host.receive(self._connection, data)
 
     def lost(self) -> None:
         """The client is gone, or the meter listens no more."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        admitted, self._admitted = self._admitted, None
-        if admitted is not None:
-            self._host.forget(self, *admitted)
+        meter, connection = self._meter, self._connection
+        self._meter = self._connection = None
+        if meter is not None and connection is not None:
+            self._host.forget(self, meter, connection)
 
     def abort(self) -> None:
         """End it at once; what was not sent is dropped."""
         self.lost()
 
     def _watch(self) -> None:
+        if self._connection is not None:
+            self.active_at = max(self.active_at, self._connection.last_heard)
         silent_at = self.active_at + self._host.inactivity_seconds
         if self._loop.time() < silent_at:
             self._timer = self._loop.call_at(silent_at, self._watch)

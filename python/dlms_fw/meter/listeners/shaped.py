@@ -15,9 +15,9 @@ class ShapedTcpLine(TcpLine):
         super().__init__(host, framing)
         self._link = LinkOnLoop(link, self._arrived, self.abort)
 
-    def data_received(self, data: bytes) -> None:
+    def buffer_updated(self, nbytes: int) -> None:
         """The client hands octets to the link."""
-        self._link.send(End.CLIENT, data)
+        self._link.send(End.CLIENT, bytes(self._buffer[:nbytes]))
 
     def write(self, data: bytes) -> None:
         """The meter hands octets to the link."""
@@ -30,6 +30,6 @@ class ShapedTcpLine(TcpLine):
 
     def _arrived(self, end: End, data: bytes) -> None:
         if end is End.METER:
-            super().data_received(data)
+            self.data_received(data)
         else:
             super().write(data)

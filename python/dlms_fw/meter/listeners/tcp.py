@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from time import monotonic
 from typing import Final, cast
 from weakref import WeakKeyDictionary
 
 from dlms_fw.endpoint import Endpoint
-from dlms_fw.errors import TransportError
+from dlms_fw.errors import LinkError, SecurityError, TransportError
 from dlms_fw.meter.connection import Framing
 from dlms_fw.meter.listeners.base import Host, Line
 from dlms_fw.transports.tcp import keep_alive
@@ -74,7 +75,18 @@ class TcpLine(Line, asyncio.BufferedProtocol):
         return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        """So many octets have come."""
+        """So many octets have come; image blocks go the short way where it is open."""
+        connection = self._connection
+        sink = None if connection is None else connection.sink
+        if connection is not None and sink is not None and self._transport is not None:
+            try:
+                answer = sink.receive(self._buffer, monotonic(), nbytes)
+            except (LinkError, SecurityError):
+                connection.drop()
+                return
+            if answer is not None:
+                self._transport.write(answer)
+                return
         self.data_received(bytes(self._buffer[:nbytes]))
 
     def data_received(self, data: bytes) -> None:
