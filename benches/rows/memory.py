@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import tempfile
-from collections.abc import Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -203,13 +203,13 @@ def _resident() -> int:
 
 
 @asynccontextmanager
-async def _clients(place: Place, count: int) -> Any:
+async def _clients(place: Place, count: int) -> AsyncIterator[list[AsyncClient]]:
     allow_open_files(FILES_PER_METER * count + FILES_BESIDE)
-    async with AsyncExitStack() as stack:
-        folder = stack.enter_context(tempfile.TemporaryDirectory())
-        fleet = Fleet(stack.enter_context(Journal(Path(folder) / "journal")))
+    with tempfile.TemporaryDirectory() as folder, Journal(Path(folder) / "journal") as journal:
+        fleet = Fleet(journal)
         clients = [fleet.client(url, SMALL.profile(number)) for number, url in enumerate(place.urls[:count])]
-        for client in clients:
-            stack.push_async_callback(client.close)
-        await asyncio.gather(*(client.connect() for client in clients))
-        yield clients
+        try:
+            await asyncio.gather(*(client.connect() for client in clients))
+            yield clients
+        finally:
+            await asyncio.gather(*(client.close() for client in clients))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from statistics import median
 from typing import Any, Final
 
@@ -49,6 +50,36 @@ class _Together:
                 self.spent = self._watch.spent()
 
 
+@dataclass(frozen=True, slots=True)
+class AtOnce:
+    """What was seen of transfers that were all under way at once.
+
+    Attributes:
+        meters: How many.
+        requests: Of all of them.
+        traffic: What went over the line of each, on average.
+        spent: From the first block of any to the last of all.
+        echoes: In as many bare echoes of that traffic.
+        finished: Seconds from the first block of any to the last of each.
+        grown: Octets of memory that this process has more; 0 where this system does not tell.
+        grown_there: The same of the meters' process; 0 where that is this one.
+    """
+
+    meters: int
+    requests: int
+    traffic: Traffic
+    spent: Spent
+    echoes: Spent
+    finished: tuple[float, ...]
+    grown: int
+    grown_there: int
+
+    @property
+    def unfairness(self) -> float:
+        """How many times as long as the median meter the last one took."""
+        return max(self.finished) / median(self.finished)
+
+
 async def transfers_at_once(
     conditions: Conditions,
     place: Place,
@@ -56,6 +87,25 @@ async def transfers_at_once(
     *,
     on_event: Callable[[int], Callback],
 ) -> Findings:
+    """What :func:`measured_at_once` finds, as lines of a table; arguments and errors are the same."""
+    found = await measured_at_once(conditions, place, journal, on_event=on_event)
+    facts = {
+        "meters": found.meters,
+        "requests": found.requests,
+        "request_octets": found.traffic.request,
+        "answer_octets": found.traffic.answer,
+        "finished_seconds": [round(seconds, 3) for seconds in found.finished],
+    }
+    return Findings(tuple(_lines(conditions, place, found)), facts)
+
+
+async def measured_at_once(
+    conditions: Conditions,
+    place: Place,
+    journal: Journal,
+    *,
+    on_event: Callable[[int], Callback] = lambda _: lambda _: None,
+) -> AtOnce:
     """Transfers one image to all meters of a place at once, then has as many echoes at once.
 
     Args:
@@ -99,43 +149,39 @@ async def transfers_at_once(
     each = Traffic(
         round(requests / meters), round(sent / requests), round(received / requests), conditions.window
     )
-    alike = await echo(place.echo_port, each, connections=meters, peer_cpu=place.cpu)
-    lines = _lines(conditions, meters, together, alike)
-    grown = together.resident - before.resident
-    if together.resident:
-        ends = "both ends, with its image" if there is None else "client, image shared"
-        lines.append(Line(f"memory per meter, {ends}", Figure(max(0, grown) / meters, "B")))
-    if grown_there:
-        lines.append(
-            Line("memory per meter, meter, with its image", Figure(max(0, grown_there) / meters, "B"))
-        )
-    facts = {
-        "meters": meters,
-        "requests": requests,
-        "request_octets": each.request,
-        "answer_octets": each.answer,
-        "finished_seconds": [round(seconds, 3) for seconds in together.finished],
-    }
-    return Findings(tuple(lines), facts)
+    return AtOnce(
+        meters,
+        requests,
+        each,
+        together.spent,
+        await echo(place.echo_port, each, connections=meters, peer_cpu=place.cpu),
+        tuple(together.finished),
+        max(0, together.resident - before.resident),
+        max(0, grown_there),
+    )
 
 
-def _lines(conditions: Conditions, meters: int, together: _Together, alike: Spent) -> list[Line]:
-    spent, name = together.spent, "bare echoes"
-    assert spent is not None  # noqa: S101 (looked at by the caller)
-    blocks = conditions.blocks * meters
-    return [
+def _lines(conditions: Conditions, place: Place, found: AtOnce) -> list[Line]:
+    spent, alike, name = found.spent, found.echoes, "bare echoes"
+    meters, blocks = found.meters, conditions.blocks * found.meters
+    lines = [
         beside("all images", spent.seconds, name, alike.seconds),
         faster("image blocks", blocks, "/s", spent.seconds, name, alike.seconds),
         faster("throughput", conditions.size * meters / MIB, "MiB/s", spent.seconds, name, alike.seconds),
         beside("CPU per block, both ends", spent.all_cpu / blocks, name, alike.all_cpu / blocks),
         Line(
             "last meter done",
-            Figure(max(together.finished)),
+            Figure(max(found.finished)),
             "median meter",
-            Figure(median(together.finished)),
-            max(together.finished) / median(together.finished),
+            Figure(median(found.finished)),
+            found.unfairness,
         ),
     ]
+    ends = "both ends, with its image" if place.usage is None else "client, image shared"
+    for who, grown in ((ends, found.grown), ("meter, with its image", found.grown_there)):
+        if grown:
+            lines.append(Line(f"memory per meter, {who}", Figure(grown / meters, "B")))
+    return lines
 
 
 def _totals(clients: Iterable[AsyncClient]) -> tuple[int, int, int]:
