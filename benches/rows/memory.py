@@ -50,7 +50,7 @@ def rows(options: Options) -> Iterator[Row]:
 
 def _client_alone(conditions: Conditions) -> Iterator[Line]:
     size = conditions.size
-    found = _fresh("client", conditions, in_file=False)
+    found = fresh("client", conditions, in_file=False)
     yield Line(
         "in memory: peak, less 8 MiB",
         Figure(found["grown"], "B"),
@@ -59,7 +59,7 @@ def _client_alone(conditions: Conditions) -> Iterator[Line]:
         max(0, found["grown"] - 8 * MIB) / size,
         Target.at_most(1.0),
     )
-    found = _fresh("client", conditions, in_file=True)
+    found = fresh("client", conditions, in_file=True)
     yield Line(
         "in its file: anonymous",
         Figure(found["anonymous"], "B"),
@@ -73,7 +73,7 @@ def _client_alone(conditions: Conditions) -> Iterator[Line]:
 def _both_ends(conditions: Conditions) -> Iterator[Line]:
     size = conditions.size
     for what, in_file in (("in memory", False), ("in its file", True)):
-        found = _fresh("both_ends", conditions, in_file=in_file)
+        found = fresh("both_ends", conditions, in_file=in_file)
         yield Line(
             f"{what}: peak, less 32 MiB",
             Figure(found["grown"], "B"),
@@ -85,7 +85,8 @@ def _both_ends(conditions: Conditions) -> Iterator[Line]:
         yield Line(f"{what}: peak, interpreter and libraries included", Figure(found["peak"], "B"))
 
 
-def _fresh(function: str, conditions: Conditions, *, in_file: bool) -> dict[str, int]:
+def fresh(function: str, conditions: Conditions, *, in_file: bool) -> dict[str, int]:
+    """Octets that came on top when one of the functions below had run in a process of its own."""
     fresh = in_fresh_process(
         f"{__name__}:{function}", {"conditions": asdict(conditions), "in_file": in_file}, timeout=SECONDS
     )
@@ -147,7 +148,7 @@ def _sessions(meters: int) -> Iterator[Line]:
         ("associated, no transfer", "associated"),
         ("in the middle of transfers", "transferring"),
     ):
-        found = in_fresh_process(f"{__name__}:{function}", {"meters": meters}, timeout=SECONDS).result
+        found = session_octets(function, meters)
         yield Line(
             what,
             Figure(found / meters, "B"),
@@ -156,6 +157,12 @@ def _sessions(meters: int) -> Iterator[Line]:
             found / meters / (16 * KIB),
             Target.at_most(1.0),
         )
+
+
+def session_octets(function: str, meters: int) -> int:
+    """What one of the functions below says, in a process of its own."""
+    octets: int = in_fresh_process(f"{__name__}:{function}", {"meters": meters}, timeout=SECONDS).result
+    return octets
 
 
 SMALL = Conditions(size=64 * KIB, security="hls-gmac")
