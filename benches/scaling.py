@@ -21,7 +21,7 @@ SIZES = (64 * KIB, MIB, 16 * MIB, 64 * MIB, 256 * MIB)
 
 def by_meters(counts: tuple[int, ...], rounds: int) -> Iterator[str]:
     """One line for each number of meters."""
-    yield "| meters | CPU per block, both ends | bare echo | ratio | last / median | client's memory a meter |"
+    yield "| meters | CPU per block, both ends | bare echo | ratio | last / median | memory a client |"
     yield "|---:|---:|---:|---:|---:|---:|"
     for count in counts:
         cost = fleet.measured(count, rounds=rounds if count < max(METERS) else 1)
