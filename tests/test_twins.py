@@ -24,6 +24,7 @@ NAMES = {
     "AsyncTransportFactory": "TransportFactory",
     "open_async_medium": "open_medium",
     "open_async": "open",
+    "converse_async": "converse",
     "__aenter__": "__enter__",
     "__aexit__": "__exit__",
 }

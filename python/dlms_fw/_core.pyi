@@ -24,6 +24,7 @@ __all__ = [
     "AssociationRequest",
     "AssociationResponse",
     "BitString",
+    "BlockRun",
     "BlockSink",
     "BlockStatus",
     "Channel",
@@ -1658,6 +1659,100 @@ def annotate(data: Buffer, subject: str = ...) -> tuple[Any, ...]:
     """
 
 Event: TypeAlias = Apdu | LinkConnected | LinkDisconnected | PeerChanged | UnconfirmedFrame | Discarded
+
+@final
+class BlockRun:
+    """Missing image blocks that are sent one after the other, each as soon as an earlier one is taken.
+
+    For a client. Requests, invoke ids and invocation counters are those that ``Channel.send`` would have
+    given, octet for octet; but an answer that says success marks its block and lets the next one go in the
+    same call, and there is no object for either. Whatever is no success of the oldest request ends the run,
+    and comes out as an event.
+
+    The order of calls: ``adopt`` for what is on its way already, ``start`` (send its bytes), ``receive`` and
+    send until it gives ``None``, ``finish``. Meanwhile ``Channel.receive`` is not called;
+    ``Channel.handle_timeout`` is, as ever. What was sent and not answered stands in ``waiting``, for whoever
+    receives then.
+    """
+
+    def __new__(
+        cls,
+        blocks: ImageBlocks,
+        status: BlockStatus,
+        class_id: int,
+        logical_name: bytes,
+        method_id: int,
+        *,
+        start: int = ...,
+        high: int = ...,
+        last_invoke_id: int | None = ...,
+    ) -> BlockRun:
+        """Sends what ``status`` lacks from block ``start`` on, and marks there what is taken.
+
+        Blocks below ``high`` have been sent before. Invoke ids follow ``last_invoke_id`` where it is given,
+        otherwise the one that the channel has used last.
+        """
+
+    def adopt(self, invoke_id: int, image_block_number: int) -> None:
+        """A request that is on its way already; oldest first."""
+
+    def start(self, channel: Channel, *, bound: int, most: int, depth: int) -> bytes:
+        """The first requests: ``depth`` on their way at a time (1 to 16), ``most`` at all, below ``bound``.
+
+        Raises LocalProtocolError where a block does not go out in one APDU, SecurityError where it cannot be
+        protected.
+        """
+
+    def receive(self, data: Buffer) -> bytes | None:
+        """Takes octets; gives what must go out now, possibly nothing, or ``None`` where the run is over.
+
+        Never raises what ``Channel.receive`` raises; ``finish`` does.
+        """
+
+    def finish(self) -> tuple[list[Event], bytes]:
+        """What came besides, and what must go out now. Raises as ``Channel.receive``."""
+
+    def stop(self) -> None:
+        """The run is over with what comes next; that is taken, and nothing more is sent."""
+
+    @property
+    def over(self) -> bool: ...
+    @property
+    def waiting(self) -> list[tuple[int, int]]:
+        """Invoke ids and block numbers of what is not answered, oldest first."""
+
+    @property
+    def next(self) -> int:
+        """The next missing block that was not sent, or the number of blocks."""
+
+    @property
+    def high(self) -> int:
+        """One more than the highest number sent so far."""
+
+    @property
+    def last_invoke_id(self) -> int | None: ...
+    @property
+    def sent(self) -> int:
+        """Requests sent by the run."""
+
+    @property
+    def repeated(self) -> int:
+        """Those of them whose block was below ``high`` then."""
+
+    @property
+    def taken(self) -> int:
+        """Blocks marked."""
+
+    @property
+    def image_octets(self) -> int:
+        """Octets of the image in the requests sent, without padding."""
+
+    @property
+    def octets_sent(self) -> int:
+        """What ``receive`` gave to be sent."""
+
+    @property
+    def octets_received(self) -> int: ...
 
 @final
 class Channel:

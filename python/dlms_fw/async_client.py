@@ -210,8 +210,9 @@ class AsyncClient(AsyncServices, AsyncReadings, AsyncUpgrades):
         self._busy = True
         try:
             deadline = self._clock() + self._request_deadline
-            await self._send(session.send(request), deadline)
+            data = session.send(request)
             self.statistics.requests += 1
+            await self._send(data, deadline)
             if self._round_trips is not None:
                 self._round_trips.asked(self._clock())
             answer: Response | None = None
@@ -251,8 +252,9 @@ class AsyncClient(AsyncServices, AsyncReadings, AsyncUpgrades):
         check_unanswered(message)
         try:
             deadline = self._clock() + self._request_deadline
-            await self._send(session.send(message), deadline)
+            data = session.send(message)
             self.statistics.requests += 1
+            await self._send(data, deadline)
             await self._wait_until(lambda: is_settled(session), session, transport, deadline)
         except LocalProtocolError:
             raise

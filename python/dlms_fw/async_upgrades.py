@@ -13,6 +13,7 @@ from dlms_fw.driver import (
     LOGICAL_DEVICE_NAME,
     RESPONSES,
     Response,
+    RunConversation,
     Statistics,
     ending,
     is_loss,
@@ -27,7 +28,7 @@ from dlms_fw.driver import (
 )
 from dlms_fw.driver.round_trips import RoundTrips
 from dlms_fw.endpoint import Endpoint
-from dlms_fw.errors import DlmsError, LocalProtocolError
+from dlms_fw.errors import DlmsError, LocalProtocolError, ResponseTimeout
 from dlms_fw.events import Callback
 from dlms_fw.image import Image
 from dlms_fw.journal import Journal
@@ -39,13 +40,14 @@ from dlms_fw.transfer import (
     Checkpoint,
     Elsewhere,
     Reconnect,
+    Run,
     Save,
     Transfer,
     TransferPolicy,
     TransferResult,
     Wait,
 )
-from dlms_fw.transports.base import AsyncTransport
+from dlms_fw.transports.base import AsyncTransport, converse_async
 
 if TYPE_CHECKING:
     from dlms_fw._core import Event
@@ -68,6 +70,7 @@ class AsyncUpgrades:
     _session: ClientSession | None
     _transport: AsyncTransport | None
     _on_notification: Callable[[Any], None] | None
+    _response_timeout: float
     _request_deadline: float
     _round_trips: RoundTrips | None
     _busy: bool
@@ -191,7 +194,7 @@ class AsyncUpgrades:
                 try:
                     if self._session is None:
                         await self.connect()
-                    if transfer.one_by_one:
+                    if transfer.one_by_one and not isinstance(asked, Run):
                         response = transfer_answer(await self.exchange(asked))  # type: ignore[arg-type]  # a request then
                     else:
                         await self._carry_out(asked, transfer, save)
@@ -207,7 +210,7 @@ class AsyncUpgrades:
                     transfer.handle_response(response, self._clock())
 
     async def _carry_out(
-        self, asked: Request | Burst | Elsewhere, transfer: Transfer, save: Callable[[Save], None]
+        self, asked: Request | Run | Burst | Elsewhere, transfer: Transfer, save: Callable[[Save], None]
     ) -> None:
         """What a strategy asks for that does not wait for each answer."""
         if isinstance(asked, Elsewhere):
@@ -219,7 +222,9 @@ class AsyncUpgrades:
         else:
             await self._exchange_ahead(asked, transfer, save)
 
-    async def _exchange_ahead(self, first: Request, transfer: Transfer, save: Callable[[Save], None]) -> None:
+    async def _exchange_ahead(
+        self, first: Request | Run, transfer: Transfer, save: Callable[[Save], None]
+    ) -> None:
         """Exchange a request, and those that may go out before it is answered, until none is on its way."""
         session, transport = self._session, self._transport
         assert session is not None  # noqa: S101 (connected by the caller)
@@ -227,22 +232,29 @@ class AsyncUpgrades:
         if self._busy:
             raise LocalProtocolError("another request is still being answered")
         self._busy = True
-        asked: Request | Save | None = first
+        asked: Request | Run | Save | None = first
         if transfer.general_blocks:
             session.channel.prefer_general_blocks()
         deadline = self._clock() + self._request_deadline
         try:
             while transfer.outstanding:
                 octets: list[bytes] = []
-                while asked is not None:
+                while asked is not None and not isinstance(asked, Run):
                     if isinstance(asked, Save):
                         save(asked)
                     else:
                         octets.append(session.send(asked))
                         self.statistics.requests += 1
                     asked = transfer.next_ahead(self._clock())
-                await self._send(b"".join(octets), deadline)
-                for event in await self._receive(session, transport, deadline):
+                data = b"".join(octets)
+                if asked is None:
+                    await self._send(data, deadline)
+                    events = await self._receive(session, transport, deadline)
+                else:
+                    events = await self._converse(asked, data, session, transport)
+                    transfer.handle_run(self._clock())
+                    deadline = self._clock() + self._request_deadline
+                for event in events:
                     if not isinstance(event, RESPONSES):
                         note_aside(event, self.statistics, self._on_notification)
                     elif transfer.outstanding:
@@ -258,6 +270,29 @@ class AsyncUpgrades:
             raise
         finally:
             self._busy = False
+
+    async def _converse(
+        self, run: Run, data: bytes, session: ClientSession, transport: AsyncTransport
+    ) -> list[Event]:
+        """Send this and carry out a run; what came to end it."""
+        conversation = RunConversation(
+            session, run, self._clock, self._response_timeout, self._request_deadline
+        )
+        try:
+            await self._send(data + conversation.begin(), conversation.deadline)
+            while not conversation.over:
+                try:
+                    await converse_async(transport, conversation)
+                except ResponseTimeout:
+                    if self._clock() >= conversation.request_deadline:
+                        raise
+                    await self._send(session.handle_timeout(), conversation.request_deadline)
+                    conversation.wait()
+            events, reply = conversation.finish()
+        finally:
+            conversation.count(self.statistics)
+        await self._send(reply, conversation.request_deadline)
+        return events
 
     async def _send_burst(self, burst: Burst) -> None:
         """Send what is not answered, as fast as the medium and the pause allow."""

@@ -209,8 +209,9 @@ class Client(Services, Readings, Upgrades):
         self._busy = True
         try:
             deadline = self._clock() + self._request_deadline
-            self._send(session.send(request), deadline)
+            data = session.send(request)
             self.statistics.requests += 1
+            self._send(data, deadline)
             if self._round_trips is not None:
                 self._round_trips.asked(self._clock())
             answer: Response | None = None
@@ -250,8 +251,9 @@ class Client(Services, Readings, Upgrades):
         check_unanswered(message)
         try:
             deadline = self._clock() + self._request_deadline
-            self._send(session.send(message), deadline)
+            data = session.send(message)
             self.statistics.requests += 1
+            self._send(data, deadline)
             self._wait_until(lambda: is_settled(session), session, transport, deadline)
         except LocalProtocolError:
             raise

@@ -25,7 +25,10 @@ _LOG = logging.getLogger("dlms_fw.journal")  # it is the journals that give coun
 SYSTEM_TITLE_LENGTH = 8
 
 COUNTER_STRIDE = 256
-"""How many invocation counters are reserved in one durable write; a crash skips at most this many."""
+"""How many invocation counters are reserved in one durable write, and more where more are needed at once.
+
+A crash skips those that were not used.
+"""
 COUNTER_MARGIN = 32
 """With fewer counters left than this, the next range is reserved before the next APDU is made or taken."""
 COUNTER_WARNING = 2**31
@@ -250,10 +253,12 @@ class Counters(Protocol):
         ...
 
 
-def extend_counters(context: SecurityContext, reserve: Callable[[int], range]) -> None:
+def extend_counters(
+    context: SecurityContext, reserve: Callable[[int], range], count: int = COUNTER_STRIDE
+) -> None:
     """Give ``context`` the next range of counters; none is lost where it follows the old one."""
     limit = context.invocation_counter + context.counters_left
-    taken = reserve(COUNTER_STRIDE)
+    taken = reserve(count)
     context.extend(context.invocation_counter if taken.start == limit else taken.start, taken.stop)
 
 

@@ -16,6 +16,7 @@ from dlms_fw.driver import (
     LOGICAL_DEVICE_NAME,
     RESPONSES,
     Response,
+    RunConversation,
     Statistics,
     ending,
     is_loss,
@@ -30,7 +31,7 @@ from dlms_fw.driver import (
 )
 from dlms_fw.driver.round_trips import RoundTrips
 from dlms_fw.endpoint import Endpoint
-from dlms_fw.errors import DlmsError, LocalProtocolError
+from dlms_fw.errors import DlmsError, LocalProtocolError, ResponseTimeout
 from dlms_fw.events import Callback
 from dlms_fw.image import Image
 from dlms_fw.journal import Journal
@@ -42,13 +43,14 @@ from dlms_fw.transfer import (
     Checkpoint,
     Elsewhere,
     Reconnect,
+    Run,
     Save,
     Transfer,
     TransferPolicy,
     TransferResult,
     Wait,
 )
-from dlms_fw.transports.base import Transport
+from dlms_fw.transports.base import Transport, converse
 
 if TYPE_CHECKING:
     from dlms_fw._core import Event
@@ -71,6 +73,7 @@ class Upgrades:
     _session: ClientSession | None
     _transport: Transport | None
     _on_notification: Callable[[Any], None] | None
+    _response_timeout: float
     _request_deadline: float
     _round_trips: RoundTrips | None
     _busy: bool
@@ -192,7 +195,7 @@ class Upgrades:
                 try:
                     if self._session is None:
                         self.connect()
-                    if transfer.one_by_one:
+                    if transfer.one_by_one and not isinstance(asked, Run):
                         response = transfer_answer(self.exchange(asked))  # type: ignore[arg-type]  # a request then
                     else:
                         self._carry_out(asked, transfer, save)
@@ -208,7 +211,7 @@ class Upgrades:
                     transfer.handle_response(response, self._clock())
 
     def _carry_out(
-        self, asked: Request | Burst | Elsewhere, transfer: Transfer, save: Callable[[Save], None]
+        self, asked: Request | Run | Burst | Elsewhere, transfer: Transfer, save: Callable[[Save], None]
     ) -> None:
         """What a strategy asks for that does not wait for each answer."""
         if isinstance(asked, Elsewhere):
@@ -220,7 +223,7 @@ class Upgrades:
         else:
             self._exchange_ahead(asked, transfer, save)
 
-    def _exchange_ahead(self, first: Request, transfer: Transfer, save: Callable[[Save], None]) -> None:
+    def _exchange_ahead(self, first: Request | Run, transfer: Transfer, save: Callable[[Save], None]) -> None:
         """Exchange a request, and those that may go out before it is answered, until none is on its way."""
         session, transport = self._session, self._transport
         assert session is not None  # noqa: S101 (connected by the caller)
@@ -228,22 +231,29 @@ class Upgrades:
         if self._busy:
             raise LocalProtocolError("another request is still being answered")
         self._busy = True
-        asked: Request | Save | None = first
+        asked: Request | Run | Save | None = first
         if transfer.general_blocks:
             session.channel.prefer_general_blocks()
         deadline = self._clock() + self._request_deadline
         try:
             while transfer.outstanding:
                 octets: list[bytes] = []
-                while asked is not None:
+                while asked is not None and not isinstance(asked, Run):
                     if isinstance(asked, Save):
                         save(asked)
                     else:
                         octets.append(session.send(asked))
                         self.statistics.requests += 1
                     asked = transfer.next_ahead(self._clock())
-                self._send(b"".join(octets), deadline)
-                for event in self._receive(session, transport, deadline):
+                data = b"".join(octets)
+                if asked is None:
+                    self._send(data, deadline)
+                    events = self._receive(session, transport, deadline)
+                else:
+                    events = self._converse(asked, data, session, transport)
+                    transfer.handle_run(self._clock())
+                    deadline = self._clock() + self._request_deadline
+                for event in events:
                     if not isinstance(event, RESPONSES):
                         note_aside(event, self.statistics, self._on_notification)
                     elif transfer.outstanding:
@@ -259,6 +269,27 @@ class Upgrades:
             raise
         finally:
             self._busy = False
+
+    def _converse(self, run: Run, data: bytes, session: ClientSession, transport: Transport) -> list[Event]:
+        """Send this and carry out a run; what came to end it."""
+        conversation = RunConversation(
+            session, run, self._clock, self._response_timeout, self._request_deadline
+        )
+        try:
+            self._send(data + conversation.begin(), conversation.deadline)
+            while not conversation.over:
+                try:
+                    converse(transport, conversation)
+                except ResponseTimeout:
+                    if self._clock() >= conversation.request_deadline:
+                        raise
+                    self._send(session.handle_timeout(), conversation.request_deadline)
+                    conversation.wait()
+            events, reply = conversation.finish()
+        finally:
+            conversation.count(self.statistics)
+        self._send(reply, conversation.request_deadline)
+        return events
 
     def _send_burst(self, burst: Burst) -> None:
         """Send what is not answered, as fast as the medium and the pause allow."""

@@ -321,14 +321,18 @@ class Writing(Generic[T]):
 
 
 class MethodRef(Generic[P, R]):
-    """One method of one object: call it with its arguments, or with a parameter that is encoded already."""
+    """One method of one object: call it with its arguments, or with a parameter that is encoded already.
 
-    __slots__ = ("_target", "object", "row")
+    Attributes:
+        target: Its class_id, logical name and method_id, as they stand in a request.
+    """
+
+    __slots__ = ("object", "row", "target")
 
     def __init__(self, instance: InterfaceClass, row: MethodRow[P, R]) -> None:
         self.object = instance
         self.row = row
-        self._target = instance.class_id, instance.instance_id.to_bytes(), row.method_id
+        self.target = instance.class_id, instance.instance_id.to_bytes(), row.method_id
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> MethodCall[R]:
         """The call with these arguments; raises as :meth:`DataType.encode` where they do not fit."""
@@ -345,13 +349,13 @@ class MethodRef(Generic[P, R]):
 
     def request(self, parameter: ImageBlock | bytes, *, confirmed: bool = True) -> ActionRequest:
         """The request alone, of the same; for who does not ask it what comes back."""
-        return ActionRequest(*self._target, parameter, confirmed=confirmed)
+        return ActionRequest(*self.target, parameter, confirmed=confirmed)
 
     def requests(
         self, parameters: Iterable[ImageBlock | bytes], *, confirmed: bool = True
     ) -> list[ActionRequest]:
         """The same for many parameters."""
-        class_id, logical_name, method_id = self._target
+        class_id, logical_name, method_id = self.target
         return [
             ActionRequest(class_id, logical_name, method_id, parameter, confirmed=confirmed)
             for parameter in parameters

@@ -23,6 +23,7 @@ from dlms_fw.driver.answers import (
     value_of,
     wrong_answer,
 )
+from dlms_fw.driver.conversation import RunConversation
 from dlms_fw.driver.exchange import (
     BUSY_POLL_S,
     Statistics,
@@ -60,6 +61,7 @@ __all__ = [
     "RESPONSES",
     "Answer",
     "Response",
+    "RunConversation",
     "Statistics",
     "TransferResponse",
     "association_attempts",

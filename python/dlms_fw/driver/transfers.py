@@ -33,6 +33,7 @@ def link_facts(session: ClientSession, endpoint: Endpoint) -> LinkFacts:
         response_timeout_seconds=profile.response_timeout_s,
         pre_established=profile.is_unanswered,
         client_max_pdu_size=profile.max_pdu_size,
+        block_runs=True,
     )
 
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from dlms_fw._core import (
     ActionRequest,
     AssociationRequest,
+    BlockRun,
     HdlcFraming,
     InitiateRequest,
     ReleaseRequest,
@@ -249,8 +250,40 @@ class ClientSession(ClientAssociation):
         """
         if self.context is not None:
             self._top_up()
+        return self._take(self.channel.receive, data)
+
+    def start_run(self, run: BlockRun, *, bound: int, most: int, depth: int) -> bytes:
+        """Begin a run of image blocks, or go on with one: the first requests.
+
+        What comes then is for the run, until it is over; :meth:`finish_run` gives what it is not for.
+
+        Args:
+            run: It, with what it has on its way.
+            bound: No block with this number or above is sent.
+            most: So many requests are sent at most; fewer where there are not as many invocation counters.
+            depth: So many are on their way at a time.
+
+        Raises:
+            NotNegotiated: the association does not have that service.
+            LocalProtocolError: not associated, or a block does not go out in one APDU.
+        """
+        if self.state is not _ASSOCIATED:
+            raise LocalProtocolError(f"no service can be asked for while {self.state.value}")
+        self._demand(run)
+        if self.context is not None:
+            self._top_up(most=most)
+            most = min(most, self.context.counters_left - COUNTER_MARGIN + 1)
+        return run.start(self.channel, bound=bound, most=most, depth=depth)
+
+    def finish_run(self, run: BlockRun) -> tuple[list[Event], bytes]:
+        """What came to end a run, and octets to send now. Raises as :meth:`receive`."""
+        return self._take(run.finish)
+
+    def _take(
+        self, take: Callable[..., tuple[list[Event], bytes]], *data: Buffer
+    ) -> tuple[list[Event], bytes]:
         try:
-            events, reply = self.channel.receive(data)
+            events, reply = take(*data)
             special = SPECIAL if self.state is _ASSOCIATED else HANDLERS
             for event in events:
                 if type(event) in special:
@@ -291,7 +324,7 @@ class ClientSession(ClientAssociation):
 
     # Helpers
 
-    def _demand(self, request: Message) -> None:
+    def _demand(self, request: Message | BlockRun) -> None:
         lacking = missing(request, 0 if self.association is None else self.association.conformance)
         if lacking:
             raise NotNegotiated(f"the association has no {', '.join(lacking)}")
@@ -315,9 +348,10 @@ class ClientSession(ClientAssociation):
         self.started_at = counters.start
         return self._keys.context(counters, dedicated_key)
 
-    def _top_up(self, requests: int = 0) -> None:
+    def _top_up(self, requests: int = 0, *, most: int = 0) -> None:
+        """Reserve counters where there are not enough for these requests; then for as many as may follow."""
         if self.context is not None and self.context.counters_left < COUNTER_MARGIN + requests:
-            extend_counters(self.context, self._keys.reserve)
+            extend_counters(self.context, self._keys.reserve, max(COUNTER_STRIDE, most))
 
     def _presume(self) -> bytes:
         self._after(Step.PRESUME)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dlms_fw._core import (
     AccessRequest,
     ActionRequest,
+    BlockRun,
     DataNotificationConfirm,
     GetRequest,
     ReadRequest,
@@ -43,6 +44,8 @@ def needed(request: object) -> int:
         return _by_short_name(request)
     if isinstance(request, AccessRequest):
         return _ACCESS
+    if isinstance(request, BlockRun):
+        return _ACTION
     return _DATA_NOTIFICATION if isinstance(request, DataNotificationConfirm) else 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dlms_fw.transfer.checkpoint import Checkpoint
 from dlms_fw.transfer.link import LinkFacts, Medium
 from dlms_fw.transfer.machine import Transfer
-from dlms_fw.transfer.orders import Burst, Elsewhere, PhaseTime, Reconnect, Save, TransferResult, Wait
+from dlms_fw.transfer.orders import Burst, Elsewhere, PhaseTime, Reconnect, Run, Save, TransferResult, Wait
 from dlms_fw.transfer.policy import Activation, MeterObjects, TransferPolicy
 from dlms_fw.transfer.schedule import withdraw_schedule
 from dlms_fw.transfer.strategies import Strategy, WantedStrategy
@@ -26,6 +26,7 @@ __all__ = [
     "Ownership",
     "PhaseTime",
     "Reconnect",
+    "Run",
     "Save",
     "Strategy",
     "Transfer",

@@ -7,14 +7,15 @@ of its own on the way out. An image that stays in its file compares what it read
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from dlms_fw._core import ActionResponse, ExceptionResponse
+from dlms_fw._core import ActionResponse, BlockRun, ExceptionResponse
 from dlms_fw.errors import RemoteProtocolError, TransferRefused
 from dlms_fw.events import BlockRetried
 from dlms_fw.transfer import decisions
 from dlms_fw.transfer.job import Asked, Job, Response, Step, action_result_name
-from dlms_fw.transfer.orders import Save
+from dlms_fw.transfer.orders import Run, Save
+from dlms_fw.transfer.runs import RUN_SECONDS
 from dlms_fw.transfer.table import Outcome, TransferState
 
 _MORE = Outcome.MORE  # by this name it costs nothing on the way of every block
@@ -34,6 +35,10 @@ class BlockStep(Step):
         self._call = job.image_transfer.image_block_transfer
         self._bound = 0 if job.checkpoint is None else min(job.checkpoint.blocks_bound, self._total)
         self._next_number = self._status.next_not_transferred(0)
+        link = job.link
+        self._runs = (
+            job.policy.block_runs and link.block_runs and not link.short_names and link.fits_whole(self._size)
+        )
 
     def ascending(self, most: int) -> tuple[int, ...]:
         """The next missing blocks that have not been sent, so many at most."""
@@ -64,6 +69,49 @@ class BlockStep(Step):
             job.retries += sum(number < job.blocks_high for number in numbers)
         job.blocks_high = max(job.blocks_high, numbers[-1] + 1)
 
+    def run(
+        self,
+        depth: int = 1,
+        most: int = 0,
+        *,
+        last_invoke_id: int | None = None,
+        waiting: Iterable[tuple[int, int]] = (),
+    ) -> Run:
+        """The next missing blocks below the bound, each as soon as there is room for it.
+
+        Args:
+            depth: Requests on their way at a time.
+            most: Blocks; as many as the link takes in a while where that is 0.
+            last_invoke_id: Of the request before, where we count them.
+            waiting: Invoke ids and blocks that are on their way already.
+        """
+        job, pace = self.job, self.job.tactics.run_pace
+        job.changed = True
+        blocks = BlockRun(
+            self._blocks,
+            self._status,
+            *self._call.target,
+            start=self._next_number,
+            high=job.blocks_high,
+            last_invoke_id=last_invoke_id,
+        )
+        for invoke_id, number in waiting:
+            blocks.adopt(invoke_id, number)
+        pace.begin(job.now)
+        most = min(most or max(pace.blocks, depth), self._bound - self._next_number)
+        return Run(blocks, self._bound, most, depth, RUN_SECONDS)
+
+    def count_run(self, blocks: BlockRun) -> None:
+        """What a run has sent, and how fast it was taken."""
+        job = self.job
+        job.blocks_sent += blocks.sent
+        job.bytes_sent += blocks.image_octets
+        job.retries += blocks.repeated
+        job.blocks_high = blocks.high
+        self._next_number = blocks.next
+        if blocks.taken:
+            job.tactics.run_pace.ended(blocks.taken, job.now)
+
     def give_up_on(self, number: int, cause: str) -> Outcome:
         """A block is not taken, however often it is sent: the meter shall say what it has.
 
@@ -90,8 +138,18 @@ class Sequential(BlockStep):
         number = self._next_number
         if number >= self._bound:
             return Outcome.COMPLETE if number >= self._total else self.raise_bound((number,))
+        if self._runs and not self._tries:
+            return self.run()
         self.count((number,))
         return self._call.request(self._blocks[number])
+
+    def ran(self, run: Run) -> Outcome:
+        """What was taken is marked; the block on its way, if there is one, is the next that is answered."""
+        blocks = run.blocks
+        self.count_run(blocks)
+        for _, number in blocks.waiting:
+            self._next_number = number
+        return _MORE
 
     def read(self, response: Response) -> Outcome:
         """Mark the block, or find out why it was not taken."""

@@ -31,7 +31,7 @@ from dlms_fw.events import Event, MeterStatus, StrategyChosen, Warned
 from dlms_fw.image import Image, Version
 from dlms_fw.transfer.checkpoint import Checkpoint, ownership
 from dlms_fw.transfer.link import LinkFacts
-from dlms_fw.transfer.orders import Burst, Elsewhere, Reconnect, Save, Wait
+from dlms_fw.transfer.orders import Burst, Elsewhere, Reconnect, Run, Save, Wait
 from dlms_fw.transfer.policy import TransferPolicy
 from dlms_fw.transfer.question_lists import QuestionLists
 from dlms_fw.transfer.strategies import Strategy
@@ -42,7 +42,7 @@ E = TypeVar("E", bound=TransferError)
 
 Request: TypeAlias = GetRequest | SetRequest | ActionRequest | RequestList
 Response: TypeAlias = GetResponse | SetResponse | ActionResponse | ResponseList | ExceptionResponse
-Asked: TypeAlias = Request | Burst | Elsewhere | Wait | Save | Reconnect | Outcome
+Asked: TypeAlias = Request | Run | Burst | Elsewhere | Wait | Save | Reconnect | Outcome
 """What a step wants next; an :class:`Outcome` where it knows without asking."""
 
 
@@ -242,9 +242,13 @@ class Step:
         """What to ask now; called again after each answer, wait and saving, until an outcome leads on."""
         raise NotImplementedError
 
-    def ask_ahead(self) -> Request | Save | None:
+    def ask_ahead(self) -> Request | Run | Save | None:
         """What may be asked, or must be saved, before the last question is answered; mostly nothing."""
         return None
+
+    def ran(self, run: Run) -> Outcome:
+        """What a run has come to; what is still on its way is answered later."""
+        raise NotImplementedError
 
     def done(self) -> Outcome:
         """What it means that the driver has carried out an order which the meter does not answer."""

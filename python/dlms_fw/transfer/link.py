@@ -44,6 +44,7 @@ class LinkFacts:
         short_names: Whether objects are named by short names.
         response_timeout_seconds: Silence after which the link counts as lost.
         pre_established: Whether the association has only services that want no answer.
+        block_runs: Whether the driver carries out a :class:`~dlms_fw.transfer.orders.Run`.
     """
 
     max_pdu_size: int = 0
@@ -54,6 +55,7 @@ class LinkFacts:
     response_timeout_seconds: float = 30.0
     pre_established: bool = False
     client_max_pdu_size: int = 0
+    block_runs: bool = False
 
     def carries(self, image_block_size: int) -> bool:
         """Whether an image_block_transfer with a block of this size can be sent.

@@ -9,6 +9,7 @@ The calls, in order:
     while (asked := transfer.next_request(now)) is not None:
         # Save: make it durable. Wait: sleep. Reconnect: a new link and association after a pause.
         # Burst: send what is not answered, pause, then transfer.handle_sent(now).
+        # Run: send blocks as they are taken, then transfer.handle_run(now), and handle_response for the rest.
         # Anything else is a request: exchange it for a response, then
         transfer.handle_response(response, now)
         # or, where the link or the association is gone,
@@ -45,7 +46,7 @@ from dlms_fw.transfer.checkpoint import Checkpoint
 from dlms_fw.transfer.identify import ReadActive
 from dlms_fw.transfer.job import Asked, Job, Request, Response, Step
 from dlms_fw.transfer.link import LinkFacts
-from dlms_fw.transfer.orders import Burst, Elsewhere, Reconnect, Save, TransferResult, Wait
+from dlms_fw.transfer.orders import Burst, Elsewhere, Reconnect, Run, Save, TransferResult, Wait
 from dlms_fw.transfer.policy import TransferPolicy
 from dlms_fw.transfer.progress import PhaseClock, ProgressMeter
 from dlms_fw.transfer.report import finished, plan_made, result_of
@@ -64,7 +65,7 @@ _GOALS: Final[Mapping[TransferState, Literal["activated", "scheduled", "verified
 )
 # Once image_activate may have been sent, stopping half way would only hide what became of it.
 _PAST_CANCELLING: Final = frozenset({_S.CONFIRM, _S.TIDY}) | TERMINAL
-Order: TypeAlias = Burst | Elsewhere | Wait | Save | Reconnect
+Order: TypeAlias = Run | Burst | Elsewhere | Wait | Save | Reconnect
 """What the driver is to do besides exchanging requests."""
 _IMAGE_SIZE_LIMIT: Final = 0xFFFF_FFFF
 """image_size is a double-long-unsigned."""
@@ -130,6 +131,7 @@ class Transfer:
         self._begun = False
         self._pending: Wait | Save | Reconnect | None = None
         self._outstanding = 0
+        self._run: Run | None = None
         self._asked_at = 0.0
         self._failure: DlmsError | None = None
         self._result: TransferResult | None = None
@@ -205,6 +207,11 @@ class Transfer:
                 self._outstanding = 1
                 self._asked_at = now
                 return asked  # type: ignore[return-value]  # the type was looked at, the cheap way
+            if isinstance(asked, Run):
+                self._outstanding = 1
+                self._asked_at = now
+                self._run = asked
+                return asked
             if isinstance(asked, Wait | Save | Reconnect):
                 self._tell_waiting(asked)
                 return asked
@@ -217,8 +224,8 @@ class Transfer:
                 return self.next_request(now)
         return None
 
-    def next_ahead(self, now: float) -> Request | Save | None:
-        """One more request that may go out before those on their way are answered; ``None`` where not.
+    def next_ahead(self, now: float) -> Request | Run | Save | None:
+        """One more request, or run of them, that may go out before the last is answered; ``None`` where not.
 
         What is to be saved is made durable before the next call, as ever.
         """
@@ -229,7 +236,23 @@ class Transfer:
         asked = self._step.ask_ahead()
         if type(asked) in _REQUESTS:
             self._outstanding += 1
+        elif isinstance(asked, Run):
+            self._run = asked
         return asked
+
+    def handle_run(self, now: float) -> None:
+        """The run handed out last is over, and what it has come to stands in it."""
+        job, run = self._job, self._run
+        job.now = now
+        if run is None:
+            raise LocalProtocolError("there was no run")
+        outcome = self._take_run()
+        if self._failure is None:
+            self._outstanding = len(run.blocks.waiting)
+            if outcome is not _MORE:
+                self._follow(outcome)
+            elif now >= self._progress.due:
+                self._watch_progress()
 
     def handle_sent(self, now: float) -> None:
         """What is not answered has been sent, and the pause is over."""
@@ -251,9 +274,7 @@ class Transfer:
         if not self._outstanding:
             raise LocalProtocolError("a response without a request")
         self._outstanding -= 1
-        if self._lost_at is not None:
-            lost_at, self._lost_at = self._lost_at, None
-            self._emit(LinkRestored(now, now - lost_at))
+        self._note_restored()
         try:
             outcome = self._step.read(response)
         except (TransferError, ImageRejected) as error:
@@ -282,6 +303,7 @@ class Transfer:
     def handle_lost(self, cause: str, now: float) -> None:
         """The link or the association is gone, the last request timed out, or associating anew failed."""
         self._job.now = now
+        self._take_run()
         self._outstanding = 0
         if self._failure is None and self._job.state not in TERMINAL:
             self._lose(cause, reconnect=False)
@@ -300,6 +322,7 @@ class Transfer:
     def abort(self, error: DlmsError, now: float) -> None:
         """The driver cannot go on, for a reason that is no loss: the event stream ends with its error."""
         self._job.now = now
+        self._take_run()
         if self._failure is None and self._job.state not in TERMINAL:
             self._fail(error)
 
@@ -309,6 +332,27 @@ class Transfer:
         Once the activation has been ordered, the run goes on until it is known what became of it.
         """
         self._cancelled = reason
+
+    def _take_run(self) -> Outcome:
+        """Count what the run that was handed out has come to, however it ended."""
+        job = self._job
+        run, self._run = self._run, None
+        if run is None or job.state is not _S.TRANSFER_BLOCKS:
+            return _MORE
+        outcome = self._step.ran(run)
+        if run.blocks.taken:
+            self._note_restored()
+            self._losses_in_a_row = 0
+            if self._busy_since is not None:
+                job.tactics.answered(job.now - self._asked_at)
+                self._busy_since = None
+        return outcome
+
+    def _note_restored(self) -> None:
+        """The meter has answered."""
+        if self._lost_at is not None:
+            lost_at, self._lost_at = self._lost_at, None
+            self._emit(LinkRestored(self._job.now, self._job.now - lost_at))
 
     # --- Walking the table ----------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from dlms_fw._core import ActionRequest
+from dlms_fw._core import ActionRequest, BlockRun
 from dlms_fw.events import Phase, PhaseOutcome
 from dlms_fw.transfer.checkpoint import Checkpoint
 
@@ -46,6 +46,28 @@ class Burst:
 
     requests: tuple[ActionRequest, ...]
     pause_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Send these blocks, each as soon as there is room for it; when the run is over, tell ``handle_run``.
+
+    What came to end it and is an answer goes to ``handle_response`` afterwards. Only a driver that says so
+    in :class:`~dlms_fw.transfer.link.LinkFacts` is asked for it.
+
+    Attributes:
+        blocks: The run, which keeps what was sent and taken.
+        bound: No block with this number or above is sent.
+        most: So many requests are sent at most; fewer where invocation counters run out.
+        depth: So many are on their way at a time.
+        seconds: It is stopped after that time, so that somebody looks at what it has come to.
+    """
+
+    blocks: BlockRun
+    bound: int
+    most: int
+    depth: int
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,15 +57,24 @@ class DepthProbe:
         self._rate_before = 0.0
         self._windows = 0
 
-    def answered(self, blocks: int, now: float) -> None:
-        """An answer came, for a request of so many blocks."""
+    @property
+    def wanted(self) -> int:
+        """How many answers it takes to know more; 0 where it is settled."""
+        if self.settled:
+            return 0
+        if self._since is None:
+            return 1
+        return max(_FEWEST_ANSWERS, self.depth) - self._answers
+
+    def answered(self, blocks: int, now: float, *, answers: int = 1) -> None:
+        """Answers came, for requests of so many blocks together."""
         if self._since is None:
             # The first answer only starts the clock, and shows that such requests are understood.
             self._since = now
             if self.depth == 1:
                 self._grow()
             return
-        self._answers += 1
+        self._answers += answers
         self._blocks += blocks
         if self._answers < max(_FEWEST_ANSWERS, self.depth):
             return

@@ -66,6 +66,8 @@ class TransferPolicy:
             goes; a strategy that is named and cannot be used gives way to the next that can.
         requests_ahead: How many requests may be on their way at a time, 1 to 16, where the strategy sends
             several.
+        block_runs: Send confirmed blocks in runs, where the driver can: as many in one go as the link takes
+            in about a tenth of a second. What goes over the line is the same.
         block_pause_seconds: Least pause after each unconfirmed block. It grows by itself where the meter
             drops what comes too fast.
         checkpoint_blocks: How many blocks are sent at most between two checkpoints.
@@ -118,6 +120,7 @@ class TransferPolicy:
     settle_after_initiate_seconds: float = 0.0
     strategy: WantedStrategy = "automatic"
     requests_ahead: int = MOST_REQUESTS
+    block_runs: bool = True
     block_pause_seconds: float = 0.0
     checkpoint_blocks: int = 256
     block_tries: int = 3

@@ -10,6 +10,7 @@ from typing import Final
 
 from dlms_fw.transfer.link import LinkFacts
 from dlms_fw.transfer.pacing import BurstPace, DepthProbe
+from dlms_fw.transfer.runs import RunPace
 from dlms_fw.transfer.strategies import MOST_REQUESTS, Choice, Means, Strategy, WantedStrategy, choose
 
 _ENOUGH_OCTETS: Final = 16_384
@@ -37,6 +38,7 @@ class Tactics:
         proven: Whether the meter has taken blocks in this way.
         probe: How many requests are on their way at a time.
         pace: How many unconfirmed blocks are sent between two looks, and how fast.
+        run_pace: How many confirmed blocks are sent without looking at each answer.
         name: Of the strategy that blocks were last sent by; ``None`` before the first.
     """
 
@@ -53,6 +55,7 @@ class Tactics:
         self.proven = False
         self.probe = DepthProbe(1)
         self.pace = BurstPace(block_pause_seconds, link.response_timeout_seconds)
+        self.run_pace = RunPace()
         self.name: str | None = None
         self._requests_ahead = requests_ahead
         self._refused: dict[Means, str] = {}
@@ -96,12 +99,12 @@ class Tactics:
         if 0.0 < seconds < pace.round_trip_seconds or not pace.round_trip_seconds:
             pace.round_trip_seconds = seconds
 
-    def taken(self, blocks: int, now: float) -> bool:
-        """A confirmed request was answered well. Whether another strategy would be faster now."""
+    def taken(self, blocks: int, now: float, *, answers: int = 1) -> bool:
+        """Confirmed requests were answered well. Whether another strategy would be faster now."""
         self.proven = True
         self._losses = self._suspicions = 0
         if self._strategy is not None and self._strategy.depth > 1 and not self.probe.settled:
-            self.probe.answered(blocks, now)
+            self.probe.answered(blocks, now, answers=answers)
             return self._outgrows(self._strategy)
         return False
 

@@ -17,7 +17,7 @@ from dlms_fw.events import BlockRetried
 from dlms_fw.transfer import decisions
 from dlms_fw.transfer.blocks import BlockStep
 from dlms_fw.transfer.job import Asked, Job, Request, Response, action_result_name
-from dlms_fw.transfer.orders import Save
+from dlms_fw.transfer.orders import Run, Save
 from dlms_fw.transfer.strategies import MOST_REQUESTS, Means
 from dlms_fw.transfer.table import Outcome
 
@@ -45,23 +45,28 @@ class Windowed(BlockStep):
         self._tries: dict[int, int] = {}
         self._then: Outcome | None = None
         self._last_invoke_id = 0
+        self._runs = self._runs and self._most == 1 < self._strategy.depth
 
     def ask(self) -> Asked:
         """The next request; none is on its way."""
         return self._next() or Outcome.COMPLETE
 
-    def ask_ahead(self) -> Request | Save | None:
+    def ask_ahead(self) -> Request | Run | Save | None:
         """One request more, where there may be more on their way."""
         if self._then is not None or len(self._on_their_way) >= self._probe.depth:
             return None
         return self._next()
 
-    def _next(self) -> Request | Save | None:
+    def _next(self) -> Request | Run | Save | None:
         numbers = (self._again[0],) if self._again else self.ascending(self._most)
         if not numbers:
             return None
         if numbers[-1] >= self._bound:
             return self.raise_bound(numbers)
+        if self._runs and not self._again:
+            waiting = ((invoke_id, number) for invoke_id, (number,) in self._on_their_way.items())
+            probe, last = self._probe, self._last_invoke_id
+            return self.run(probe.depth, probe.wanted, last_invoke_id=last, waiting=waiting)
         if self._again:
             self._again.popleft()
         else:
@@ -98,6 +103,17 @@ class Windowed(BlockStep):
         )
 
     # Answers
+
+    def ran(self, run: Run) -> Outcome:
+        """What was taken is marked; what is on its way is answered later."""
+        blocks = run.blocks
+        self.count_run(blocks)
+        self._on_their_way = {invoke_id: (number,) for invoke_id, number in blocks.waiting}
+        if blocks.last_invoke_id is not None:
+            self._last_invoke_id = blocks.last_invoke_id
+        if blocks.taken and self.job.tactics.taken(blocks.taken, self.job.now, answers=blocks.taken):
+            self._then = Outcome.CHANGED
+        return self._drained()
 
     def read(self, response: Response) -> Outcome:
         """Mark the blocks that were taken, or find out why they were not."""

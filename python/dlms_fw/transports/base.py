@@ -8,9 +8,12 @@ leaves it.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 from dlms_fw.errors import ResponseTimeout, TransportError
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer  # collections.abc has it from 3.12 on
 
 
 class Transport(Protocol):
@@ -43,6 +46,71 @@ class AsyncTransport(Protocol):
     async def close(self) -> None:
         """Give the medium back; never raises, may be called twice."""
         ...
+
+
+class Conversation(Protocol):
+    """Somebody who knows what to say to each piece that comes, without asking the driver.
+
+    Attributes:
+        deadline: When the next octets must have come; moved on by each piece.
+    """
+
+    deadline: float
+
+    def take(self, data: Buffer) -> bytes | None:
+        """What to send now, possibly nothing; ``None`` where the conversation is over. Keeps no ``data``."""
+        ...
+
+
+@runtime_checkable
+class ConversingTransport(Protocol):
+    """A medium that carries on a conversation itself, without waking the driver for each piece."""
+
+    def converse(self, conversation: Conversation) -> None:
+        """Send what is said to each piece that comes, until there is an end of it.
+
+        Raises TransportError, ResponseTimeout.
+        """
+        ...
+
+
+@runtime_checkable
+class AsyncConversingTransport(Protocol):
+    """The same for asyncio."""
+
+    async def converse(self, conversation: Conversation) -> None:
+        """Send what is said to each piece that comes, until there is an end of it.
+
+        Raises TransportError, ResponseTimeout.
+        """
+        ...
+
+
+def converse(transport: Transport, conversation: Conversation) -> None:
+    """Let a medium carry on a conversation, piece by piece where it cannot do so itself.
+
+    Raises TransportError, ResponseTimeout.
+    """
+    if isinstance(transport, ConversingTransport):
+        transport.converse(conversation)
+        return
+    reply: bytes | None = b""
+    while reply is not None:
+        if reply:
+            transport.send(reply, conversation.deadline)
+        reply = conversation.take(transport.receive(conversation.deadline))
+
+
+async def converse_async(transport: AsyncTransport, conversation: Conversation) -> None:
+    """The same for asyncio."""
+    if isinstance(transport, AsyncConversingTransport):
+        await transport.converse(conversation)
+        return
+    reply: bytes | None = b""
+    while reply is not None:
+        if reply:
+            await transport.send(reply, conversation.deadline)
+        reply = conversation.take(await transport.receive(conversation.deadline))
 
 
 TransportFactory: TypeAlias = Callable[[float], Transport]

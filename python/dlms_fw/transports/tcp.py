@@ -14,11 +14,16 @@ import struct
 from typing import Final, cast
 
 from dlms_fw.errors import TransportError
-from dlms_fw.transports.base import closed_by_peer, no_answer, transport_error
-from dlms_fw.transports.waiting import BUFFER_LIMIT, CHUNK, Waiter, remaining, wait
+from dlms_fw.transports.base import Conversation, closed_by_peer, no_answer, transport_error
+from dlms_fw.transports.waiting import BUFFER_LIMIT, CHUNK, LONGEST_WAIT_S, Waiter, remaining, wait
 
 _KEEP_ALIVE: Final = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4}
 """Seconds of silence before the first probe, seconds between probes, probes until the peer counts as gone."""
+_TIMEVAL: Final = "@ll"
+_PIECE: Final = 4096
+"""Octets asked for at a time in a conversation: the answers to a window of requests are shorter."""
+_BUFFERS: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, memoryview]] = WeakKeyDictionary()
+"""What the connections of a loop receive into: each takes out its octets before the loop reads the next."""
 
 
 class TcpTransport:
@@ -75,6 +80,23 @@ class TcpTransport:
             raise closed_by_peer()
         return data
 
+    def converse(self, conversation: Conversation) -> None:
+        """Receive and send until the conversation is over. Raises TransportError, ResponseTimeout.
+
+        The kernel itself keeps the deadline here, so that a piece and its reply cost one call each.
+        """
+        try:
+            self._socket.settimeout(None)
+            self._keep(conversation.deadline)
+            self._converse(conversation)
+        except TransportError:
+            raise
+        except OSError as error:
+            raise transport_error(error, "conversing") from error
+        finally:
+            with contextlib.suppress(OSError):
+                self._socket.settimeout(0)
+
     def abort(self) -> None:
         """Close the socket by a reset: what is under way is lost, and the peer is not told in order."""
         with contextlib.suppress(OSError):
@@ -86,6 +108,31 @@ class TcpTransport:
         with contextlib.suppress(OSError):
             self._socket.close()
 
+    def _converse(self, conversation: Conversation) -> None:
+        receive, send, take = self._socket.recv, self._socket.send, conversation.take
+        while True:
+            try:
+                data = receive(_PIECE)
+            except BlockingIOError:
+                self._keep(conversation.deadline)
+                continue
+            if not data:
+                raise closed_by_peer()
+            reply = take(data)
+            if reply is None:
+                return
+            if not reply:
+                self._keep(conversation.deadline)
+            elif (sent := send(reply)) < len(reply):
+                self.send(reply[sent:], conversation.deadline)
+
+    def _keep(self, deadline: float) -> None:
+        """Let the kernel wait until then at most. Raises ResponseTimeout."""
+        seconds = min(remaining(deadline, "receiving"), LONGEST_WAIT_S)
+        limit = struct.pack(_TIMEVAL, int(seconds), max(1, int(seconds % 1 * 1_000_000)))
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
+
     def _send(self, data: bytes | memoryview) -> int:
         """How many octets the kernel has taken, without waiting."""
         try:
@@ -94,13 +141,15 @@ class TcpTransport:
             return 0
 
 
-class AsyncTcpTransport(Waiter, asyncio.Protocol):
+class AsyncTcpTransport(Waiter, asyncio.BufferedProtocol):
     """A connected socket for the asyncio driver; made by :meth:`open`. Octets are collected as they come."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop)
         self._transport: asyncio.Transport | None = None
         self._received = bytearray()
+        self._buffer = _BUFFERS.get(loop) or _BUFFERS.setdefault(loop, memoryview(bytearray(CHUNK)))
+        self._conversation: Conversation | None = None
 
     @classmethod
     async def open(cls, host: str, port: int, deadline: float) -> AsyncTcpTransport:
@@ -138,6 +187,24 @@ class AsyncTcpTransport(Waiter, asyncio.Protocol):
             self._transport.resume_reading()
         return data
 
+    async def converse(self, conversation: Conversation) -> None:
+        """Receive and send until the conversation is over. Raises TransportError, ResponseTimeout.
+
+        The replies are given where the octets come in; whoever awaits is woken only at the end.
+        """
+        self._conversation = conversation
+        try:
+            if self._received:
+                data = bytes(self._received)
+                self._received.clear()
+                self._answer(conversation, data)
+            while self._conversation is not None:
+                if self._error is not None:
+                    raise self._error
+                await self._wait(conversation.deadline, "receiving")
+        finally:
+            self._conversation = None
+
     async def close(self) -> None:
         """Close the socket at once; what was not sent is dropped."""
         self._stop_timer()
@@ -155,8 +222,16 @@ class AsyncTcpTransport(Waiter, asyncio.Protocol):
         if connection is not None:
             keep_alive(connection)
 
-    def data_received(self, data: bytes) -> None:
-        """Collect octets and wake the driver."""
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 (there is but one)
+        """Where the loop puts what it reads."""
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Answer octets, or collect them and wake the driver."""
+        data = self._buffer[:nbytes]
+        if self._conversation is not None:
+            self._answer(self._conversation, data)
+            return
         self._received += data
         if len(self._received) >= BUFFER_LIMIT and self._transport is not None:
             self._transport.pause_reading()
@@ -166,6 +241,18 @@ class AsyncTcpTransport(Waiter, asyncio.Protocol):
         """Remember why, for the next call."""
         self._transport = None
         self._fail(transport_error(exc, "connected") if isinstance(exc, OSError) else closed_by_peer())
+
+    def _answer(self, conversation: Conversation, data: bytes | memoryview) -> None:
+        reply = conversation.take(data)
+        if reply is None:
+            self._conversation = None
+            self._wake()
+            return
+        if reply and self._transport is not None:
+            self._deadline = conversation.deadline
+            self._transport.write(reply)
+        else:
+            self._move(conversation.deadline)
 
 
 def keep_alive(connection: socket.socket) -> None:

@@ -17,7 +17,7 @@ CHUNK = 65_536
 """Octets asked for at a time; no datagram is longer."""
 BUFFER_LIMIT = 1 << 20
 """Octets that a peer may pour in unread before reading from it is paused."""
-_LONGEST_POLL_S = 3600.0
+LONGEST_WAIT_S = 3600.0
 """A deadline may be farther away than the kernel can count; then it is looked at again."""
 
 
@@ -31,7 +31,7 @@ def remaining(deadline: float, doing: str) -> float:
 
 def wait(poller: select.poll, deadline: float, doing: str) -> None:
     """Until the medium is ready, or has failed, which the next call on it tells. Raises ResponseTimeout."""
-    while not poller.poll(min(remaining(deadline, doing), _LONGEST_POLL_S) * 1000.0):
+    while not poller.poll(min(remaining(deadline, doing), LONGEST_WAIT_S) * 1000.0):
         pass
 
 
@@ -71,15 +71,19 @@ class Waiter:
     async def _wait(self, deadline: float, doing: str) -> None:
         if deadline <= self._loop.time():
             raise no_answer(doing)
-        self._deadline = deadline
-        if self._timer is None or self._timer.when() > deadline:
-            self._stop_timer()
-            self._timer = self._loop.call_at(deadline, self._ring)
+        self._move(deadline)
         self._waiter = self._loop.create_future()
         try:
             await self._waiter
         finally:
             self._waiter = None
+
+    def _move(self, deadline: float) -> None:
+        """What is waited for must come until then."""
+        self._deadline = deadline
+        if self._timer is None or self._timer.when() > deadline:
+            self._stop_timer()
+            self._timer = self._loop.call_at(deadline, self._ring)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:

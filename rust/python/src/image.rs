@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use dlms_fw_core::channel::ImageOctets;
 use dlms_fw_core::codec::{Emit, Writer};
 use dlms_fw_core::image::{self, BlockLayout};
 use pyo3::exceptions::{PyIndexError, PyValueError};
@@ -9,6 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::bits::BitString;
+use crate::channel::Failure;
 use crate::octets::Octets;
 
 /// Where the octets of an image are.
@@ -51,6 +53,51 @@ pub(crate) struct ImageBlocks {
     image: Source,
     layout: BlockLayout,
     pad_last_block: bool,
+}
+
+impl ImageBlocks {
+    /// How the image is cut.
+    pub(crate) const fn layout(&self) -> &BlockLayout {
+        &self.layout
+    }
+
+    /// Whether the last block is filled up with zeros.
+    pub(crate) const fn pads_last_block(&self) -> bool {
+        self.pad_last_block
+    }
+}
+
+/// Octets read at a time for blocks that follow each other, where the image is not in memory.
+const READ_AHEAD: usize = 1 << 16;
+
+/// The octets of an image as blocks that follow each other want them.
+pub(crate) struct Reading<'a> {
+    pub(crate) py: Python<'a>,
+    pub(crate) blocks: &'a ImageBlocks,
+    /// What was read last.
+    pub(crate) ahead: &'a mut Option<(Range<usize>, Py<PyBytes>)>,
+}
+
+impl ImageOctets<Failure> for Reading<'_> {
+    fn octets(&mut self, range: Range<usize>) -> Result<&[u8], Failure> {
+        let Self { py, blocks, ahead } = self;
+        if let Source::Memory(image) = &blocks.image {
+            return Ok(&image.as_bytes(*py)[range]);
+        }
+        let has = |(had, _): &(Range<usize>, _)| had.start <= range.start && range.end <= had.end;
+        if !ahead.as_ref().is_some_and(has) {
+            let end = range.end.max(range.start + READ_AHEAD);
+            let wanted = range.start..end.min(blocks.layout.image_size());
+            let (octets, _) = blocks
+                .image
+                .octets(*py, wanted.clone())
+                .map_err(Failure::Python)?;
+            **ahead = Some((wanted, octets));
+        }
+        Ok(ahead.as_ref().map_or(&[], |(had, octets)| {
+            &octets.as_bytes(*py)[range.start - had.start..range.end - had.start]
+        }))
+    }
 }
 
 #[pymethods]

@@ -7,6 +7,7 @@
 mod access;
 #[cfg(test)]
 mod access_tests;
+mod block_run;
 mod block_sink;
 mod datagrams;
 mod framing;
@@ -23,6 +24,7 @@ mod tests;
 
 use core::fmt;
 
+pub use block_run::{BlockRun, ImageOctets, RunCounters, RunImage, RunLimits};
 pub use block_sink::{BlockLimits, BlockMemory, BlockReception, BlockSink};
 pub use framing::{Destination, Framing, LinkState};
 pub use general_block::GeneralBlockUse;

@@ -68,8 +68,13 @@ pub(super) struct Outstanding {
 impl Outstanding {
     /// The next free invoke id after the one given out last, or `None`.
     pub(super) fn free(&self) -> Option<u8> {
+        self.free_after(self.last)
+    }
+
+    /// The next free invoke id after this one, or `None`.
+    pub(super) fn free_after(&self, last: u8) -> Option<u8> {
         (1..=16)
-            .map(|step| (self.last + step) % 16)
+            .map(|step| (last + step) % 16)
             .find(|&id| self.slots[usize::from(id)].is_none())
     }
 

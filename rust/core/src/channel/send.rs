@@ -92,6 +92,20 @@ impl Channel {
         Ok(())
     }
 
+    /// Whether a planned APDU goes out whole, as no block transfer must be begun for it.
+    ///
+    /// # Errors
+    /// `DoesNotFit`.
+    pub(super) fn check_whole(&self, plan: &Plan) -> Result<(), ChannelError> {
+        if plan.fits {
+            return Ok(());
+        }
+        Err(ChannelError::DoesNotFit {
+            length: plan.apdu_length,
+            limit: self.limit().unwrap_or(usize::MAX),
+        })
+    }
+
     /// Where an APDU goes out in one piece over the wrapper: the exact number of octets that [`Channel::write`] will fill.
     #[must_use]
     pub fn direct_len(&self, plan: &Plan) -> Option<usize> {

@@ -1,0 +1,259 @@
+//! A run of image blocks: one crossing per block, both ways at once, and no object for any of them.
+
+use std::ops::Range;
+
+use dlms_fw_core::channel::{self, RunImage, RunLimits};
+use dlms_fw_core::xdlms::descriptor::MethodDescriptor;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyList};
+
+use crate::channel::{Channel, Failure, object};
+use crate::image::{BlockStatus, ImageBlocks, Reading};
+use crate::octets::Octets;
+
+/// Invoke ids have four bits.
+const MOST_REQUESTS: usize = 16;
+
+/// Image blocks that follow each other as fast as they are taken.
+#[pyclass(module = "dlms_fw._core")]
+pub(crate) struct BlockRun {
+    run: channel::BlockRun,
+    blocks: Py<ImageBlocks>,
+    status: Py<BlockStatus>,
+    channel: Option<Py<Channel>>,
+    /// What was read of an image that is not in memory.
+    ahead: Option<(Range<usize>, Py<PyBytes>)>,
+    /// What is to be sent; kept for its capacity.
+    reply: Vec<u8>,
+    events: Vec<Py<PyAny>>,
+    failure: Option<PyErr>,
+    octets_sent: u64,
+    octets_received: u64,
+}
+
+impl BlockRun {
+    /// Takes what has come; whether the run is over.
+    fn take(&mut self, py: Python<'_>, octets: &[u8]) -> PyResult<bool> {
+        let Some(channel) = &self.channel else {
+            return Ok(true);
+        };
+        let mut channel = channel.bind(py).try_borrow_mut()?;
+        let Channel { channel, security } = &mut *channel;
+        let mut lent = match security {
+            Some(security) => Some(security.bind(py).try_borrow_mut()?),
+            None => None,
+        };
+        let security = lent.as_mut().map(|security| &mut security.context);
+        let blocks = self.blocks.get();
+        let mut status = self.status.bind(py).try_borrow_mut()?;
+        let ahead = &mut self.ahead;
+        let mut image = RunImage {
+            octets: &mut Reading { py, blocks, ahead },
+            layout: *blocks.layout(),
+            pad_last_block: blocks.pads_last_block(),
+            status: &mut status.status,
+        };
+        let events = &mut self.events;
+        channel.receive_run::<Failure>(
+            &mut self.run,
+            &mut image,
+            octets,
+            security,
+            &mut self.reply,
+            &mut |event| {
+                let event = object(py, event).map_err(Failure::Python)?;
+                events.push(event.unbind());
+                Ok(())
+            },
+        )?;
+        Ok(self.run.is_over(blocks.layout().blocks()))
+    }
+
+    /// The octets to send now.
+    fn reply<'py>(&mut self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        let octets = PyBytes::new(py, &self.reply);
+        self.reply.clear();
+        octets
+    }
+}
+
+#[pymethods]
+impl BlockRun {
+    #[new]
+    #[pyo3(signature = (blocks, status, class_id, logical_name, method_id, *, start = 0, high = 0, last_invoke_id = None))]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "they are the facts of one request, and where it stands"
+    )]
+    fn new(
+        py: Python<'_>,
+        blocks: Py<ImageBlocks>,
+        status: Py<BlockStatus>,
+        class_id: u16,
+        logical_name: &[u8],
+        method_id: i8,
+        start: usize,
+        high: usize,
+        last_invoke_id: Option<u8>,
+    ) -> PyResult<Self> {
+        if blocks.get().layout().blocks() != status.bind(py).try_borrow()?.status.blocks() {
+            return Err(PyValueError::new_err(
+                "the status is one of another number of image blocks",
+            ));
+        }
+        let method = MethodDescriptor {
+            class_id,
+            logical_name: crate::shared::logical_name(logical_name)?,
+            method_id,
+        };
+        Ok(Self {
+            run: channel::BlockRun::new(method, start, high, last_invoke_id),
+            blocks,
+            status,
+            channel: None,
+            ahead: None,
+            reply: Vec::new(),
+            events: Vec::new(),
+            failure: None,
+            octets_sent: 0,
+            octets_received: 0,
+        })
+    }
+
+    fn adopt(&mut self, invoke_id: u8, image_block_number: usize) {
+        self.run.adopt(invoke_id, image_block_number);
+    }
+
+    #[pyo3(signature = (channel, *, bound, most, depth))]
+    fn start<'py>(
+        &mut self,
+        py: Python<'py>,
+        channel: Py<Channel>,
+        bound: usize,
+        most: usize,
+        depth: usize,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        if most == 0 || !(1..=MOST_REQUESTS).contains(&depth) {
+            return Err(PyValueError::new_err(
+                "a run has at least one request, and at most 16 at a time",
+            ));
+        }
+        let limits = RunLimits { bound, most, depth };
+        {
+            let mut borrowed = channel.bind(py).try_borrow_mut()?;
+            let Channel { channel, security } = &mut *borrowed;
+            let mut lent = match security {
+                Some(security) => Some(security.bind(py).try_borrow_mut()?),
+                None => None,
+            };
+            let security = lent.as_mut().map(|security| &mut security.context);
+            let mut status = self.status.bind(py).try_borrow_mut()?;
+            let blocks = self.blocks.get();
+            let ahead = &mut self.ahead;
+            let mut image = RunImage {
+                octets: &mut Reading { py, blocks, ahead },
+                layout: *blocks.layout(),
+                pad_last_block: blocks.pads_last_block(),
+                status: &mut status.status,
+            };
+            channel.start_run(&mut self.run, limits, &mut image, security, &mut self.reply)?;
+        }
+        self.channel = Some(channel);
+        Ok(self.reply(py))
+    }
+
+    fn receive<'py>(&mut self, py: Python<'py>, data: Octets<'_>) -> Option<Bound<'py, PyBytes>> {
+        self.octets_received += data.len() as u64;
+        match self.take(py, &data) {
+            Ok(false) => {
+                self.octets_sent += self.reply.len() as u64;
+                Some(self.reply(py))
+            }
+            Ok(true) => None,
+            Err(failure) => {
+                self.failure = Some(failure);
+                None
+            }
+        }
+    }
+
+    fn finish<'py>(
+        &mut self,
+        py: Python<'py>,
+    ) -> PyResult<(Bound<'py, PyList>, Bound<'py, PyBytes>)> {
+        self.channel = None;
+        if let Some(failure) = self.failure.take() {
+            return Err(failure);
+        }
+        let events = PyList::new(py, self.events.drain(..))?;
+        Ok((events, self.reply(py)))
+    }
+
+    const fn stop(&mut self) {
+        self.run.stop();
+    }
+
+    #[getter]
+    fn over(&self) -> bool {
+        self.failure.is_some() || self.run.is_over(self.blocks.get().layout().blocks())
+    }
+
+    #[getter]
+    fn waiting(&self) -> Vec<(u8, usize)> {
+        self.run.waiting().collect()
+    }
+
+    #[getter]
+    const fn next(&self) -> usize {
+        self.run.next()
+    }
+
+    #[getter]
+    const fn high(&self) -> usize {
+        self.run.high()
+    }
+
+    #[getter]
+    const fn last_invoke_id(&self) -> Option<u8> {
+        self.run.last_invoke_id()
+    }
+
+    #[getter]
+    const fn sent(&self) -> u64 {
+        self.run.counters().sent
+    }
+
+    #[getter]
+    const fn repeated(&self) -> u64 {
+        self.run.counters().repeated
+    }
+
+    #[getter]
+    const fn taken(&self) -> u64 {
+        self.run.counters().taken
+    }
+
+    #[getter]
+    const fn image_octets(&self) -> u64 {
+        self.run.counters().image_octets
+    }
+
+    #[getter]
+    const fn octets_sent(&self) -> u64 {
+        self.octets_sent
+    }
+
+    #[getter]
+    const fn octets_received(&self) -> u64 {
+        self.octets_received
+    }
+
+    fn __repr__(&self) -> String {
+        let counters = self.run.counters();
+        format!(
+            "<BlockRun {} sent, {} taken>",
+            counters.sent, counters.taken
+        )
+    }
+}
