@@ -236,9 +236,10 @@ class AsyncUpgrades:
         if transfer.general_blocks:
             session.channel.prefer_general_blocks()
         deadline = self._clock() + self._request_deadline
+        data = b""
         try:
             while transfer.outstanding:
-                octets: list[bytes] = []
+                octets = [data]
                 while asked is not None and not isinstance(asked, Run):
                     if isinstance(asked, Save):
                         save(asked)
@@ -249,9 +250,9 @@ class AsyncUpgrades:
                 data = b"".join(octets)
                 if asked is None:
                     await self._send(data, deadline)
-                    events = await self._receive(session, transport, deadline)
+                    events, data = await self._receive(session, transport, deadline), b""
                 else:
-                    events = await self._converse(asked, data, session, transport)
+                    events, data = await self._converse(asked, data, session, transport)
                     transfer.handle_run(self._clock())
                     deadline = self._clock() + self._request_deadline
                 for event in events:
@@ -263,6 +264,7 @@ class AsyncUpgrades:
                 if session.state is not _ASSOCIATED:
                     raise link_ended(session)
                 asked = transfer.next_ahead(self._clock())
+            await self._send(data, deadline)
         except LocalProtocolError:
             raise
         except BaseException:
@@ -273,8 +275,8 @@ class AsyncUpgrades:
 
     async def _converse(
         self, run: Run, data: bytes, session: ClientSession, transport: AsyncTransport
-    ) -> list[Event]:
-        """Send this and carry out a run; what came to end it."""
+    ) -> tuple[list[Event], bytes]:
+        """Send this and carry out a run; what came to end it, and octets to send now."""
         conversation = RunConversation(
             session, run, self._clock, self._response_timeout, self._request_deadline
         )
@@ -288,11 +290,9 @@ class AsyncUpgrades:
                         raise
                     await self._send(session.handle_timeout(), conversation.request_deadline)
                     conversation.wait()
-            events, reply = conversation.finish()
+            return conversation.finish()
         finally:
             conversation.count(self.statistics)
-        await self._send(reply, conversation.request_deadline)
-        return events
 
     async def _send_burst(self, burst: Burst) -> None:
         """Send what is not answered, as fast as the medium and the pause allow."""

@@ -235,9 +235,10 @@ class Upgrades:
         if transfer.general_blocks:
             session.channel.prefer_general_blocks()
         deadline = self._clock() + self._request_deadline
+        data = b""
         try:
             while transfer.outstanding:
-                octets: list[bytes] = []
+                octets = [data]
                 while asked is not None and not isinstance(asked, Run):
                     if isinstance(asked, Save):
                         save(asked)
@@ -248,9 +249,9 @@ class Upgrades:
                 data = b"".join(octets)
                 if asked is None:
                     self._send(data, deadline)
-                    events = self._receive(session, transport, deadline)
+                    events, data = self._receive(session, transport, deadline), b""
                 else:
-                    events = self._converse(asked, data, session, transport)
+                    events, data = self._converse(asked, data, session, transport)
                     transfer.handle_run(self._clock())
                     deadline = self._clock() + self._request_deadline
                 for event in events:
@@ -262,6 +263,7 @@ class Upgrades:
                 if session.state is not _ASSOCIATED:
                     raise link_ended(session)
                 asked = transfer.next_ahead(self._clock())
+            self._send(data, deadline)
         except LocalProtocolError:
             raise
         except BaseException:
@@ -270,8 +272,10 @@ class Upgrades:
         finally:
             self._busy = False
 
-    def _converse(self, run: Run, data: bytes, session: ClientSession, transport: Transport) -> list[Event]:
-        """Send this and carry out a run; what came to end it."""
+    def _converse(
+        self, run: Run, data: bytes, session: ClientSession, transport: Transport
+    ) -> tuple[list[Event], bytes]:
+        """Send this and carry out a run; what came to end it, and octets to send now."""
         conversation = RunConversation(
             session, run, self._clock, self._response_timeout, self._request_deadline
         )
@@ -285,11 +289,9 @@ class Upgrades:
                         raise
                     self._send(session.handle_timeout(), conversation.request_deadline)
                     conversation.wait()
-            events, reply = conversation.finish()
+            return conversation.finish()
         finally:
             conversation.count(self.statistics)
-        self._send(reply, conversation.request_deadline)
-        return events
 
     def _send_burst(self, burst: Burst) -> None:
         """Send what is not answered, as fast as the medium and the pause allow."""

@@ -12,6 +12,7 @@ import select
 import socket
 import struct
 from typing import Final, cast
+from weakref import WeakKeyDictionary
 
 from dlms_fw.errors import TransportError
 from dlms_fw.transports.base import Conversation, closed_by_peer, no_answer, transport_error
@@ -123,7 +124,12 @@ class TcpTransport:
                 return
             if not reply:
                 self._keep(conversation.deadline)
-            elif (sent := send(reply)) < len(reply):
+                continue
+            try:
+                sent = send(reply)
+            except BlockingIOError:
+                sent = 0
+            if sent < len(reply):
                 self.send(reply[sent:], conversation.deadline)
 
     def _keep(self, deadline: float) -> None:
@@ -148,7 +154,8 @@ class AsyncTcpTransport(Waiter, asyncio.BufferedProtocol):
         super().__init__(loop)
         self._transport: asyncio.Transport | None = None
         self._received = bytearray()
-        self._buffer = _BUFFERS.get(loop) or _BUFFERS.setdefault(loop, memoryview(bytearray(CHUNK)))
+        buffer = _BUFFERS.get(loop)
+        self._buffer = _BUFFERS.setdefault(loop, memoryview(bytearray(CHUNK))) if buffer is None else buffer
         self._conversation: Conversation | None = None
 
     @classmethod
