@@ -36,9 +36,9 @@ class BlockStep(Step):
         self._bound = 0 if job.checkpoint is None else min(job.checkpoint.blocks_bound, self._total)
         self._next_number = self._status.next_not_transferred(0)
         link = job.link
-        self._runs = (
-            job.policy.block_runs and link.block_runs and not link.short_names and link.fits_whole(self._size)
-        )
+        # What is lost among datagrams is repeated by the driver, request by request.
+        self._runs = job.policy.block_runs and link.block_runs and link.medium != "datagram"
+        self._runs = self._runs and not link.short_names and link.fits_whole(self._size)
 
     def ascending(self, most: int) -> tuple[int, ...]:
         """The next missing blocks that have not been sent, so many at most."""
