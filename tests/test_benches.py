@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from docs_scripts import check_freshness
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -66,3 +68,7 @@ def test_the_other_implementations_are_measured(tmp_path: Path) -> None:
 def test_rows_that_do_not_exist_are_refused() -> None:
     with pytest.raises(AssertionError, match="no such rows: 24"):
         run("benches", "--rows", "9,24")
+
+
+def test_the_page_shows_the_report_that_lies_beside_it() -> None:
+    check_freshness("make_benchmark_tables")

@@ -8,7 +8,7 @@ and counts as not met.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from dlms_fw.bench.measure import ROUNDS
@@ -66,6 +66,13 @@ class Options:
     def rounds(self) -> int:
         """Rounds of each side, for :func:`dlms_fw.bench.compare`."""
         return 1 if self.quick else ROUNDS
+
+
+def chosen(options: Options, measures: Mapping[int, Callable[[Options], Iterable[Line]]]) -> Iterator[Row]:
+    """The rows of a group that are wanted, each measured by its function when it is asked for."""
+    for number, lines in measures.items():
+        if number in options.wanted:
+            yield row(number, lines(options))
 
 
 def row(number: int, lines: Iterable[Line]) -> Row:

@@ -14,14 +14,13 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from benches.joined import CLIENT_TITLE, ENCRYPTION_KEY, METER_TITLE, security
 from benches.plain_python import AAD, TAG, opened
-from benches.rows import Options, row
+from benches.rows import Options, chosen
 from dlms_fw.bench.measure import Work, calls, compare
 from dlms_fw.bench.table import Line, Row, Target
 
 
 def rows(options: Options) -> Iterator[Row]:
-    yield row(6, protected(options))
-    yield row(7, unprotected(options))
+    return chosen(options, {6: protected, 7: unprotected})
 
 
 def sealing(size: int) -> Callable[[int], Work]:

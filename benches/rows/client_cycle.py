@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 from benches.joined import IMAGE_TRANSFER, joined
 from benches.plain_python import PlainClient
-from benches.rows import Options, row
+from benches.rows import Options, chosen
 from benches.rows.ciphering import sealed_by_cryptography
 from dlms_fw._core import ActionRequest, ActionResponse, Channel, ImageBlocks
 from dlms_fw.bench.measure import MeasurementFailed, Work, compare
@@ -22,8 +22,7 @@ INVOKE_IDS = 16
 
 
 def rows(options: Options) -> Iterator[Row]:
-    yield row(8, requests(options))
-    yield row(9, cycles(options))
+    return chosen(options, {8: requests, 9: cycles})
 
 
 def image(size: int) -> bytes:

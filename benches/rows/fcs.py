@@ -11,7 +11,7 @@ import operator
 import zlib
 from collections.abc import Iterator
 
-from benches.rows import Options, row
+from benches.rows import Options, chosen
 from dlms_fw._core import fcs16, fcs16_portable
 from dlms_fw.bench.machine import machine
 from dlms_fw.bench.measure import calls, compare, loop
@@ -23,10 +23,7 @@ SHORT = MIB[:128]
 
 
 def rows(options: Options) -> Iterator[Row]:
-    yield row(1, beside_crc32(options))
-    yield row(2, beside_a_copy(options))
-    yield row(3, beside_crc_hqx(options))
-    yield row(4, beside_an_empty_call(options))
+    return chosen(options, {1: beside_crc32, 2: beside_a_copy, 3: beside_crc_hqx, 4: beside_an_empty_call})
 
 
 def folds() -> tuple[bool, bool]:
