@@ -23,6 +23,7 @@ from dlms_fw.meter.connection import Framing
 from dlms_fw.meter.meter import SimulatedMeter
 from dlms_fw.meter.power_cut import SimulatedMedium
 from dlms_fw.meter.profiles import mcs301
+from dlms_fw.meter.storage import Medium
 from dlms_fw.multicast import Group, Member, MulticastUpgrade
 from dlms_fw.profiles import HdlcSettings, Profile
 from dlms_fw.security import Keys, SecurityPolicy
@@ -106,7 +107,7 @@ class SimulatedGroup:
         self.time = LoopTime()
         self.scheme = "udp" if framing == "datagrams" else "tcp"
         self.members: list[Member] = []
-        self.memory: list[SimulatedMedium] = []
+        self.memory: list[Medium] = []
         self.unreachable = ""
         self._settings: dict[str, Any] = {"trusted": trusted, "image_block_size": 64, **settings}
 
@@ -134,7 +135,7 @@ class SimulatedGroup:
             settings["hdlc"] = replace(HDLC, server_lower=number + 1)
             settings["hdlc_group_addresses"] = (GROUP_HDLC,) if joined else ()
         config = mcs301.configured(profile, **(settings | more))
-        self.memory.append(SimulatedMedium())
+        self.memory.append(self._medium())
         meter = self._powered(self.memory[-1], config)
         host = f"meter{number}.example"
         groups = (GROUP_HOST,) if joined else ()
@@ -159,10 +160,11 @@ class SimulatedGroup:
         """Take the power away now, and give it back after some time."""
         number = self.bus.stations.index(station)
         meter, station.meter = station.meter, None
-        if meter is None:
-            raise LookupError("the meter has no power")
-        self.memory[number].cut_now("kept")
-        self.memory[number] = self.memory[number].survivor()
+        memory = self.memory[number]
+        if meter is None or not isinstance(memory, SimulatedMedium):
+            raise LookupError("the meter has no power, or a memory that knows no power cuts")
+        memory.cut_now("kept")
+        self.memory[number] = memory.survivor()
 
         def power_up() -> None:
             station.lines.clear()
@@ -197,7 +199,11 @@ class SimulatedGroup:
             **more,
         )
 
-    def _powered(self, medium: SimulatedMedium, config: MeterConfig) -> SimulatedMeter:
+    def _medium(self) -> Medium:
+        """The memory of one more member."""
+        return SimulatedMedium()
+
+    def _powered(self, medium: Medium, config: MeterConfig) -> SimulatedMeter:
         return SimulatedMeter(medium, config, self.time, challenge=_challenge)
 
 
