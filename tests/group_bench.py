@@ -14,9 +14,21 @@ class GroupBench(SimulatedGroup):
     """Meters on a bus; made inside a running loop."""
 
     def __init__(
-        self, framing: Framing = "wrapper", link: LinkProfile | None = None, *, seed: int = 0
+        self,
+        framing: Framing = "wrapper",
+        link: LinkProfile | None = None,
+        *,
+        seed: int = 0,
+        volatile: bool = False,
     ) -> None:
-        super().__init__(framing, link, seed=seed, trusted=(VENDOR_KEY.public_key(),), timings=meters.TIMINGS)
+        super().__init__(
+            framing,
+            link,
+            seed=seed,
+            volatile=volatile,
+            trusted=(VENDOR_KEY.public_key(),),
+            timings=meters.TIMINGS,
+        )
 
 
 def image(blocks: int = 12) -> Image:

@@ -22,8 +22,8 @@ from dlms_fw.multicast.estimates import Costs, blind_passes, expected_seconds, g
 from dlms_fw.multicast.pace import Pace
 from dlms_fw.multicast.policy import MulticastPolicy
 
-PLC = Costs(block=0.08, look=0.25, exchange=0.25)
-RS485 = Costs(block=0.0161, look=0.03, exchange=0.03)
+PLC = Costs(block=0.08, look=0.25, exchange=0.25, detail=0.25)
+RS485 = Costs(block=0.0161, look=0.03, exchange=0.03, detail=0.03)
 
 
 @dataclass

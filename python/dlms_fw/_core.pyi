@@ -1880,8 +1880,8 @@ class BlockSink:
 
     ``receive`` takes octets in place of :meth:`Channel.receive`. As long as whole image blocks come that are
     missing, of the right length and not the last ones, they are stored, marked in ``status`` and answered
-    with success. Whoever opens it sees to it that nothing but that could come of them, and closes it before
-    anything else happens.
+    with success; one that comes again with the same octets is answered. Whoever opens it sees to it that
+    nothing but that could come of them, and closes it before anything else happens.
     """
 
     def __new__(
@@ -1903,12 +1903,14 @@ class BlockSink:
         until: float,
         longest_silence: float,
         peer_counter: int | None = ...,
+        silent: bool = ...,
     ) -> BlockSink:
         """``blocks`` and ``digests`` are written in place: the image, and 16 octets for each block.
 
         It takes at most ``most_blocks``, none under an invocation counter above ``peer_counter``, and keeps
         ``counter_margin`` counters in reserve. It takes nothing from ``until`` on, nor after
-        ``longest_silence`` seconds of silence; ``now`` is when octets came last.
+        ``longest_silence`` seconds of silence; ``now`` is when octets came last. With ``silent`` it takes
+        only what asks for no answer.
 
         Raises ValueError where ``status`` is that of another image, BufferError where the memory is too
         small or cannot be written.

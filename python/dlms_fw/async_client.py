@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
 import time
 from collections.abc import Awaitable, Callable
@@ -306,31 +307,31 @@ class AsyncClient(AsyncServices, AsyncReadings, AsyncUpgrades):
     # Below
 
     async def _associate(self) -> None:
-        for left in reversed(range(association_attempts(self.endpoint, self.profile))):
+        for within_s in association_attempts(self.profile, self._round_trips):
             try:
-                await self._try_to_associate()
+                await self._try_to_associate(within_s)
             except DlmsError as error:
-                if not left or not may_be_lost(error):
+                if math.isinf(within_s) or not may_be_lost(error):
                     raise
                 await self._drop()
             else:
                 return
 
-    async def _try_to_associate(self) -> None:
+    async def _try_to_associate(self, within_s: float) -> None:
         session = self._ledger.session(self._framing, self._challenge, self._randomness)
         self._session = session
         self._transport = await self._open_transport(self._clock() + self.profile.connect_timeout_s)
         await self._until(State.CONNECTED, session.connect())
-        await self._until(State.ASSOCIATED, session.associate())
+        await self._until(State.ASSOCIATED, session.associate(), within_s)
         self._ledger.verify(session)
         self._ledger.note(session)
         self.statistics.associations += 1
 
-    async def _until(self, goal: State, data: bytes) -> None:
+    async def _until(self, goal: State, data: bytes, within_s: float = math.inf) -> None:
         session, transport = self._session, self._transport
         assert session is not None  # noqa: S101 (set by the callers)
         assert transport is not None  # noqa: S101 (set by the callers)
-        deadline = self._clock() + self._request_deadline
+        deadline = self._clock() + min(within_s, self._request_deadline)
         await self._send(data, deadline)
         while session.state is not goal or not is_settled(session):
             for event in await self._receive(session, transport, deadline):

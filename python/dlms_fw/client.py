@@ -7,6 +7,7 @@ client is the same text with ``await``.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import time
 from collections.abc import Callable
@@ -305,31 +306,31 @@ class Client(Services, Readings, Upgrades):
     # Below
 
     def _associate(self) -> None:
-        for left in reversed(range(association_attempts(self.endpoint, self.profile))):
+        for within_s in association_attempts(self.profile, self._round_trips):
             try:
-                self._try_to_associate()
+                self._try_to_associate(within_s)
             except DlmsError as error:
-                if not left or not may_be_lost(error):
+                if math.isinf(within_s) or not may_be_lost(error):
                     raise
                 self._drop()
             else:
                 return
 
-    def _try_to_associate(self) -> None:
+    def _try_to_associate(self, within_s: float) -> None:
         session = self._ledger.session(self._framing, self._challenge, self._randomness)
         self._session = session
         self._transport = self._open_transport(self._clock() + self.profile.connect_timeout_s)
         self._until(State.CONNECTED, session.connect())
-        self._until(State.ASSOCIATED, session.associate())
+        self._until(State.ASSOCIATED, session.associate(), within_s)
         self._ledger.verify(session)
         self._ledger.note(session)
         self.statistics.associations += 1
 
-    def _until(self, goal: State, data: bytes) -> None:
+    def _until(self, goal: State, data: bytes, within_s: float = math.inf) -> None:
         session, transport = self._session, self._transport
         assert session is not None  # noqa: S101 (set by the callers)
         assert transport is not None  # noqa: S101 (set by the callers)
-        deadline = self._clock() + self._request_deadline
+        deadline = self._clock() + min(within_s, self._request_deadline)
         self._send(data, deadline)
         while session.state is not goal or not is_settled(session):
             for event in self._receive(session, transport, deadline):

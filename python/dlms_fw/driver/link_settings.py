@@ -99,11 +99,16 @@ def round_trips(endpoint: Endpoint, profile: Profile) -> RoundTrips | None:
     return RoundTrips(_udp_retries(profile), profile.response_timeout_s)
 
 
-def association_attempts(endpoint: Endpoint, profile: Profile) -> int:
-    """How often an association is begun where a message of it may have been lost."""
-    if endpoint.scheme != "udp":
-        return 1
-    return min(_MOST_UDP_ASSOCIATION_ATTEMPTS, 1 + _udp_retries(profile))
+def association_attempts(profile: Profile, trips: RoundTrips | None) -> list[float]:
+    """How long an association may take until it is begun anew; over datagrams, where ``trips`` are known.
+
+    Nothing of it is repeated. The first ones are given up soon, the last one has all the time of a request.
+    """
+    if trips is None:
+        return [math.inf]
+    first_s = trips.association_s(_udp_repetition(profile))
+    times = min(_MOST_UDP_ASSOCIATION_ATTEMPTS, 1 + _udp_retries(profile)) - 1
+    return [*(min(first_s * 2.0**number, profile.response_timeout_s) for number in range(times)), math.inf]
 
 
 def public_endpoint(endpoint: Endpoint) -> Endpoint:

@@ -10,6 +10,8 @@ from typing import Final
 _SMOOTHING: Final = 1 / 8
 _VARIATION_SMOOTHING: Final = 1 / 4
 _VARIATIONS: Final = 4
+_ASSOCIATION: Final = 4
+"""An association has two exchanges; this is twice what they usually take."""
 _SHORTEST_SHARE: Final = 1 / 8
 """Of the longest wait: what is only a little slower than usual is not repeated."""
 
@@ -68,6 +70,12 @@ class RoundTrips:
             return max(longest_s, self._asked_at + self._altogether_s - now)
         usual_s = self._usual_s + max(_VARIATIONS * self._variation_s, self._usual_s)
         return min(longest_s, self._growth * max(usual_s, _SHORTEST_SHARE * longest_s))
+
+    def association_s(self, longest_s: float) -> float:
+        """How long to wait at first for both answers of an association."""
+        if not self._usual_s:
+            return 2 * longest_s
+        return min(2 * longest_s, max(_ASSOCIATION * self._usual_s, longest_s / 2))
 
     def _measure(self, seconds: float) -> None:
         if self._usual_s:

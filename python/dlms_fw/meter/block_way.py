@@ -71,11 +71,7 @@ class BlockWay:
         self.shut()
         session, units = line.session, self._units
         association = session.association
-        if (
-            type(store) is not ImageStore
-            or association.state is not State.ASSOCIATED
-            or association.is_silent
-        ):
+        if type(store) is not ImageStore or association.state is not State.ASSOCIATED:
             return
         if units.firmware.deadline is not None:
             return
@@ -102,6 +98,7 @@ class BlockWay:
             until=math.inf if until is None else until,
             longest_silence=line.longest_silence,
             peer_counter=None if bound < 0 else bound,
+            silent=association.is_silent,
         )
         self._line = line
 

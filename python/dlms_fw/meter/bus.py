@@ -78,8 +78,10 @@ class Station:
                 return b""
             line = self.lines[port] = self.meter.connect(framing)
         self.heard += 1
+        sink = line.sink
         answer = line.receive(data)
-        self.set_timer()
+        if sink is None or line.sink is not sink:  # blocks alone change nothing that the meter waits for
+            self.set_timer()
         return answer
 
     def set_timer(self) -> None:
@@ -97,7 +99,7 @@ class Station:
 
     def loses(self, share: float, pieces: int) -> bool:
         """Whether a message of so many pieces is lost."""
-        return share > 0 and self.chance.random() < 1.0 - (1.0 - share) ** pieces
+        return share > 0 and self.chance.random() < (share if pieces == 1 else 1.0 - (1.0 - share) ** pieces)
 
 
 class MeterBus:

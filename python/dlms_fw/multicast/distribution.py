@@ -175,7 +175,7 @@ class Distribution(Generic[K]):
         self._blind = 1
         self._rounds = 0
         self._block_seconds = policy.block_pause_seconds
-        self._look_seconds = self._exchange_seconds = 0.0
+        self._look_seconds = self._exchange_seconds = self._detail_seconds = 0.0
         self._in_hand = 0
         self._missing_before: int | None = None
 
@@ -209,9 +209,11 @@ class Distribution(Generic[K]):
         if member in self._deaf:
             self._deaf.remove(member)
 
-    def measured(self, *, look_seconds: float, exchange_seconds: float) -> None:
-        """How long it took to ask a member, and how long one small exchange of that."""
-        self.looking_seconds += look_seconds
+    def measured(self, *, look_seconds: float, exchange_seconds: float, detail_seconds: float = 0.0) -> None:
+        """How long it took to ask a member, one small exchange of that, and all that it misses on top."""
+        self.looking_seconds += look_seconds + detail_seconds
+        if detail_seconds:
+            self._detail_seconds = _blend(self._detail_seconds, detail_seconds)
         self._look_seconds = _blend(self._look_seconds, look_seconds)
         self._exchange_seconds = _blend(self._exchange_seconds, exchange_seconds)
 
@@ -321,7 +323,13 @@ class Distribution(Generic[K]):
         return _O.DEARER
 
     def _costs(self) -> Costs:
-        return Costs(self._block_seconds, self._look_seconds, self._exchange_seconds, self._parallel)
+        return Costs(
+            self._block_seconds,
+            self._look_seconds,
+            self._exchange_seconds,
+            self._detail_seconds or self._exchange_seconds,
+            self._parallel,
+        )
 
     def _union(self) -> int:
         union = 0

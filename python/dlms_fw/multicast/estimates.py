@@ -22,12 +22,14 @@ class Costs:
         block: One block to the group, its pause included.
         look: To ask one member what it has, the association included.
         exchange: One small request and its answer.
+        detail: To ask it which blocks it misses, on top of that.
         parallel: How many members can be talked to at the same time.
     """
 
     block: float
     look: float
     exchange: float
+    detail: float
     parallel: int = 1
 
     @property
@@ -52,7 +54,7 @@ def expected_seconds(passes: int, members: int, blocks: int, losses: Sequence[fl
         misses = [min(loss, _LARGEST_LOSS) ** sent for loss in losses]
         incomplete = members * _mean([1.0 - (1.0 - miss) ** blocks for miss in misses])
         # Whoever misses something is asked for the bitmap, too, while the association is there.
-        seconds += (asked * costs.look + incomplete * costs.exchange) / costs.parallel
+        seconds += (asked * costs.look + incomplete * costs.detail) / costs.parallel
         if incomplete < 0.5:
             break
         missing = members * blocks * _mean(misses)

@@ -44,13 +44,15 @@ class Look(NamedTuple):
 
     Attributes:
         missing: What it misses; ``None`` where it could not be asked.
-        seconds: How long the look took, association included.
+        seconds: How long it took to hear how far the meter has come, association included.
         exchange_seconds: How long one question of it took.
+        detail_seconds: How long it took on top of that to hear all that is missing, and to leave.
     """
 
     missing: Runs | None
     seconds: float
     exchange_seconds: float
+    detail_seconds: float = 0.0
 
 
 class MemberClient(AsyncClient):
@@ -127,9 +129,9 @@ class MemberClient(AsyncClient):
             await self.connect()
         asked = self._clock()
         first = await self._told(image_transfer.image_first_not_transferred_block_number)
-        exchange_seconds = self._clock() - asked
+        told = self._clock()
         if first is not None and first >= blocks:
-            return Look((), self._clock() - began, exchange_seconds)
+            return Look((), told - began, told - asked)
         bits = await self._told(image_transfer.image_transferred_blocks_status)
         what = completeness(bits, first, blocks)
         if what.block_status is not None:
@@ -139,7 +141,7 @@ class MemberClient(AsyncClient):
             missing = ((known, blocks - known),)
         if missing:
             await self.leave()
-        return Look(missing, self._clock() - began, exchange_seconds)
+        return Look(missing, told - began, told - asked, self._clock() - told)
 
     async def pause(self, seconds: float) -> None:
         """Let time pass; others have the line meanwhile, where that is longer than to associate anew."""

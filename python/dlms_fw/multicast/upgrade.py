@@ -349,7 +349,11 @@ class MulticastUpgrade:
             if look.missing is not None:
                 distribution.handle_missing(entry, look.missing)
             if look.seconds:
-                distribution.measured(look_seconds=look.seconds, exchange_seconds=look.exchange_seconds)
+                distribution.measured(
+                    look_seconds=look.seconds,
+                    exchange_seconds=look.exchange_seconds,
+                    detail_seconds=look.detail_seconds,
+                )
             if look.missing == ():
                 distribution.leave(entry)
         asked, missing = len(looks), distribution.missing

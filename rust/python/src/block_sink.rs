@@ -71,6 +71,13 @@ impl BlockMemory for Lent<'_> {
         put(&self.digests[offset..], digest);
     }
 
+    fn holds(&self, place: Range<usize>, octets: &[u8]) -> bool {
+        self.blocks[place]
+            .iter()
+            .map(Cell::get)
+            .eq(octets.iter().copied())
+    }
+
     fn read_block(&self, place: Range<usize>) -> Vec<u8> {
         self.blocks[place].iter().map(Cell::get).collect()
     }
@@ -88,6 +95,7 @@ impl BlockSink {
     #[pyo3(signature = (
         channel, status, blocks, digests, *, class_id, logical_name, method_id, image_size, image_block_size,
         serial, most_blocks, counter_margin, now, until, longest_silence, peer_counter = None,
+        silent = false,
     ))]
     #[allow(
         clippy::too_many_arguments,
@@ -111,6 +119,7 @@ impl BlockSink {
         until: f64,
         longest_silence: f64,
         peer_counter: Option<u32>,
+        silent: bool,
     ) -> PyResult<Self> {
         let layout = BlockLayout::new(image_size, image_block_size)
             .filter(|layout| layout.blocks() == status.borrow(py).status.blocks())
@@ -139,6 +148,7 @@ impl BlockSink {
             blocks: most_blocks,
             peer_counter,
             counter_margin,
+            silent,
         };
         Ok(Self {
             channel,

@@ -20,6 +20,7 @@ from dlms_fw.journal import Journal
 from dlms_fw.meter.bus import BusPort, LoopTime, MeterBus, Station
 from dlms_fw.meter.configuration import MeterConfig
 from dlms_fw.meter.connection import Framing
+from dlms_fw.meter.memory import MemoryMedium
 from dlms_fw.meter.meter import SimulatedMeter
 from dlms_fw.meter.power_cut import SimulatedMedium
 from dlms_fw.meter.profiles import mcs301
@@ -84,12 +85,13 @@ class SimulatedGroup:
         link: How long they take, and how many get lost.
         seed: Of what gets lost.
         trusted: The vendor's keys that members trust.
+        volatile: Members have memories that know no power cuts, and are faster.
         settings: Further settings of every member.
 
     Attributes:
         bus: The medium.
         members: As a client knows them.
-        memory: Of each member.
+        memory: Of each member, unless they are volatile.
         unreachable: A host that cannot be opened.
     """
 
@@ -100,6 +102,7 @@ class SimulatedGroup:
         *,
         seed: int = 0,
         trusted: tuple[PublicKey, ...] = (),
+        volatile: bool = False,
         **settings: Any,
     ) -> None:
         self.bus = MeterBus(framing, link, seed=seed)
@@ -107,8 +110,9 @@ class SimulatedGroup:
         self.time = LoopTime()
         self.scheme = "udp" if framing == "datagrams" else "tcp"
         self.members: list[Member] = []
-        self.memory: list[Medium] = []
+        self.memory: list[SimulatedMedium] = []
         self.unreachable = ""
+        self._volatile = volatile
         self._settings: dict[str, Any] = {"trusted": trusted, "image_block_size": 64, **settings}
 
     def add(
@@ -135,8 +139,10 @@ class SimulatedGroup:
             settings["hdlc"] = replace(HDLC, server_lower=number + 1)
             settings["hdlc_group_addresses"] = (GROUP_HDLC,) if joined else ()
         config = mcs301.configured(profile, **(settings | more))
-        self.memory.append(self._medium())
-        meter = self._powered(self.memory[-1], config)
+        medium = MemoryMedium() if self._volatile else SimulatedMedium()
+        if isinstance(medium, SimulatedMedium):
+            self.memory.append(medium)
+        meter = self._powered(medium, config)
         host = f"meter{number}.example"
         groups = (GROUP_HOST,) if joined else ()
         station = self.bus.add(meter, host, groups=groups, **on_bus)
@@ -160,11 +166,10 @@ class SimulatedGroup:
         """Take the power away now, and give it back after some time."""
         number = self.bus.stations.index(station)
         meter, station.meter = station.meter, None
-        memory = self.memory[number]
-        if meter is None or not isinstance(memory, SimulatedMedium):
-            raise LookupError("the meter has no power, or a memory that knows no power cuts")
-        memory.cut_now("kept")
-        self.memory[number] = memory.survivor()
+        if meter is None:
+            raise LookupError("the meter has no power")
+        self.memory[number].cut_now("kept")
+        self.memory[number] = self.memory[number].survivor()
 
         def power_up() -> None:
             station.lines.clear()
@@ -198,10 +203,6 @@ class SimulatedGroup:
             challenge=_challenge,
             **more,
         )
-
-    def _medium(self) -> Medium:
-        """The memory of one more member."""
-        return SimulatedMedium()
 
     def _powered(self, medium: Medium, config: MeterConfig) -> SimulatedMeter:
         return SimulatedMeter(medium, config, self.time, challenge=_challenge)

@@ -25,11 +25,17 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def _run_once(self) -> None:
         if not vars(self)["_ready"]:
-            due = [timer.when() for timer in vars(self)["_scheduled"] if not timer.cancelled()]
-            if not due:
-                raise RuntimeError("everybody waits, and nothing will ever happen")
-            self._now = max(self._now, min(due))
+            self._now = max(self._now, self._next_timer().when())
         super()._run_once()  # type: ignore[misc]
+
+    def _next_timer(self) -> asyncio.TimerHandle:
+        timers: list[asyncio.TimerHandle] = vars(self)["_scheduled"]
+        if timers and not timers[0].cancelled():
+            return timers[0]  # it is a heap
+        waiting = [timer for timer in timers if not timer.cancelled()]
+        if not waiting:
+            raise RuntimeError("everybody waits, and nothing will ever happen")
+        return min(waiting)
 
 
 def run_virtually(main: Coroutine[Any, Any, T]) -> T:

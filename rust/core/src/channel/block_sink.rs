@@ -1,7 +1,7 @@
 //! A meter's way for image blocks: while it is open, a block is opened, checked, stored and answered in one go.
 //!
-//! It takes what the ordinary way would take with nothing but success: the next block of an image that is being received. Whatever else
-//! comes ends it. Then the blocks that came with the same octets are handed on as well, as if nothing had been done with them: a
+//! It takes what the ordinary way would take with nothing but success: a block of an image that is being received, or the same block
+//! again. Whatever else comes ends it. Then the blocks that came with the same octets are handed on as well, as if nothing had been done with them: a
 //! block that comes again is answered with success, so the ordinary way goes on where this one stopped, octet for octet.
 //!
 //! What may happen between two calls is the caller's matter, who opens the way and shuts it.
@@ -35,6 +35,11 @@ pub trait BlockMemory {
     /// Puts the digest of a block at this place of the table.
     fn write_digest(&mut self, offset: usize, digest: &[u8]);
 
+    /// Whether these octets are at this place of the image.
+    fn holds(&self, place: Range<usize>, octets: &[u8]) -> bool {
+        self.read_block(place) == octets
+    }
+
     /// The octets at this place of the image.
     fn read_block(&self, place: Range<usize>) -> Vec<u8>;
 }
@@ -59,6 +64,8 @@ pub struct BlockLimits {
     pub peer_counter: Option<u32>,
     /// With fewer counters left for answers than this more must be reserved.
     pub counter_margin: u32,
+    /// The client is never answered: what asks for an answer is not taken.
+    pub silent: bool,
 }
 
 /// A block that was taken by the call that is going on.
@@ -102,10 +109,13 @@ impl BlockSink {
 
     /// How many answers can be given before counters must be reserved.
     fn answers(&self, security: Option<&SecurityContext>) -> usize {
-        security.map_or(usize::MAX, |security| {
-            let left = (security.counters_left() + 1).saturating_sub(self.limits.counter_margin);
-            left as usize
-        })
+        security
+            .filter(|_| !self.limits.silent)
+            .map_or(usize::MAX, |security| {
+                let left =
+                    (security.counters_left() + 1).saturating_sub(self.limits.counter_margin);
+                left as usize
+            })
     }
 
     /// Stores a block, where the ordinary way would do nothing else with it.
@@ -126,9 +136,11 @@ impl BlockSink {
         else {
             return None;
         };
+        let invoke = request.invoke_id_and_priority;
         let recorded = |counter| self.limits.peer_counter.is_some_and(|last| counter <= last);
         if *method != self.reception.method
             || self.taken.len() >= self.limits.blocks
+            || (self.limits.silent && invoke.confirmed())
             || !security
                 .and_then(SecurityContext::peer_counter)
                 .is_none_or(recorded)
@@ -139,16 +151,23 @@ impl BlockSink {
         let (number, value) = (block.image_block_number, block.image_block_value);
         let index = number as usize;
         let place = self.reception.layout.range(index)?;
-        // The last missing block begins the verification.
-        let is_last = status.transferred() + 1 >= status.blocks();
-        if value.len() != place.len() || status.get(index) != Some(false) || is_last {
+        if value.len() != place.len() {
             return None;
         }
-        memory.write_block(place.start, value);
-        let digest = stored_block_digest(self.reception.serial, number, value);
-        memory.write_digest(index * STORED_BLOCK_DIGEST_LENGTH, &digest);
-        status.set(index, true);
-        let invoke = request.invoke_id_and_priority;
+        if status.get(index) == Some(true) {
+            if !memory.holds(place, value) {
+                return None;
+            }
+        } else {
+            // The last missing block begins the verification.
+            if status.transferred() + 1 >= status.blocks() {
+                return None;
+            }
+            memory.write_block(place.start, value);
+            let digest = stored_block_digest(self.reception.serial, number, value);
+            memory.write_digest(index * STORED_BLOCK_DIGEST_LENGTH, &digest);
+            status.set(index, true);
+        }
         self.taken.push(Taken { invoke, number });
         Some(invoke)
     }
