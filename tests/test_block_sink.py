@@ -9,6 +9,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -25,7 +28,7 @@ from dlms_fw.meter.connection import Framing, MeterConnection
 from dlms_fw.meter.memory import MemoryMedium
 from dlms_fw.meter.meter import SimulatedMeter
 from dlms_fw.meter.power_cut import SimulatedMedium
-from dlms_fw.meter.storage import ImageBlockStore, Medium
+from dlms_fw.meter.storage import Directory, ImageBlockStore, Medium
 from dlms_fw.profiles import Profile
 from dlms_fw.session.client import ClientSession
 from dlms_fw.session.states import State
@@ -144,7 +147,7 @@ class Rig:
         return self.meter.units.firmware.image_store
 
 
-def initiate(rig: Rig, line: int = 0) -> None:
+def initiate(rig: Rig, line: int) -> None:
     rig.send(line, OBJECT.image_transfer_initiate(IDENTIFIER, len(IMAGE)).request)
 
 
@@ -281,21 +284,26 @@ kinds = st.sampled_from([(PLAIN, "wrapper"), (CIPHERED, "wrapper"), (PLAIN, "hdl
 def kept(rig: Rig) -> dict[str, bytes]:
     """All that is in the memory; how many zeros lie behind the last block does not matter."""
     rig.meter.drop_connections()
-    assert isinstance(rig.medium, MemoryMedium)
+    medium = rig.medium
+    if isinstance(medium, Directory):
+        content = {path.name: path.read_bytes() for path in medium.path.iterdir()}
+        medium.close()
+    else:
+        assert isinstance(medium, MemoryMedium)
+        content = medium.content()
     ends = {ImageBlockStore.BLOCKS, ImageBlockStore.DIGESTS}
-    return {
-        region: octets.rstrip(b"\0") if region in ends else octets
-        for region, octets in rig.medium.content().items()
-    }
+    return {region: octets.rstrip(b"\0") if region in ends else octets for region, octets in content.items()}
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(kinds, st.lists(steps, min_size=1, max_size=25), st.sampled_from(["overwrite", "refuse"]))
-def test_nothing_that_can_be_seen_is_different(
-    kind: tuple[Profile, Framing], script: list[Any], differing: str
+def tell_apart(
+    kind: tuple[Profile, Framing],
+    script: list[Any],
+    differing: str,
+    memory: Callable[[], Medium] = MemoryMedium,
 ) -> None:
-    rigs = [Rig(sink, *kind, {"differing_block": differing}) for sink in (True, False)]
-    for function, arguments, named in [(initiate, (), {}), *script]:
+    """Has two meters hear the same, and compares them after each step."""
+    rigs = [Rig(sink, *kind, {"differing_block": differing}, memory()) for sink in (True, False)]
+    for function, arguments, named in [(initiate, (0,), {}), *script]:
         for rig in rigs:
             function(rig, *arguments, **named)
         assert rigs[0].said == rigs[1].said, function.__name__
@@ -306,13 +314,42 @@ def test_nothing_that_can_be_seen_is_different(
     assert kept(rigs[0]) == kept(rigs[1])
 
 
+scripts = st.lists(steps, min_size=1, max_size=25)
+differing_blocks = st.sampled_from(["overwrite", "refuse"])
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(kinds, scripts, differing_blocks)
+def test_nothing_that_can_be_seen_is_different(
+    kind: tuple[Profile, Framing], script: list[Any], differing: str
+) -> None:
+    tell_apart(kind, script, differing)
+
+
+@pytest.mark.soak
+@settings(max_examples=3000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(kinds, scripts, differing_blocks)
+def test_nothing_that_can_be_seen_is_different_in_a_long_campaign(
+    kind: tuple[Profile, Framing], script: list[Any], differing: str
+) -> None:
+    tell_apart(kind, script, differing)
+
+
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(kinds, st.lists(many_blocks, min_size=4, max_size=12))
+def test_nothing_is_different_in_files(kind: tuple[Profile, Framing], script: list[Any]) -> None:
+    with TemporaryDirectory() as folder:
+        names = count()
+        tell_apart(kind, script, "overwrite", lambda: Directory(f"{folder}/{next(names)}"))
+
+
 # --- That it is there, and what shuts it -------------------------------------------------------------------
 
 
 def opened(profile: Profile = CIPHERED, framing: Framing = "wrapper", **changes: Any) -> Rig:
     """A meter whose way is open after the first block."""
     rig = Rig(True, profile, framing, changes)
-    initiate(rig)
+    initiate(rig, 0)
     blocks(rig, 0, 0, 1, "same", joined=False, confirmed=True)
     assert rig.taken
     return rig
@@ -367,14 +404,74 @@ def test_what_else_happens_shuts_it(shuts: Callable[[Rig], object]) -> None:
 )
 def test_where_it_is_never_opened(changes: dict[str, Any]) -> None:
     rig = Rig(True, PLAIN, "wrapper", changes)
-    initiate(rig)
+    initiate(rig, 0)
     blocks(rig, 0, 0, 3, "same", joined=False, confirmed=True)
     assert not rig.taken
 
 
+def test_blocks_are_written_into_the_files_and_synced_as_often_as_ever(tmp_path: Path) -> None:
+    barriers: list[int] = []
+    ordinary: list[int] = []
+
+    class Watched(Directory):
+        def sync(self, region: str) -> None:
+            super().sync(region)
+            if region == ImageBlockStore.DIGESTS:
+                barriers.append(rig.store.image_first_not_transferred_block_number)
+
+        def write(self, region: str, offset: int, data: bytes) -> None:
+            super().write(region, offset, data)
+            if region == ImageBlockStore.BLOCKS:
+                ordinary.append(offset // BLOCK_SIZE)
+
+    rig = Rig(True, PLAIN, "wrapper", {"sync_every_blocks": 5}, Watched(tmp_path))
+    initiate(rig, 0)
+    for number in range(12):
+        blocks(rig, 0, number, 1, "same", joined=False, confirmed=True)
+        # What the kernel has survives kill -9.
+        there = (tmp_path / ImageBlockStore.BLOCKS).read_bytes()[: BLOCK_SIZE * (number + 1)]
+        assert there == IMAGE[: BLOCK_SIZE * (number + 1)]
+    assert ordinary == [0, 4, 9]
+    assert barriers == [4, 9]
+    rig.medium.close()
+    again = Rig(True, PLAIN, "wrapper", {"sync_every_blocks": 5}, Directory(tmp_path))
+    assert again.store.image_first_not_transferred_block_number == 12
+    again.medium.close()
+
+
+def test_a_file_whose_blocks_may_not_be_there_is_not_mapped(tmp_path: Path) -> None:
+    medium = Directory(tmp_path)
+    medium.write("region", 100_000, b"x")  # there is a hole before it
+    assert medium.lend("region", 100_001, lambda: None) is None
+    medium.reserve("region", 100_001)
+    assert medium.lend("region", 100_001, lambda: None) is not None
+    assert medium.lend("region", 200_000, lambda: None) is None
+    medium.close()
+
+
+def test_what_is_lent_is_called_back_before_it_changes(tmp_path: Path) -> None:
+    for medium in (MemoryMedium(), Directory(tmp_path)):
+        medium.reserve("region", 5000)
+        for change in (
+            lambda medium=medium: medium.write("region", 0, b"octets"),
+            lambda medium=medium: medium.lend("region", 5000, lambda: None),
+            lambda medium=medium: medium.erase("region"),
+        ):
+            called: list[bool] = []
+            lent = medium.lend("region", 5000, lambda called=called: called.append(True))
+            assert lent is not None
+            memoryview(lent)[4999] = 1
+            assert medium.read("region", 4999, 1) == b"\1"
+            assert not called
+            change()
+            assert called == [True]
+            medium.reserve("region", 5000)
+        medium.close()
+
+
 def test_memory_that_may_fail_goes_the_ordinary_way() -> None:
     rig = Rig(True, PLAIN, "wrapper", medium=SimulatedMedium())
-    initiate(rig)
+    initiate(rig, 0)
     blocks(rig, 0, 0, 3, "same", joined=False, confirmed=True)
     assert not rig.taken
     assert rig.store.image_first_not_transferred_block_number == 3

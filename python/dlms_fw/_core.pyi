@@ -1931,6 +1931,10 @@ class BlockSink:
         """Let go of the memory; nothing is taken any more."""
 
     @property
+    def taken(self) -> int:
+        """How many blocks it has taken."""
+
+    @property
     def heard_at(self) -> float:
         """When octets came last."""
 

@@ -10,6 +10,7 @@ had gone the ordinary way.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Final, Protocol, TypeGuard
 
 from dlms_fw._core import ActionRequest, BlockSink
@@ -58,6 +59,7 @@ class BlockWay:
         self._units = units
         self._ownership = ownership
         self._line: BlockLine | None = None
+        self._note_written: Callable[[int], None] = lambda _: None
         units.firmware.memory.on_change = self.shut
 
     def open(self, line: BlockLine, store: object, request: ActionRequest) -> None:
@@ -84,15 +86,15 @@ class BlockWay:
         line.sink = BlockSink(
             session.channel,
             lent.received,
-            lent.blocks,
-            lent.digests,
+            lent.memory.blocks,
+            lent.memory.digests,
             class_id=_CLASS_ID,
             logical_name=request.logical_name,
             method_id=_METHOD_ID,
             image_size=lent.reception.size,
             image_block_size=lent.reception.block_size,
             serial=lent.reception.serial,
-            most_blocks=len(lent.received),
+            most_blocks=lent.memory.most,
             counter_margin=COUNTER_MARGIN,
             now=line.heard_at,
             until=math.inf if until is None else until,
@@ -100,7 +102,7 @@ class BlockWay:
             peer_counter=None if bound < 0 else bound,
             silent=association.is_silent,
         )
-        self._line = line
+        self._line, self._note_written = line, lent.note_written
 
     def shut(self) -> None:
         """Shuts it, and makes up for what was left undone for each block."""
@@ -109,6 +111,7 @@ class BlockWay:
             return
         sink, line.sink = line.sink, None
         sink.close()
+        self._note_written(sink.taken)
         line.heard_at = sink.heard_at
         line.session.note_counter()
         if (called_at := sink.called_at) is not None:

@@ -26,7 +26,7 @@ from dlms_fw.meter.configuration import MeterConfig
 from dlms_fw.meter.event_log import StandardEvent
 from dlms_fw.meter.judgement import ImageJudge
 from dlms_fw.meter.state import ActivationStep, Firmware, Reception, StateMemory, Trigger
-from dlms_fw.meter.storage import ImageBlockStore
+from dlms_fw.meter.storage import ImageBlockStore, LentBlocks
 
 PART_UNKNOWN: Final = 0xFF
 """The event parameter while it is not known which part an image is for."""
@@ -88,8 +88,9 @@ class LentImage:
 
     reception: Reception
     received: BlockStatus
-    blocks: bytearray
-    digests: bytearray
+    memory: LentBlocks
+    note_written: Callable[[int], None]
+    """To be told how many blocks were stored in place, at the end."""
 
 
 class ImageStore(ServerObject, interface=ImageTransfer, own=_OWN):
@@ -278,7 +279,7 @@ class ImageStore(ServerObject, interface=ImageTransfer, own=_OWN):
         if reception is None or received is None:
             return None
         lent = self._blocks.lend(reclaim)
-        return None if lent is None else LentImage(reception, received, *lent)
+        return None if lent is None else LentImage(reception, received, lent, self._blocks.note_written)
 
     def image_verify(self) -> None:
         """Verifies; ``temporary-failure`` while that takes time, then image_transfer_status tells."""

@@ -10,6 +10,8 @@ import errno
 from collections.abc import Callable, Mapping
 from typing import ClassVar, Final
 
+from dlms_fw.meter.storage import Loans
+
 _SHARED_FROM: Final = 4096
 _SHARED_TO: Final = 1 << 20
 """Octets of a region that is looked at whether another meter has the same."""
@@ -23,14 +25,15 @@ class MemoryMedium:
         capacity: Octets of all regions together; ``None`` has no end.
     """
 
-    __slots__ = ("_capacity", "_lent", "_regions")
+    __slots__ = ("_capacity", "_loans", "_regions")
+    is_durable: Final = True
     _latest: ClassVar[bytes] = b""
 
     def __init__(self, content: Mapping[str, bytes] | None = None, *, capacity: int | None = None) -> None:
         # Regions that are written once and as a whole stay the octets they were written with, uncopied.
         self._regions: dict[str, bytes | bytearray] = dict(content or {})
         self._capacity = capacity
-        self._lent: dict[str, Callable[[], None]] = {}
+        self._loans = Loans()
 
     def content(self) -> dict[str, bytes]:
         """All that is in it, by region."""
@@ -41,14 +44,13 @@ class MemoryMedium:
         octets = self._regions.get(region, b"")
         if offset == 0 and len(octets) <= size and type(octets) is bytearray:
             # Who reads all of it has written all of it: as octets it can be handed on, and shared.
-            self._reclaim(region)
+            self._loans.end(region)
             octets = self._regions[region] = _shared(bytes(octets))
         return bytes(octets[offset : offset + size])
 
     def write(self, region: str, offset: int, data: bytes) -> None:
         """Writes; what lies between the end of the region and the offset becomes zeros."""
-        if self._lent:
-            self._reclaim(region)
+        self._loans.end(region)
         octets = self._regions.get(region)
         if not octets and offset == 0:
             self._regions[region] = _shared(bytes(data))
@@ -65,7 +67,7 @@ class MemoryMedium:
 
     def erase(self, region: str) -> None:
         """Makes the region empty."""
-        self._reclaim(region)
+        self._loans.end(region)
         self._regions[region] = b""
 
     def reserve(self, region: str, size: int) -> None:
@@ -79,13 +81,13 @@ class MemoryMedium:
         """The octets of a region, filled up with zeros; not where there is an end to the capacity."""
         if self._capacity is not None:
             return None
-        self._reclaim(region)
+        self._loans.end(region)
         octets = self._regions.get(region)
         if type(octets) is not bytearray:
             octets = self._regions[region] = bytearray(octets or b"")
         if len(octets) < size:
             octets.extend(bytes(size - len(octets)))
-        self._lent[region] = reclaim
+        self._loans.lend(region, reclaim)
         return octets
 
     def sync(self, region: str) -> None:
@@ -93,11 +95,6 @@ class MemoryMedium:
 
     def close(self) -> None:
         """Nothing to give back."""
-
-    def _reclaim(self, region: str) -> None:
-        reclaim = self._lent.pop(region, None)
-        if reclaim is not None:
-            reclaim()
 
 
 def _shared(octets: bytes) -> bytes:

@@ -13,17 +13,25 @@ import hashlib
 import json
 import os
 import struct
+import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from mmap import mmap
 from pathlib import Path
-from typing import Any, Final, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, runtime_checkable
 
 from dlms_fw._core import stored_block_digest
 from dlms_fw.errors import Busy, DlmsError
 from dlms_fw.image_octets import ImageOctets, OctetsBehind, OctetsInMemory
 
+if TYPE_CHECKING:
+    from typing_extensions import Buffer  # collections.abc has it from 3.12 on
+
 Json: TypeAlias = dict[str, Any]
 
 _READ_SIZE: Final = 1 << 20
+_FILE_BLOCK: Final = 512
+"""The unit of st_blocks."""
 
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
@@ -72,9 +80,15 @@ class Medium(Protocol):
 
 @runtime_checkable
 class LendsRegions(Protocol):
-    """A medium whose regions can be written in place: as good as a write by :meth:`Medium.write`."""
+    """A medium whose regions can be written in place: as good as a write by :meth:`Medium.write`.
 
-    def lend(self, region: str, size: int, reclaim: Callable[[], None]) -> bytearray | None:
+    Attributes:
+        is_durable: Whether what is written is durable at once, so that ``sync`` does nothing.
+    """
+
+    is_durable: bool
+
+    def lend(self, region: str, size: int, reclaim: Callable[[], None]) -> Buffer | None:
         """The octets of a region, at least so many, to be written in place; ``None`` where that cannot be.
 
         ``reclaim`` is called before anybody else writes, erases or replaces the region; nothing may be
@@ -83,18 +97,41 @@ class LendsRegions(Protocol):
         ...
 
 
+class Loans:
+    """Which regions of a medium are lent, and how to get them back."""
+
+    __slots__ = ("_reclaims",)
+
+    def __init__(self) -> None:
+        self._reclaims: dict[str, Callable[[], None]] = {}
+
+    def lend(self, region: str, reclaim: Callable[[], None]) -> None:
+        """From now on the region is lent to somebody."""
+        self._reclaims[region] = reclaim
+
+    def end(self, region: str) -> None:
+        """From now on it is not; whoever has it is told."""
+        if self._reclaims and (reclaim := self._reclaims.pop(region, None)) is not None:
+            reclaim()
+
+
 class Directory:
     """A medium of real files in a directory that belongs to one process at a time.
 
     A write reaches the kernel before the call returns, so it survives ``kill -9``; a power cut of the machine
-    is survived by what has been synced.
+    is survived by what has been synced. The same holds for what is written in place: a region is lent as a
+    shared mapping of its file, whose blocks have been allocated before.
     """
+
+    is_durable: Final = False
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         """Makes the directory where it is missing. Raises Busy where another process has it."""
         self.path = Path(path)
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._files: dict[str, int] = {}
+        self._mappings: dict[str, mmap] = {}
+        self._loans = Loans()
         self._directory = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
         try:
             fcntl.flock(self._directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -108,6 +145,7 @@ class Directory:
 
     def write(self, region: str, offset: int, data: bytes) -> None:
         """By pwrite, all of it."""
+        self._loans.end(region)
         file = self._file(region)
         written = os.pwrite(file, data, offset)
         while written < len(data):
@@ -115,6 +153,7 @@ class Directory:
 
     def erase(self, region: str) -> None:
         """By truncation."""
+        self._unmap(region)
         os.ftruncate(self._file(region), 0)
 
     def reserve(self, region: str, size: int) -> None:
@@ -123,14 +162,41 @@ class Directory:
             os.posix_fallocate(self._file(region), 0, size)
 
     def sync(self, region: str) -> None:
-        """By fdatasync."""
+        """By fdatasync, which on Linux writes what came through a mapping as well."""
+        if sys.platform != "linux" and region in self._mappings:
+            self._mappings[region].flush()
         os.fdatasync(self._file(region))
+
+    def lend(self, region: str, size: int, reclaim: Callable[[], None]) -> Buffer | None:
+        """A shared mapping of the file; not where its blocks are not allocated, as they may not be there."""
+        self._loans.end(region)
+        mapping = self._mappings.get(region)
+        if mapping is None or len(mapping) < size:
+            self._unmap(region)
+            file = self._file(region)
+            found = os.fstat(file)
+            if not 0 < size <= min(found.st_size, found.st_blocks * _FILE_BLOCK):
+                return None
+            try:
+                mapping = self._mappings[region] = mmap(file, size)
+            except OSError:
+                return None
+        self._loans.lend(region, reclaim)
+        return mapping
 
     def close(self) -> None:
         """Closes the files and lets the directory go."""
+        for region in list(self._mappings):
+            self._unmap(region)
         for file in (*self._files.values(), self._directory):
             os.close(file)
         self._files.clear()
+
+    def _unmap(self, region: str) -> None:
+        self._loans.end(region)
+        mapping = self._mappings.pop(region, None)
+        if mapping is not None:
+            mapping.close()
 
     def _file(self, region: str) -> int:
         file = self._files.get(region)
@@ -227,6 +293,21 @@ class Records:
         return generation, copy, payload
 
 
+@dataclass(frozen=True, slots=True)
+class LentBlocks:
+    """The memory of an image, to be written in place.
+
+    Attributes:
+        blocks: The image.
+        digests: One digest behind the other.
+        most: So many blocks may be written before the next one must go through the store.
+    """
+
+    blocks: Buffer
+    digests: Buffer
+    most: int
+
+
 class ImageBlockStore:
     """The memory that an image is received into, block by block.
 
@@ -305,18 +386,26 @@ class ImageBlockStore:
         if self._unsynced_blocks >= self._sync_every_blocks:
             self.barrier()
 
-    def lend(self, reclaim: Callable[[], None]) -> tuple[bytearray, bytearray] | None:
+    def lend(self, reclaim: Callable[[], None]) -> LentBlocks | None:
         """Blocks and digests to be written in place, where the medium can lend them.
 
-        ``reclaim`` is called before anything else happens to them.
+        ``reclaim`` is called before anything else happens to them. Whoever has written blocks says how many
+        by :meth:`note_written`.
         """
         medium = self._medium
         if not isinstance(medium, LendsRegions):
             return None
         count = -(-self._image_size // self._image_block_size)
+        most = count if medium.is_durable else self._sync_every_blocks - self._unsynced_blocks - 1
+        if most < 1:
+            return None
         blocks = medium.lend(self.BLOCKS, self._image_size, reclaim)
         digests = medium.lend(self.DIGESTS, count * self.DIGEST_SIZE, reclaim)
-        return None if blocks is None or digests is None else (blocks, digests)
+        return None if blocks is None or digests is None else LentBlocks(blocks, digests, most)
+
+    def note_written(self, blocks: int) -> None:
+        """So many blocks have been written in place."""
+        self._unsynced_blocks += blocks
 
     def read(self, image_block_number: int) -> bytes:
         """One block as it is stored."""

@@ -23,6 +23,7 @@ pub(crate) struct BlockSink {
     status: Py<BlockStatus>,
     memory: Option<(PyBuffer<u8>, PyBuffer<u8>)>,
     sink: channel::BlockSink,
+    most_blocks: usize,
     until: f64,
     longest_silence: f64,
     heard_at: f64,
@@ -155,6 +156,7 @@ impl BlockSink {
             status,
             memory: Some((blocks, digests)),
             sink: channel::BlockSink::new(reception, limits),
+            most_blocks,
             until,
             longest_silence,
             heard_at: now,
@@ -238,6 +240,11 @@ impl BlockSink {
     fn close(&mut self) {
         self.memory = None;
         self.source = Source::default();
+    }
+
+    #[getter]
+    fn taken(&self) -> usize {
+        self.most_blocks - self.sink.blocks_left()
     }
 
     #[getter]
