@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from dlms_fw import regular_file, signing_keys
 from dlms_fw._core import ImageBlocks
-from dlms_fw.containers import dfw
+from dlms_fw.containers import dfw, signature
 from dlms_fw.errors import ConfigurationError, ImageRejected
 from dlms_fw.image import HardwareRange, Image, Version
 from dlms_fw.image_octets import PIECE_SIZE
@@ -654,3 +654,18 @@ def test_a_private_key_of_another_kind_is_refused_without_quoting_it(tmp_path: P
     secret = PRIVATE.private_numbers().private_value
     assert f"{secret:x}" not in str(caught.value)
     assert caught.value.__cause__ is None
+
+
+def test_the_same_octets_are_read_once_and_their_signature_is_verified_each_time(
+    key: signing_keys.PrivateKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = container(key)
+    first = Image.from_bytes(data)
+    assert Image.from_bytes(data) is first
+    assert Image.from_bytes(bytes(bytearray(data))) is not first
+    verified: list[bytes] = []
+    monkeypatch.setattr(signature, "verify", lambda contents, digest, *_, **__: verified.append(digest))
+    for _ in range(2):
+        Image.from_bytes(data, trusted=[key.public_key()])
+        first.verify([key.public_key()])
+    assert verified == [first.signed_sha256] * 4

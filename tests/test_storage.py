@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import json
 import multiprocessing
 import os
 import random
 import signal
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,9 +21,10 @@ from dlms_fw.errors import Busy, ConfigurationError
 from dlms_fw.image import Image
 from dlms_fw.meter.activation_table import FirmwareBehaviour
 from dlms_fw.meter.event_log import EventLog
-from dlms_fw.meter.firmware import format_memory
+from dlms_fw.meter.firmware import factory_memory, format_memory
 from dlms_fw.meter.memory import MemoryMedium
 from dlms_fw.meter.power_cut import Cut, PowerCut, SimulatedMedium, Unsynced, When
+from dlms_fw.meter.state import state_from_json, state_record
 from dlms_fw.meter.storage import Directory, ImageBlockStore, RecordLost, Records
 from dlms_fw.signing_keys import generate
 from meters import IDENTIFIER, Status, World, block_count, config, container
@@ -345,3 +348,29 @@ def test_kill_9_takes_no_acknowledged_block(tmp_path: Path) -> None:
     world.pass_time(60)
     assert world.unit.running(1).identifier == IDENTIFIER
     world.medium.close()
+
+
+@pytest.mark.parametrize("status", [Status.TRANSFER_INITIATED, Status.VERIFICATION_SUCCESSFUL])
+def test_the_record_of_the_firmware_is_written_as_all_records_are(status: Status) -> None:
+    world = World()
+    world.reach(status)
+    world.unit.set_schedule([(bytes((1, 2, 3, 0)), bytes((0x07, 0xEA, 12, 24, 0xFF)))])
+    quoted = replace(world.unit.memory.state.parts[0].firmware, version='"\\ä')
+    part = replace(world.unit.memory.state.parts[0], banks=(quoted, None))
+    state = world.unit.memory.state.with_part(0, part)
+    text = state_record(state)
+    value = json.loads(text)
+    assert text == json.dumps(value, sort_keys=True, separators=(",", ":"))
+    assert state_from_json(value) == state
+    world.unit.memory.commit_state(state)
+    assert Records(world.medium.survivor()).require("firmware") == value
+
+
+def test_a_memory_from_the_factory_is_one_that_was_formatted() -> None:
+    for each in (config(), config(part_count=2, factory_version="1.2.3")):
+        medium = MemoryMedium()
+        format_memory(medium, Records(medium), each)
+        assert medium.content() == factory_memory(each)
+    first, second = (MemoryMedium(factory_memory(config())) for _ in range(2))
+    Records(first).store("identity", {})
+    assert second.content() == factory_memory(config())

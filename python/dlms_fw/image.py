@@ -8,10 +8,11 @@ this module talks to nobody.
 from __future__ import annotations
 
 import zlib
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from dlms_fw import regular_file
 from dlms_fw.containers import dfw, raw, registry, signature
@@ -28,6 +29,11 @@ __all__ = ["FILE_SIZE_LIMIT", "HardwareRange", "Image", "Version"]
 
 FILE_SIZE_LIMIT = 256 * 1024 * 1024
 """Octets of an image file that are read by default."""
+
+
+_KEPT_SIZE: Final = 1 << 20
+_RECENT: deque[tuple[bytes, Image]] = deque(maxlen=4)
+"""Images as they were read from octets, which cannot change: a campaign has one for many meters."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -140,8 +146,25 @@ class Image:
         trusted: Iterable[TrustedKey] | None = None,
         require_low_s: bool = False,
     ) -> Image:
-        """An image whose octets are somewhere else; arguments and errors as of :meth:`open`, and its own."""
+        """An image whose octets are somewhere else; arguments and errors as of :meth:`open`, and its own.
+
+        The same octets in memory, as one object, are read and digested once, where that was not long ago; a
+        signature is verified each time.
+        """
+        if trusted is None and isinstance(octets, OctetsInMemory) and octets.size <= _KEPT_SIZE:
+            whole = octets.whole()
+            for known_octets, image in tuple(_RECENT):
+                if known_octets is whole:
+                    return image
+            image = cls._read(octets, None, require_low_s=require_low_s)
+            if type(whole) is bytes:
+                _RECENT.append((whole, image))
+            return image
         keys = None if trusted is None else load_public_keys(trusted)
+        return cls._read(octets, keys, require_low_s=require_low_s)
+
+    @classmethod
+    def _read(cls, octets: ImageOctets, keys: Sequence[PublicKey] | None, *, require_low_s: bool) -> Image:
         known = registry.known_format(octets.read(0, registry.MAGIC_LIMIT))
         contents = dfw.describe(octets) if known is dfw else known.parse(octets.whole())
         if keys is None and isinstance(contents, dfw.DfwContainer):

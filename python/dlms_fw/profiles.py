@@ -158,6 +158,7 @@ class Profile:
     referencing: Referencing = "logical-name"
     short_names: tuple[ShortNameObject, ...] = ()
     opposite_deviation: bool = False
+    _checked: bool = field(default=False, init=False, repr=False, compare=False)
 
     @property
     def needs_keys(self) -> bool:
@@ -192,7 +193,9 @@ class Profile:
 
     def check(self) -> None:
         """Raises ConfigurationError with all that is missing or does not fit together."""
-        raise_if(contradictions(self), f"profile {self.name}")
+        if not self._checked:  # it never changes, and each session asks
+            raise_if(contradictions(self), f"profile {self.name}")
+            object.__setattr__(self, "_checked", True)
 
 
 def contradictions(profile: Profile) -> list[str]:

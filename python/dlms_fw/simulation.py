@@ -34,6 +34,7 @@ from dlms_fw.meter.clock import VirtualTime
 from dlms_fw.meter.configuration import MeterConfig, numbered
 from dlms_fw.meter.connection import Framing as MeterFraming
 from dlms_fw.meter.connection import MeterConnection
+from dlms_fw.meter.firmware import factory_memory
 from dlms_fw.meter.lies.kinds import Value
 from dlms_fw.meter.lies.lie import Lie
 from dlms_fw.meter.lies.telling import Telling
@@ -184,7 +185,7 @@ class Simulation:
         number = len(self.meters)
         if config is None:
             config = further_meter_config(number, profile, model, **changes)
-        memory = MemoryMedium() if memory is None else memory
+        memory = MemoryMedium(factory_memory(config)) if memory is None else memory
         self.meters.append(VirtualMeter(self, profile, config, framing, memory, link_profile(link), number))
         return self.meters[-1]
 

@@ -111,8 +111,7 @@ class Activation:
         firmware, self._image = judged
         part = state.parts[firmware.part]
         self._memory.commit_state(
-            replace(
-                state.with_part(firmware.part, part.with_bank(part.other, None)),
+            state.with_part(firmware.part, part.with_bank(part.other, None)).having(
                 step=_Step.INSTALL,
                 image_transfer_status=ImageTransferStatus.ACTIVATION_INITIATED,
                 verified=firmware,
@@ -260,7 +259,7 @@ class Activation:
                     changes["verified"] = None
             else:
                 changes["image_transfer_status"] = ImageTransferStatus.VERIFICATION_SUCCESSFUL
-        self._memory.commit_state(replace(state, **changes))
+        self._memory.commit_state(state.having(**changes))
 
     def _trial(self) -> Firmware:
         """The firmware that the activation is about; the rules of the state guarantee that it is there."""

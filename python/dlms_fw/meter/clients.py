@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -25,11 +26,20 @@ READING_SETUP: Final = 2
 """Value group E of the reading client's security setup, where it has one of its own (1: consumer port)."""
 
 
-def clients(config: MeterConfig, units: MeterUnits | None = None) -> dict[int, ServerClient]:
+def clients(config: MeterConfig, units: MeterUnits | None = None) -> Mapping[int, ServerClient]:
     """What the meter knows about its clients now; without ``units`` what it leaves the factory with.
 
     Raises ConfigurationError where a secret is missing.
     """
+    if units is not None:
+        return _clients(config, units)
+    known: Mapping[int, ServerClient] | None = config.derived.get("clients")
+    if known is None:
+        known = config.derived["clients"] = _clients(config, None)
+    return known
+
+
+def _clients(config: MeterConfig, units: MeterUnits | None) -> dict[int, ServerClient]:
     for client_sap in config.meter_model.saps("management", "reading"):
         _check(config, client_sap)
     if mistakes := config.asymmetric_keys.mistakes(config.security_suite):
@@ -73,8 +83,12 @@ def client_mechanism(config: MeterConfig, client_sap: int) -> AuthenticationMech
 
 def needs_secrets(config: MeterConfig) -> bool:
     """Whether clients prove themselves with a password or a secret."""
-    saps = config.meter_model.saps("management", "reading")
-    return any(mechanism_of(client_mechanism(config, sap), config.manufacturer).needs_secret for sap in saps)
+    known: bool | None = config.derived.get("needs secrets")
+    if known is None:
+        saps = config.meter_model.saps("management", "reading")
+        mechanisms = [mechanism_of(client_mechanism(config, sap), config.manufacturer) for sap in saps]
+        known = config.derived["needs secrets"] = any(mechanism.needs_secret for mechanism in mechanisms)
+    return known
 
 
 def _check(config: MeterConfig, client_sap: int) -> None:

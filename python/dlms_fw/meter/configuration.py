@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from dlms_fw._core import Gateway, Key
 from dlms_fw.certificates import check_anchor
@@ -194,6 +194,8 @@ class MeterConfig:
     lies: tuple[Lie, ...] = ()
     owner_idle_seconds: float = 10.0
     block_sink: bool = True
+    derived: dict[object, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What was made of this configuration once, for all meters that have it."""
 
     @property
     def ways_of_referencing(self) -> tuple[Referencing, ...]:

@@ -7,8 +7,9 @@ clock it is given; the owner calls :meth:`FirmwareUnit.advance` at :attr:`Firmwa
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from dlms_fw.cosem.well_known import IMAGE_TRANSFER
 from dlms_fw.enums import ActionResult, ImageTransferStatus
@@ -20,6 +21,7 @@ from dlms_fw.meter.counters import CounterRecord
 from dlms_fw.meter.event_log import StandardEvent
 from dlms_fw.meter.image_store import PART_UNKNOWN, ImageStore
 from dlms_fw.meter.judgement import ImageJudge
+from dlms_fw.meter.memory import MemoryMedium
 from dlms_fw.meter.schedule import Schedule
 from dlms_fw.meter.state import Firmware, FirmwarePart, MeterState, ScheduleEntry, StateMemory, Trigger
 from dlms_fw.meter.storage import ImageBlockStore, Json, Medium, Records, write_durably
@@ -195,6 +197,33 @@ class FirmwareUnit:
         return True
 
 
+class _Identity(NamedTuple):
+    """All that what leaves the factory depends on."""
+
+    model: str
+    logical_device_name: bytes
+    system_title: bytes
+    part_count: int
+    image_identifier_length: int
+    factory_version: str
+
+    @classmethod
+    def of(cls, config: MeterConfig) -> _Identity:
+        return cls(*(getattr(config, name) for name in cls._fields))
+
+
+def factory_memory(config: MeterConfig) -> Mapping[str, bytes]:
+    """What is in the memory of such a meter when it leaves the factory, by region."""
+    return _factory_memory(_Identity.of(config))
+
+
+@lru_cache(maxsize=16)  # a campaign makes the same meter again and again
+def _factory_memory(identity: _Identity) -> Mapping[str, bytes]:
+    medium = MemoryMedium()
+    _format(medium, Records(medium), identity)
+    return medium.content()
+
+
 def format_memory(medium: Medium, records: Records, config: MeterConfig) -> None:
     """Makes a new meter, or makes sure that the memory is this meter's; a power cut in between does no harm.
 
@@ -202,20 +231,12 @@ def format_memory(medium: Medium, records: Records, config: MeterConfig) -> None
         ConfigurationError: The memory belongs to another meter, or was written by another version.
         RecordLost: Whose it is cannot be read.
     """
-    identity: Json = {
-        "format": FORMAT,
-        "model": config.model,
-        "logical_device_name": config.logical_device_name.hex(),
-        "system_title": config.system_title.hex(),
-        "parts": config.part_count,
-    }
     stored = records.load("identity")
     if stored is None:
-        StateMemory.create(records, MeterState(parts=tuple(_factory_parts(medium, config))))
-        MeterClock.create(records)
-        CounterRecord.create(records)
-        records.create("identity", identity)  # last: from now on the memory is a meter
-    elif stored != identity:
+        _format(medium, records, _Identity.of(config))
+        return
+    identity = _kept(_Identity.of(config))
+    if stored != identity:
         different = next(name for name in identity if stored.get(name) != identity[name])
         raise ConfigurationError(
             f"the state belongs to another meter: its {different} is {stored.get(different)!r}, "
@@ -225,19 +246,36 @@ def format_memory(medium: Medium, records: Records, config: MeterConfig) -> None
         )
 
 
-def _factory_parts(medium: Medium, config: MeterConfig) -> Iterable[FirmwarePart]:
+def _format(medium: Medium, records: Records, identity: _Identity) -> None:
+    StateMemory.create(records, MeterState(parts=tuple(_factory_parts(medium, identity))))
+    MeterClock.create(records)
+    CounterRecord.create(records)
+    records.create("identity", _kept(identity))  # last: from now on the memory is a meter
+
+
+def _kept(identity: _Identity) -> Json:
+    return {
+        "format": FORMAT,
+        "model": identity.model,
+        "logical_device_name": identity.logical_device_name.hex(),
+        "system_title": identity.system_title.hex(),
+        "parts": identity.part_count,
+    }
+
+
+def _factory_parts(medium: Medium, identity: _Identity) -> Iterable[FirmwarePart]:
     """The firmware that the meter leaves the factory with, one image for each part."""
-    for number in range(config.part_count):
-        identifier = f"{config.model[:3]:-<3}F{number:02}".encode("ascii", "replace")
+    for number in range(identity.part_count):
+        identifier = f"{identity.model[:3]:-<3}F{number:02}".encode("ascii", "replace")
         image = b"factory firmware of %s, part %d, version %s\n" % (
-            config.model.encode(),
+            identity.model.encode(),
             number,
-            config.factory_version.encode(),
+            identity.factory_version.encode(),
         )
         firmware = Firmware(
             part=number,
-            identifier=identifier[: config.image_identifier_length],
-            version=config.factory_version,
+            identifier=identifier[: identity.image_identifier_length],
+            version=identity.factory_version,
             size=len(image),
             sha256=hashlib.sha256(image).digest(),
             signature=hashlib.sha512(image).digest(),  # 64 octets that nobody has to verify

@@ -7,13 +7,16 @@ rules of two banks; it does not know how an image is received, verified or start
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import Enum
+from functools import lru_cache
+from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any, Final
 
 from dlms_fw.enums import ImageTransferStatus
-from dlms_fw.meter.storage import Json, Records, StorageError
+from dlms_fw.meter.storage import Json, RecordLost, Records, StorageError
 
 IDENTIFIERS_KEPT: Final = 16
 """How many identifiers of a part are kept; the MCS301 promises at least ten (manual, page 117)."""
@@ -65,6 +68,8 @@ class Firmware:
     size: int
     sha256: bytes
     signature: bytes
+    record: str = field(default="", init=False, repr=False, compare=False)
+    """As it was written first; it stands in many records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,8 @@ class FirmwarePart:
     banks: tuple[Firmware | None, Firmware | None]
     identifiers: tuple[bytes, ...] = ()
     """All identifiers that this part has run, the newest last."""
+    record: str = field(default="", init=False, repr=False, compare=False)
+    """As it was written first."""
 
     @property
     def other(self) -> int:
@@ -144,9 +151,16 @@ class MeterState:
     trigger: Trigger | None = None
     schedule: tuple[ScheduleEntry, ...] = field(default=())
 
+    def having(self, **changes: Any) -> MeterState:
+        """The same with these fields changed."""
+        return MeterState(**({name: getattr(self, name) for name in _FIELDS} | changes))
+
     def with_part(self, number: int, part: FirmwarePart) -> MeterState:
         """The same with one firmware part changed."""
-        return replace(self, parts=(*self.parts[:number], part, *self.parts[number + 1 :]))
+        return self.having(parts=(*self.parts[:number], part, *self.parts[number + 1 :]))
+
+
+_FIELDS: Final = tuple(field.name for field in fields(MeterState))
 
 
 class StateMemory:
@@ -157,18 +171,21 @@ class StateMemory:
     def __init__(self, records: Records) -> None:
         """Raises RecordLost."""
         self._records = records
-        self.state = state_from_json(records.require(self.RECORD))
+        text = records.load_text(self.RECORD)
+        if text is None:
+            raise RecordLost(self.RECORD)
+        self.state = _state_of(text)
         self.on_change: Callable[[], None] = lambda: None
         """Called before the state becomes another one."""
 
     @classmethod
     def create(cls, records: Records, factory: MeterState) -> None:
         """What a new meter remembers."""
-        records.create(cls.RECORD, state_to_json(factory))
+        records.create(cls.RECORD, state_record(factory))
 
     def commit(self, **changes: Any) -> None:
         """Changes some fields at once. Raises OSError, and then nothing has changed."""
-        self.commit_state(replace(self.state, **changes))
+        self.commit_state(self.state.having(**changes))
 
     def commit_state(self, new: MeterState) -> None:
         """Replaces the state. A change that breaks a rule raises StorageError before it is written."""
@@ -183,7 +200,7 @@ class StateMemory:
 
     def _store(self, new: MeterState) -> None:
         self.on_change()
-        self._records.store(self.RECORD, state_to_json(new))
+        self._records.store(self.RECORD, state_record(new))
         self.state = new
 
 
@@ -224,28 +241,26 @@ def check_change(old: MeterState, new: MeterState) -> None:
         raise StorageError("the status and the step of the activation would contradict each other")
 
 
-def state_to_json(state: MeterState) -> Json:
-    """The record of a state."""
-    reception, parts = state.reception, state.parts
-    return {
-        "parts": [
-            {
-                "running": part.running,
-                "banks": [_firmware_to_json(firmware) for firmware in part.banks],
-                "identifiers": [identifier.hex() for identifier in part.identifiers],
-            }
-            for part in parts
-        ],
-        "image_transfer_status": int(state.image_transfer_status),
-        "image_transfer_enabled": state.image_transfer_enabled,
-        "serial": state.serial,
-        "reception": reception
-        and [reception.serial, reception.identifier.hex(), reception.size, reception.block_size],
-        "verified": _firmware_to_json(state.verified),
-        "step": state.step.value,
-        "trigger": state.trigger and state.trigger.value,
-        "schedule": [[entry.time.hex(), entry.date.hex(), entry.due] for entry in state.schedule],
-    }
+def state_record(state: MeterState) -> str:
+    """The record of a state: JSON, its names in order and nothing between them, as all records are."""
+    reception, schedule, trigger = state.reception, state.schedule, state.trigger
+    received = reception and (
+        f'[{reception.serial},"{reception.identifier.hex()}",{reception.size},{reception.block_size}]'
+    )
+    entries = json.dumps([[entry.time.hex(), entry.date.hex(), entry.due] for entry in schedule])
+    return (
+        f'{{"image_transfer_enabled":{"true" if state.image_transfer_enabled else "false"},'
+        f'"image_transfer_status":{int(state.image_transfer_status)},'
+        f'"parts":[{",".join(map(_part_record, state.parts))}],'
+        f'"reception":{received or "null"},"schedule":{entries.replace(" ", "")},"serial":{state.serial},'
+        f'"step":"{state.step.value}","trigger":{"null" if trigger is None else _quoted(trigger.value)},'
+        f'"verified":{_firmware_record(state.verified)}}}'
+    )
+
+
+@lru_cache(maxsize=16)  # meters of a campaign begin alike, and states do not change
+def _state_of(text: str) -> MeterState:
+    return state_from_json(json.loads(text))
 
 
 def state_from_json(value: Json) -> MeterState:
@@ -274,17 +289,28 @@ def state_from_json(value: Json) -> MeterState:
     )
 
 
-def _firmware_to_json(firmware: Firmware | None) -> Json | None:
+def _part_record(part: FirmwarePart) -> str:
+    if not part.record:
+        banks, identifiers = map(_firmware_record, part.banks), (one.hex() for one in part.identifiers)
+        record = (
+            f'{{"banks":[{",".join(banks)}],"identifiers":[{",".join(map(_quoted, identifiers))}],'
+            f'"running":{part.running}}}'
+        )
+        object.__setattr__(part, "record", record)
+    return part.record
+
+
+def _firmware_record(firmware: Firmware | None) -> str:
     if firmware is None:
-        return None
-    return {
-        "part": firmware.part,
-        "identifier": firmware.identifier.hex(),
-        "version": firmware.version,
-        "size": firmware.size,
-        "sha256": firmware.sha256.hex(),
-        "signature": firmware.signature.hex(),
-    }
+        return "null"
+    if not firmware.record:
+        record = (
+            f'{{"identifier":"{firmware.identifier.hex()}","part":{firmware.part},'
+            f'"sha256":"{firmware.sha256.hex()}","signature":"{firmware.signature.hex()}",'
+            f'"size":{firmware.size},"version":{_quoted(firmware.version)}}}'
+        )
+        object.__setattr__(firmware, "record", record)
+    return firmware.record
 
 
 def _firmware_from_json(value: Json | None) -> Firmware | None:

@@ -225,12 +225,17 @@ class Records:
 
     def load(self, name: str) -> Json | None:
         """The newest good copy, or ``None`` where none was ever written whole. Raises RecordLost."""
-        good = [found for copy in (0, 1) if (found := self._read_copy(name, copy)) is not None]
-        if good:
-            generation, copy, payload = max(good)
-            self._newest[name] = generation, copy
-            value: Json = json.loads(payload.decode())
-            return value
+        text = self.load_text(name)
+        return None if text is None else json.loads(text)
+
+    def load_text(self, name: str) -> str | None:
+        """The same as it is written."""
+        for copy in sorted((0, 1), key=lambda copy: self._claimed_generation(name, copy), reverse=True):
+            found = self._read_copy(name, copy)
+            if found is not None:
+                generation, payload = found
+                self._newest[name] = generation, copy
+                return payload.decode()
         if all(self._holds_something(name, copy) for copy in (0, 1)):
             raise RecordLost(name)
         return None
@@ -242,14 +247,15 @@ class Records:
             raise RecordLost(name)
         return value
 
-    def store(self, name: str, value: Json, *, wipe: bool = False) -> None:
+    def store(self, name: str, value: Json | str, *, wipe: bool = False) -> None:
         """Replaces the record; durable when this returns. After an OSError the old value holds.
 
-        With ``wipe`` the copy that is overwritten is erased first, so that nothing of a longer value stays.
+        A ``str`` is the value as it is written. With ``wipe`` the copy that is overwritten is erased first,
+        so that nothing of a longer value stays.
         """
         generation, newest = self._newest.get(name, (0, 1))
         copy, generation = 1 - newest, generation + 1
-        payload = _encode(value).encode()
+        payload = (value if isinstance(value, str) else _encode(value)).encode()
         header = self.HEADER.pack(
             self.MAGIC, generation, len(payload), _record_digest(name, generation, payload)
         )
@@ -260,7 +266,7 @@ class Records:
         self._medium.sync(region)
         self._newest[name] = generation, copy
 
-    def create(self, name: str, value: Json) -> None:
+    def create(self, name: str, value: Json | str) -> None:
         """Both copies at once, over whatever lies there: from here on the loss of both is seen as a loss."""
         for copy in (0, 1):
             self._medium.erase(_copy_region(name, copy))
@@ -275,8 +281,16 @@ class Records:
         except OSError:
             return True
 
-    def _read_copy(self, name: str, copy: int) -> tuple[int, int, bytes] | None:
-        """Generation, copy and payload of one that is good."""
+    def _claimed_generation(self, name: str, copy: int) -> int:
+        """What a copy says, good or not; -1 where it says nothing."""
+        try:
+            header = self._medium.read(_copy_region(name, copy), 0, self.HEADER.size)
+        except OSError:
+            return -1
+        return self.HEADER.unpack(header)[1] if len(header) == self.HEADER.size else -1
+
+    def _read_copy(self, name: str, copy: int) -> tuple[int, bytes] | None:
+        """Generation and payload of one that is good."""
         region = _copy_region(name, copy)
         try:
             header = self._medium.read(region, 0, self.HEADER.size)
@@ -290,7 +304,7 @@ class Records:
             return None
         if len(payload) != length or digest != _record_digest(name, generation, payload):
             return None
-        return generation, copy, payload
+        return generation, payload
 
 
 @dataclass(frozen=True, slots=True)
