@@ -174,13 +174,21 @@ class Fleet:
 
 
 class _Settled:
-    """A medium on which nothing leaves before the records that it depends on are on the disk."""
+    """A medium on which nothing leaves before the records that it depends on are on the disk.
+
+    A conversation depends on none but those that were made before its first octets were sent.
+    """
+
+    __slots__ = ("_fleet", "_transport", "close", "converse", "receive")
 
     def __init__(self, fleet: Fleet, transport: AsyncTransport) -> None:
         self._fleet = fleet
         self._transport = transport
         self.receive = transport.receive
         self.close = transport.close
+        converse = getattr(transport, "converse", None)
+        if converse is not None:
+            self.converse = converse
 
     async def send(self, data: bytes, deadline: float) -> None:
         """Hand ``data`` to the medium."""
