@@ -7,8 +7,9 @@ of ours.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from importlib.metadata import entry_points
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
+from importlib.metadata import EntryPoint, entry_points
 from typing import Protocol, runtime_checkable
 
 from dlms_fw.containers import dfw
@@ -66,7 +67,17 @@ def known_format(data: bytes) -> ContainerFormat:
 
 def _formats() -> Iterator[ContainerFormat]:
     yield dfw
-    for entry_point in sorted(entry_points(group=GROUP), key=lambda entry_point: entry_point.name):
+    yield from _plug_ins(entry_points)
+
+
+@lru_cache(maxsize=1)
+def _plug_ins(installed: Callable[..., Iterable[EntryPoint]]) -> tuple[ContainerFormat, ...]:
+    """Looked for once: to read what all installed packages announce takes longer than to digest an image."""
+    return tuple(_loaded(installed(group=GROUP)))
+
+
+def _loaded(announced: Iterable[EntryPoint]) -> Iterator[ContainerFormat]:
+    for entry_point in sorted(announced, key=lambda entry_point: entry_point.name):
         try:
             plug_in = entry_point.load()
         except Exception as error:

@@ -1,15 +1,19 @@
-"""How long a run of blocks is: what the link takes in about a tenth of a second.
+"""How long a run of blocks is: what the link takes in about a tenth of a second, or a few dozen blocks.
 
-So progress is told, cancelling is heard and deadlines are looked at as often as without runs; where a block
-takes longer than that, a run is one block. Time is an argument.
+So progress is told, cancelling is heard and deadlines are looked at about as often as without runs, and at
+least every second; where a block takes longer than that, a run is one block. A few blocks are a run even
+where they take longer than a tenth: with a thousand meters at once each one's blocks are far apart, and
+looking at each of them would cost more than sending it. Time is an argument.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-RUN_SECONDS: Final = 0.1
-"""How long nobody looks at what a run has come to."""
+LONGEST_SECONDS: Final = 1.0
+"""How long nobody looks at what a run has come to, at most."""
+_USUAL_SECONDS: Final = 0.1
+_FEW_BLOCKS: Final = 32
 _MOST_BLOCKS: Final = 1024
 _GROWTH: Final = 16
 """One block alone says little about the next thousand."""
@@ -33,5 +37,8 @@ class RunPace:
     def ended(self, taken: int, now: float) -> None:
         """It is over, or has paused, and so many blocks were taken."""
         elapsed = now - self._since
-        wanted = int(taken * RUN_SECONDS / elapsed) if elapsed > 0 else _MOST_BLOCKS
+        wanted = _MOST_BLOCKS
+        if elapsed > 0:
+            rate = taken / elapsed
+            wanted = int(max(rate * _USUAL_SECONDS, min(_FEW_BLOCKS, rate * LONGEST_SECONDS)))
         self.blocks = max(1, min(wanted, self.blocks * _GROWTH, _MOST_BLOCKS))
