@@ -55,6 +55,16 @@ def test_memory_fleets_and_images_are_measured(tmp_path: Path, rows: str) -> Non
 
 
 @pytest.mark.rotating(3)
+@pytest.mark.parametrize("rows", ["1-5,10-14", "15,16", "17-19", "20,21,23"])
+def test_every_row_is_measured(tmp_path: Path, rows: str) -> None:
+    report = tmp_path / "report.json"
+    run("benches", "--quick", "--rows", rows, "--json", str(report))
+    (table,) = json.loads(report.read_text())["tables"]
+    assert table["rows"]
+    assert not [row["error"] for row in table["rows"] if row["error"]]
+
+
+@pytest.mark.rotating(3)
 def test_the_other_implementations_are_measured(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     text = run("benches", "--quick", "--rivals", "--json", str(report))
