@@ -159,9 +159,9 @@ def test_what_does_not_go_together_is_refused(arguments: list[str], why: str) ->
 
 @pytest.mark.parametrize("more", [[], ["--meters", "3"], ["--medium", "memory"], ["--link", "gprs"]])
 def test_it_ends_at_its_deadline(more: list[str]) -> None:
-    told = document("--size", "200MiB", "--block", "1024", "--deadline", "1", *more, code=2)
+    told = document("--size", "32MiB", "--deadline", "0.1", *more, code=2)
     assert told["error"]["code"] == "configuration.deadline"
-    assert told["conditions"]["size"] == 200 * MIB
+    assert told["conditions"]["size"] == 32 * MIB
 
 
 def test_a_loop_that_is_not_installed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

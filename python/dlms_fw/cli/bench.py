@@ -167,7 +167,7 @@ class Run:
 )
 @click.option(
     "--deadline",
-    type=click.FloatRange(1, 86_400),
+    type=click.FloatRange(0.1, 86_400),
     default=600,
     show_default=True,
     metavar="SECONDS",
