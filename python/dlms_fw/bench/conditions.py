@@ -137,6 +137,7 @@ class Conditions:
             image_block_size=self.block,
             image_size_limit=MOST_OCTETS,
             accept_raw=True,
+            self_verify=False,  # it is no part of bringing the blocks
             verify_seconds=0.0,
             objects_act=False,
         )
