@@ -1,4 +1,4 @@
-"""How many functions are called for one image block, by whom: a count, which no other work on the machine moves.
+"""How many functions are called for one image block, by whom: a count that no other work can move.
 
     .venv/bin/python -m benches.calls
 
