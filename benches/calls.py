@@ -12,6 +12,7 @@ import asyncio
 import itertools
 import logging
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,13 +20,17 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
+from dlms_fw.async_client import AsyncClient
 from dlms_fw.bench.conditions import Conditions, Security
 from dlms_fw.bench.places import here
 from dlms_fw.bench.transfer import TransferBench
 from dlms_fw.memory_journal import MemoryJournal
 
 _SHORT, _LONG = 1024, 3072
-"""Image blocks of the two transfers; both are whole ranges of invocation counters and of checkpoints."""
+"""Image blocks of the two transfers."""
+_SLOWED = 1000
+"""So many times slower runs the client's clock. Its runs of blocks are as long as blocks are taken fast; so
+they get as long as they can be, whatever else is done on the machine."""
 _WHOSE = (
     ("dlms_fw/bench/", "echo"),
     ("dlms_fw/meter/", "meter"),
@@ -71,10 +76,17 @@ def per_block(security: Security, window: int, *, echo: bool = False) -> PerBloc
 
 async def _counted(blocks: int, security: Security, window: int, echo: bool) -> Calls:
     conditions = Conditions(size=blocks * 1024, security=security, window=window)
+    began = time.monotonic()
     async with (
         here(conditions) as place,
-        TransferBench.at(place, conditions, conditions.image(), MemoryJournal()) as bench,
+        AsyncClient(
+            place.urls[0],
+            conditions.profile(),
+            journal=MemoryJournal(),
+            clock=lambda: began + (time.monotonic() - began) / _SLOWED,
+        ) as client,
     ):
+        bench = TransferBench(client, conditions, conditions.image(), place)
         sample = await bench.transfer()
         with _counting() as calls:
             await (bench.echo(sample.traffic) if echo else bench.transfer())

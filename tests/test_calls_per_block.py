@@ -1,0 +1,22 @@
+"""An image block costs few calls of functions, at both ends: they are counted, so nothing else can move them.
+
+A bare echo on the same event loop has 22 calls of the loop for each round trip, and 3 where eight are on
+their way.
+"""
+
+from __future__ import annotations
+
+import pytest
+from benches.calls import per_block
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("window", "loop", "client", "meter"),
+    [(1, 23, 6, 4), (8, 4, 2.5, 4)],
+)
+def test_a_block_costs_few_calls(window: int, loop: float, client: float, meter: float) -> None:
+    found = per_block("hls-gmac", window)
+    assert found.python["event loop"] < loop
+    assert found.python["client"] < client
+    assert found.python["meter"] < meter
