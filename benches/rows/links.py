@@ -13,9 +13,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from benches import link_model
+from benches import link_model, street
 from benches.rows import Options, row
 from dlms_fw.bench.table import Figure, Line, Row, Target
+from dlms_fw.image import Image
 from dlms_fw.journal import Journal
 from dlms_fw.transfer.strategies import WantedStrategy
 from dlms_fw.transports.faults import LINKS
@@ -26,7 +27,7 @@ import netsim
 
 IMAGE_OCTETS = 512 * 1024
 BLOCK_SIZE = 256
-QUICK_IMAGE_OCTETS = 8 * 1024
+QUICK_IMAGE_OCTETS = 4 * 1024
 SEEDS = tuple(range(1, 10))
 MODEL_SEEDS = 25
 REPEAT_AFTER_S = 3.0
@@ -34,6 +35,9 @@ REPEAT_AFTER_S = 3.0
 WITHIN = 1.1
 ADAPTIVE_LINKS = ("gprs", "lte-m")
 ADAPTIVE_GAIN = 8
+MEMBERS, QUICK_MEMBERS = 1000, 12
+MULTICAST_GAIN = 300
+OF_BEST = 1.5
 
 
 def rows(options: Options) -> Iterator[Row]:
@@ -42,6 +46,8 @@ def rows(options: Options) -> Iterator[Row]:
         yield row(20, _beside_the_model(options))
     if 21 in options.wanted:
         yield row(21, _adaptive(options))
+    if 22 in options.wanted:
+        yield row(22, _multicast(options))
 
 
 def transfer_seconds(link: str, strategy: WantedStrategy, options: Options) -> float:
@@ -76,3 +82,34 @@ def _adaptive(options: Options) -> Iterator[Line]:
         one_by_one = transfer_seconds(name, "sequential", options)
         gain = one_by_one / ours
         yield Line(name, Figure(ours), "one by one", Figure(one_by_one), gain, Target.at_least(ADAPTIVE_GAIN))
+
+
+def _multicast(options: Options) -> Iterator[Line]:
+    members = QUICK_MEMBERS if options.quick else MEMBERS
+    what = street.image(QUICK_IMAGE_OCTETS if options.quick else IMAGE_OCTETS)
+    medium = street.POWER_LINE
+    one, report = street.to_one(medium, what, "sequential"), street.to_group(medium, what, members)
+    alone, blocks = members * street.seconds_for_blocks(one), street.seconds_for_blocks(report)
+    enough = Target.at_least(MULTICAST_GAIN)
+    yield Line(
+        "blocks and looks", Figure(blocks), "one after the other", Figure(alone), alone / blocks, enough
+    )
+    best, _ = link_model.best_group_seconds(_power_line(), _group_task(what), link_model.Group(members))
+    yield Line(
+        "the same", Figure(blocks), "model's best", Figure(best), blocks / best, Target.at_most(OF_BEST)
+    )
+    alone, whole = members * street.seconds_altogether(one), street.seconds_altogether(report)
+    what_else = "initiated and verified as well"
+    yield Line(what_else, Figure(whole), "one after the other", Figure(alone), alone / whole)
+
+
+def _power_line() -> link_model.Datagrams:
+    link = link_model.LINKS["plc"]
+    assert isinstance(link, link_model.Datagrams)
+    return link
+
+
+def _group_task(what: Image) -> link_model.Task:
+    """Without the meter's time for a block, which passes while the line carries the next one."""
+    repeat_after_s = street.POWER_LINE.response_timeout_s / 4
+    return link_model.Task(len(what.data), street.BLOCK_SIZE, 0.0, repeat_after_s=repeat_after_s)

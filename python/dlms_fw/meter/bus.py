@@ -180,13 +180,13 @@ class MeterBus:
 
     def _at(self, when: float, port: BusPort, message: bytes) -> None:
         if self._link is None:
-            self._reach(port, message)
+            self.reach(port, message)
         else:
-            self._loop.call_at(when, self._reach, port, message)
+            self._loop.call_at(when, self.reach, port, message)
 
-    def _reach(self, port: BusPort, message: bytes) -> None:
+    def reach(self, port: BusPort, message: bytes) -> None:
         """A message has been said: those hear it who are meant and do not miss it."""
-        pieces = self._pieces(len(message))
+        pieces = self.pieces(len(message))
         for station in self.stations:
             is_group = port.host in station.groups if self._framing != "hdlc" else _is_unnumbered(message)
             if self._framing != "hdlc" and not is_group and station.host != port.host:
@@ -211,7 +211,7 @@ class MeterBus:
     def _answer(self, station: Station, port: BusPort, data: bytes) -> None:
         for message in self._messages(data):
             end = self._occupy(station, len(message))
-            if station.loses(station.loss, self._pieces(len(message))):
+            if station.loses(station.loss, self.pieces(len(message))):
                 continue
             hearers = list(self._ports) if self._framing == "hdlc" else [port]
             for hearer in hearers:
@@ -230,12 +230,13 @@ class MeterBus:
         if self._talker is not None and self._talker is not talker:
             start += link.turn_round_s
         self._talker = talker
-        on_medium = octets + self._pieces(octets) * link.piece_overhead
+        on_medium = octets + self.pieces(octets) * link.piece_overhead
         self.octets += on_medium
         self._free_at = max(now, start) + link.seconds(on_medium)
         return self._free_at
 
-    def _pieces(self, octets: int) -> int:
+    def pieces(self, octets: int) -> int:
+        """In how many a message of so many octets goes; it arrives where none of them is lost."""
         longest = 0 if self._link is None else self._link.piece_octets
         return max(1, math.ceil(octets / longest)) if longest else 1
 
