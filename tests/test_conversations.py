@@ -27,9 +27,9 @@ class Counting:
         self.patience = patience
         self.deadline = clock() + patience
 
-    def take(self, data: bytes | bytearray | memoryview) -> bytes | None:
+    def receive(self, data: bytes | bytearray | memoryview, now: float) -> bytes | None:
         self.heard += data
-        self.deadline = self.clock() + self.patience
+        self.deadline = now + self.patience
         count = len(self.heard)
         return None if count >= self.enough else bytes((count % 256,))
 
@@ -45,7 +45,7 @@ class TestTcp:
             for _ in range(2):
                 conversation = Counting(600)
                 transport.send(b"\0", soon())
-                converse(transport, conversation)
+                converse(transport, conversation, time.monotonic)
                 assert conversation.heard == conversation.expected
             transport.send(b"as before", soon())
             assert transport.receive(soon()) == b"as before"
@@ -56,12 +56,12 @@ class TestTcp:
         with listening(silence) as port:
             transport = TcpTransport.open("127.0.0.1", port, soon())
             with pytest.raises(ResponseTimeout):
-                converse(transport, Counting(2, patience=0.05))
+                converse(transport, Counting(2, patience=0.05), time.monotonic)
             with pytest.raises(ResponseTimeout):
                 transport.receive(soon(0.01))
             transport.close()
             with pytest.raises(TransportError):
-                converse(transport, Counting(2))
+                converse(transport, Counting(2), time.monotonic)
 
     @pytest.mark.fault("L-19")
     def test_the_peer_closes(self) -> None:
@@ -69,20 +69,20 @@ class TestTcp:
             transport = TcpTransport.open("127.0.0.1", port, soon())
             transport.send(b"xx", soon())
             with pytest.raises(TransportError) as caught:
-                converse(transport, Counting(3))
+                converse(transport, Counting(3), time.monotonic)
             assert not isinstance(caught.value, ResponseTimeout)
             transport.close()
 
     @pytest.mark.fault("L-19")
     def test_a_peer_that_reads_nothing(self) -> None:
         class Long(Counting):
-            def take(self, data: bytes | bytearray | memoryview) -> bytes:
+            def receive(self, data: bytes | bytearray | memoryview, now: float) -> bytes:
                 return bytes(1 << 25)
 
         with listening(lambda connection: (connection.sendall(b"x"), never_read(connection))[-1]) as port:
             transport = TcpTransport.open("127.0.0.1", port, soon())
             with pytest.raises(ResponseTimeout):
-                converse(transport, Long(2, patience=0.2))
+                converse(transport, Long(2, patience=0.2), time.monotonic)
             transport.close()
 
 
@@ -95,7 +95,7 @@ class TestAsyncTcp:
             loop = asyncio.get_running_loop()
             for _ in range(2):
                 conversation = Counting(600, clock=loop.time)
-                await converse_async(transport, conversation)
+                await converse_async(transport, conversation, time.monotonic)
                 assert conversation.heard == conversation.expected
                 await transport.send(b"\0", soon())
             assert await transport.receive(soon()) == b"\0"
@@ -109,8 +109,8 @@ class TestAsyncTcp:
         async def talk(port: int) -> None:
             transport = await AsyncTcpTransport.open("127.0.0.1", port, soon())
             with pytest.raises(ResponseTimeout):
-                await converse_async(transport, Counting(2, patience=0.05))
-            task = asyncio.create_task(converse_async(transport, Counting(2)))
+                await converse_async(transport, Counting(2, patience=0.05), time.monotonic)
+            task = asyncio.create_task(converse_async(transport, Counting(2), time.monotonic))
             await asyncio.sleep(0)
             await transport.close()
             with pytest.raises(TransportError):
@@ -126,7 +126,12 @@ class TestAsyncTcp:
             conversations = [Counting(300), Counting(500)]
             for transport in transports:
                 await transport.send(b"\0", soon())
-            await asyncio.gather(*map(converse_async, transports, conversations))
+            await asyncio.gather(
+                *(
+                    converse_async(transport, conversation, time.monotonic)
+                    for transport, conversation in zip(transports, conversations, strict=True)
+                )
+            )
             assert [each.heard for each in conversations] == [each.expected for each in conversations]
             for transport in transports:
                 await transport.close()
@@ -146,5 +151,5 @@ def test_other_media_are_asked_piece_by_piece() -> None:
     transport = LoopbackTransport(Echo(), clock=time.monotonic, sleep=time.sleep)
     conversation = Counting(300)
     transport.send(b"\0", soon())
-    converse(transport, conversation)
+    converse(transport, conversation, time.monotonic)
     assert conversation.heard == conversation.expected

@@ -1669,8 +1669,8 @@ class BlockRun:
     same call, and there is no object for either. Whatever is no success of the oldest request ends the run,
     and comes out as an event.
 
-    The order of calls: ``adopt`` for what is on its way already, ``start`` (send its bytes), ``receive`` and
-    send until it gives ``None``, ``finish``. Meanwhile ``Channel.receive`` is not called;
+    The order of calls: ``adopt`` for what is on its way already, ``watch``, ``start`` (send its bytes),
+    ``receive`` and send until it gives ``None``, ``finish``. Meanwhile ``Channel.receive`` is not called;
     ``Channel.handle_timeout`` is, as ever. What was sent and not answered stands in ``waiting``, for whoever
     receives then.
     """
@@ -1703,17 +1703,41 @@ class BlockRun:
         protected.
         """
 
-    def receive(self, data: Buffer) -> bytes | None:
+    def watch(
+        self,
+        now: float,
+        *,
+        seconds: float,
+        silence_seconds: float,
+        busy_seconds: float,
+        request_seconds: float,
+    ) -> None:
+        """From now on there are deadlines, in seconds of the clock of ``now``; without this there are none.
+
+        The run is over with what comes after ``seconds``. The next octets must come within
+        ``silence_seconds``, or ``busy_seconds`` while the peer is not ready to receive; and within
+        ``request_seconds`` a block must be taken.
+        """
+
+    def wait(self, now: float) -> None:
+        """Something else was said: the next octets may take their time from now on."""
+
+    @property
+    def deadline(self) -> float:
+        """When the next octets must have come."""
+
+    @property
+    def request_deadline(self) -> float:
+        """When a block must have been taken."""
+
+    def receive(self, data: Buffer, now: float) -> bytes | None:
         """Takes octets; gives what must go out now, possibly nothing, or ``None`` where the run is over.
 
-        Never raises what ``Channel.receive`` raises; ``finish`` does.
+        Never raises what ``Channel.receive`` raises; ``finish`` does. No ``data`` is kept.
         """
 
     def finish(self) -> tuple[list[Event], bytes]:
         """What came besides, and what must go out now. Raises as ``Channel.receive``."""
-
-    def stop(self) -> None:
-        """The run is over with what comes next; that is taken, and nothing more is sent."""
 
     @property
     def over(self) -> bool: ...

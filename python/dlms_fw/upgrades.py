@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from dlms_fw._core import HdlcFraming, WrapperFraming
 from dlms_fw.driver import (
+    BUSY_POLL_S,
     LOGICAL_DEVICE_NAME,
     RESPONSES,
     Response,
-    RunConversation,
     Statistics,
+    count_run,
     ending,
     is_loss,
     is_of_request,
@@ -276,22 +277,29 @@ class Upgrades:
         self, run: Run, data: bytes, session: ClientSession, transport: Transport
     ) -> tuple[list[Event], bytes]:
         """Send this and carry out a run; what came to end it, and octets to send now."""
-        conversation = RunConversation(
-            session, run, self._clock, self._response_timeout, self._request_deadline
+        blocks = run.blocks
+        blocks.watch(
+            self._clock(),
+            seconds=run.seconds,
+            silence_seconds=self._response_timeout,
+            busy_seconds=min(BUSY_POLL_S, self._response_timeout),
+            request_seconds=self._request_deadline,
         )
         try:
-            self._send(data + conversation.begin(), conversation.deadline)
-            while not conversation.over:
+            data += session.start_run(blocks, bound=run.bound, most=run.most, depth=run.depth)
+            blocks.wait(self._clock())
+            self._send(data, blocks.deadline)
+            while not blocks.over:
                 try:
-                    converse(transport, conversation)
+                    converse(transport, blocks, self._clock)
                 except ResponseTimeout:
-                    if self._clock() >= conversation.request_deadline:
+                    if self._clock() >= blocks.request_deadline:
                         raise
-                    self._send(session.handle_timeout(), conversation.request_deadline)
-                    conversation.wait()
-            return conversation.finish()
+                    self._send(session.handle_timeout(), blocks.request_deadline)
+                    blocks.wait(self._clock())
+            return session.finish_run(blocks)
         finally:
-            conversation.count(self.statistics)
+            count_run(blocks, self.statistics)
 
     def _send_burst(self, burst: Burst) -> None:
         """Send what is not answered, as fast as the medium and the pause allow."""

@@ -23,11 +23,11 @@ from dlms_fw.driver.answers import (
     value_of,
     wrong_answer,
 )
-from dlms_fw.driver.conversation import RunConversation
 from dlms_fw.driver.exchange import (
     BUSY_POLL_S,
     Statistics,
     check_unanswered,
+    count_run,
     is_settled,
     note_aside,
     patience,
@@ -61,12 +61,12 @@ __all__ = [
     "RESPONSES",
     "Answer",
     "Response",
-    "RunConversation",
     "Statistics",
     "TransferResponse",
     "association_attempts",
     "check_set",
     "check_unanswered",
+    "count_run",
     "counter_of",
     "counter_request",
     "does_not_tell",

@@ -14,7 +14,7 @@ from dlms_fw.session.client import ClientSession, Message, wants_answer
 from dlms_fw.session.states import State
 
 if TYPE_CHECKING:
-    from dlms_fw._core import Event
+    from dlms_fw._core import BlockRun, Event
 
 _LOG = logging.getLogger("dlms_fw.client")
 BUSY_POLL_S = 1.0
@@ -45,6 +45,13 @@ class Statistics:
 def patience(session: ClientSession, response_timeout_s: float) -> float:
     """Seconds to wait for the next octets; a meter that has said that it is busy is asked again sooner."""
     return min(BUSY_POLL_S, response_timeout_s) if session.channel.peer_busy else response_timeout_s
+
+
+def count_run(run: BlockRun, statistics: Statistics) -> None:
+    """Add what a run of blocks has sent and received."""
+    statistics.requests += run.sent
+    statistics.octets_sent += run.octets_sent
+    statistics.octets_received += run.octets_received
 
 
 def is_settled(session: ClientSession) -> bool:

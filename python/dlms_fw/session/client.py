@@ -56,6 +56,8 @@ __all__ = ["Association", "ClientSession", "Message", "Request", "State", "wants
 _ASSOCIATED = (
     State.ASSOCIATED
 )  # Python 3.11 looks a member up in its class at a price; this is asked per message
+_RUNS_AHEAD = 4
+"""Runs of blocks that counters are reserved for, where one of them alone takes many."""
 
 
 class ClientSession(ClientAssociation):
@@ -349,9 +351,9 @@ class ClientSession(ClientAssociation):
         return self._keys.context(counters, dedicated_key)
 
     def _top_up(self, requests: int = 0, *, most: int = 0) -> None:
-        """Reserve counters where there are not enough for these requests; then for as many as may follow."""
+        """Reserve counters where there are not enough for these requests; more at once for long runs."""
         if self.context is not None and self.context.counters_left < COUNTER_MARGIN + requests:
-            extend_counters(self.context, self._keys.reserve, max(COUNTER_STRIDE, most))
+            extend_counters(self.context, self._keys.reserve, max(COUNTER_STRIDE, _RUNS_AHEAD * most))
 
     def _presume(self) -> bytes:
         self._after(Step.PRESUME)

@@ -53,7 +53,8 @@ class BlockStep(Step):
     def raise_bound(self, numbers: Sequence[int]) -> Save:
         """The saving that must come before these blocks are sent; the last of them reaches the bound."""
         job = self.job
-        bound = max(numbers[0] + job.policy.checkpoint_blocks, numbers[-1] + 1)
+        blocks = max(job.policy.checkpoint_blocks, job.tactics.run_pace.blocks_ahead)
+        bound = max(numbers[0] + blocks, numbers[-1] + 1)
         self._bound = min(bound, self._total)
         return job.save(TransferState.TRANSFER_BLOCKS, self._bound)
 

@@ -70,7 +70,8 @@ class TransferPolicy:
             in about a tenth of a second. What goes over the line is the same.
         block_pause_seconds: Least pause after each unconfirmed block. It grows by itself where the meter
             drops what comes too fast.
-        checkpoint_blocks: How many blocks are sent at most between two checkpoints.
+        checkpoint_blocks: How many blocks are sent at most between two checkpoints; where the link takes them
+            faster, as many as it takes in about half a second.
         block_tries: How often one block is sent before its refusal, or its loss in the meter, is final.
         block_rounds: How often the completeness check may send us back for blocks that the meter had
             acknowledged.

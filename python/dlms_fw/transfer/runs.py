@@ -15,6 +15,7 @@ LONGEST_SECONDS: Final = 1.0
 _USUAL_SECONDS: Final = 0.1
 _FEW_BLOCKS: Final = 32
 _MOST_BLOCKS: Final = 1024
+_RUNS_AHEAD: Final = 4
 _GROWTH: Final = 16
 """One block alone says little about the next thousand."""
 
@@ -29,6 +30,11 @@ class RunPace:
     def __init__(self) -> None:
         self.blocks = 1
         self._since = 0.0
+
+    @property
+    def blocks_ahead(self) -> int:
+        """Blocks that are put on record before they are sent, so that a fast link seldom waits for a disk."""
+        return self.blocks * _RUNS_AHEAD
 
     def begin(self, now: float) -> None:
         """A run begins."""

@@ -49,15 +49,14 @@ class AsyncTransport(Protocol):
 
 
 class Conversation(Protocol):
-    """Somebody who knows what to say to each piece that comes, without asking the driver.
+    """Somebody who knows what to say to each piece that comes, without asking the driver."""
 
-    Attributes:
-        deadline: When the next octets must have come; moved on by each piece.
-    """
+    @property
+    def deadline(self) -> float:
+        """When the next octets must have come; moved on by each piece."""
+        ...
 
-    deadline: float
-
-    def take(self, data: Buffer) -> bytes | None:
+    def receive(self, data: Buffer, now: float) -> bytes | None:
         """What to send now, possibly nothing; ``None`` where the conversation is over. Keeps no ``data``."""
         ...
 
@@ -86,7 +85,7 @@ class AsyncConversingTransport(Protocol):
         ...
 
 
-def converse(transport: Transport, conversation: Conversation) -> None:
+def converse(transport: Transport, conversation: Conversation, clock: Callable[[], float]) -> None:
     """Let a medium carry on a conversation, piece by piece where it cannot do so itself.
 
     Raises TransportError, ResponseTimeout.
@@ -98,10 +97,12 @@ def converse(transport: Transport, conversation: Conversation) -> None:
     while reply is not None:
         if reply:
             transport.send(reply, conversation.deadline)
-        reply = conversation.take(transport.receive(conversation.deadline))
+        reply = conversation.receive(transport.receive(conversation.deadline), clock())
 
 
-async def converse_async(transport: AsyncTransport, conversation: Conversation) -> None:
+async def converse_async(
+    transport: AsyncTransport, conversation: Conversation, clock: Callable[[], float]
+) -> None:
     """The same for asyncio."""
     if isinstance(transport, AsyncConversingTransport):
         await transport.converse(conversation)
@@ -110,7 +111,7 @@ async def converse_async(transport: AsyncTransport, conversation: Conversation) 
     while reply is not None:
         if reply:
             await transport.send(reply, conversation.deadline)
-        reply = conversation.take(await transport.receive(conversation.deadline))
+        reply = conversation.receive(await transport.receive(conversation.deadline), clock())
 
 
 TransportFactory: TypeAlias = Callable[[float], Transport]

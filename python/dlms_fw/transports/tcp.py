@@ -11,6 +11,7 @@ import contextlib
 import select
 import socket
 import struct
+import time
 from typing import Final, cast
 from weakref import WeakKeyDictionary
 
@@ -110,7 +111,7 @@ class TcpTransport:
             self._socket.close()
 
     def _converse(self, conversation: Conversation) -> None:
-        receive, send, take = self._socket.recv, self._socket.send, conversation.take
+        receive, send, answer = self._socket.recv, self._socket.send, conversation.receive
         while True:
             try:
                 data = receive(_PIECE)
@@ -119,7 +120,7 @@ class TcpTransport:
                 continue
             if not data:
                 raise closed_by_peer()
-            reply = take(data)
+            reply = answer(data, time.monotonic())
             if reply is None:
                 return
             if not reply:
@@ -249,14 +250,19 @@ class AsyncTcpTransport(Waiter, asyncio.BufferedProtocol):
         self._transport = None
         self._fail(transport_error(exc, "connected") if isinstance(exc, OSError) else closed_by_peer())
 
+    def _ring(self) -> None:
+        """Time may be up; what comes in a conversation moves its deadline on, but not the timer."""
+        if self._conversation is not None:
+            self._deadline = self._conversation.deadline
+        super()._ring()
+
     def _answer(self, conversation: Conversation, data: bytes | memoryview) -> None:
-        reply = conversation.take(data)
+        reply = conversation.receive(data, self._loop.time())
         if reply is None:
             self._conversation = None
             self._wake()
             return
         if reply and self._transport is not None:
-            self._deadline = conversation.deadline
             self._transport.write(reply)
         else:
             self._move(conversation.deadline)

@@ -30,11 +30,40 @@ pub(crate) struct BlockRun {
     failure: Option<PyErr>,
     octets_sent: u64,
     octets_received: u64,
+    watch: Watch,
+}
+
+/// Until when what is to come. All times are seconds of the clock that `now` is read from.
+struct Watch {
+    /// When the run is stopped.
+    until: f64,
+    /// When a block must have been taken.
+    request_deadline: f64,
+    /// When the next octets must have come.
+    deadline: f64,
+    request_seconds: f64,
+    silence_seconds: f64,
+    busy_seconds: f64,
+}
+
+impl Watch {
+    /// Something came, or was said, at `now`.
+    const fn go_on(&mut self, now: f64, progress: bool, peer_busy: bool) {
+        if progress {
+            self.request_deadline = now + self.request_seconds;
+        }
+        let patience = if peer_busy {
+            self.busy_seconds
+        } else {
+            self.silence_seconds
+        };
+        self.deadline = self.request_deadline.min(now + patience);
+    }
 }
 
 impl BlockRun {
     /// Takes what has come; whether the run is over.
-    fn take(&mut self, py: Python<'_>, octets: &[u8]) -> PyResult<bool> {
+    fn take(&mut self, py: Python<'_>, octets: &[u8], now: f64) -> PyResult<bool> {
         let Some(channel) = &self.channel else {
             return Ok(true);
         };
@@ -55,6 +84,7 @@ impl BlockRun {
             status: &mut status.status,
         };
         let events = &mut self.events;
+        let taken = self.run.counters().taken;
         channel.receive_run::<Failure>(
             &mut self.run,
             &mut image,
@@ -67,6 +97,8 @@ impl BlockRun {
                 Ok(())
             },
         )?;
+        let progress = self.run.counters().taken > taken;
+        self.watch.go_on(now, progress, channel.is_peer_busy());
         Ok(self.run.is_over(blocks.layout().blocks()))
     }
 
@@ -118,6 +150,14 @@ impl BlockRun {
             failure: None,
             octets_sent: 0,
             octets_received: 0,
+            watch: Watch {
+                until: f64::INFINITY,
+                request_deadline: f64::INFINITY,
+                deadline: f64::INFINITY,
+                request_seconds: f64::INFINITY,
+                silence_seconds: f64::INFINITY,
+                busy_seconds: f64::INFINITY,
+            },
         })
     }
 
@@ -163,9 +203,17 @@ impl BlockRun {
         Ok(self.reply(py))
     }
 
-    fn receive<'py>(&mut self, py: Python<'py>, data: Octets<'_>) -> Option<Bound<'py, PyBytes>> {
+    fn receive<'py>(
+        &mut self,
+        py: Python<'py>,
+        data: Octets<'_>,
+        now: f64,
+    ) -> Option<Bound<'py, PyBytes>> {
         self.octets_received += data.len() as u64;
-        match self.take(py, &data) {
+        if now >= self.watch.until {
+            self.run.stop();
+        }
+        match self.take(py, &data, now) {
             Ok(false) => {
                 self.octets_sent += self.reply.len() as u64;
                 Some(self.reply(py))
@@ -190,8 +238,43 @@ impl BlockRun {
         Ok((events, self.reply(py)))
     }
 
-    const fn stop(&mut self) {
-        self.run.stop();
+    #[pyo3(signature = (now, *, seconds, silence_seconds, busy_seconds, request_seconds))]
+    const fn watch(
+        &mut self,
+        now: f64,
+        seconds: f64,
+        silence_seconds: f64,
+        busy_seconds: f64,
+        request_seconds: f64,
+    ) {
+        self.watch = Watch {
+            until: now + seconds,
+            request_deadline: now + request_seconds,
+            deadline: now,
+            request_seconds,
+            silence_seconds,
+            busy_seconds,
+        };
+        self.watch.go_on(now, false, false);
+    }
+
+    fn wait(&mut self, py: Python<'_>, now: f64) -> PyResult<()> {
+        let busy = match &self.channel {
+            Some(channel) => channel.bind(py).try_borrow()?.channel.is_peer_busy(),
+            None => false,
+        };
+        self.watch.go_on(now, false, busy);
+        Ok(())
+    }
+
+    #[getter]
+    const fn deadline(&self) -> f64 {
+        self.watch.deadline
+    }
+
+    #[getter]
+    const fn request_deadline(&self) -> f64 {
+        self.watch.request_deadline
     }
 
     #[getter]

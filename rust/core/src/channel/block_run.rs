@@ -171,7 +171,7 @@ impl BlockRun {
         self.counters
     }
 
-    /// Ends the run with what comes next, which lets nothing go any more.
+    /// Ends the run with what comes next: it is taken, and lets nothing go any more.
     pub const fn stop(&mut self) {
         self.limits.most = 0;
         self.ending = true;
