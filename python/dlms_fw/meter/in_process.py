@@ -11,8 +11,8 @@ import time
 from typing import Final
 
 from dlms_fw.meter.activation import ActivationTimings
+from dlms_fw.meter.memory import MemoryMedium
 from dlms_fw.meter.meter import SimulatedMeter
-from dlms_fw.meter.power_cut import SimulatedMedium
 from dlms_fw.meter.profiles import mcs301
 from dlms_fw.profiles import Profile
 from dlms_fw.transports.base import no_answer
@@ -35,7 +35,7 @@ class InProcessMeter:
     def __init__(self, profile: Profile) -> None:
         config = mcs301.configured(profile, timings=_TIMINGS, verify_seconds=0.1, owner_idle_seconds=1.0)
         self.meter = SimulatedMeter(
-            SimulatedMedium(), config, _SystemTime(), challenge=lambda: os.urandom(_CHALLENGE_OCTETS)
+            MemoryMedium(), config, _SystemTime(), challenge=lambda: os.urandom(_CHALLENGE_OCTETS)
         )
         if profile.counter_key is not None:
             # Without a memory it must not begin again where an earlier one of the same name has been.
