@@ -24,7 +24,7 @@ from dlms_fw.bench.measure import MeasurementFailed, in_fresh_process
 from dlms_fw.bench.places import Place, elsewhere, here
 from dlms_fw.bench.table import Figure, Line, Row, Target
 from dlms_fw.events import Event, Phase, PhaseFinished
-from dlms_fw.fleet import FILES_BESIDE, FILES_PER_METER, Fleet, allow_open_files
+from dlms_fw.fleet import FILES_BESIDE, FILES_PER_METER, Fleet, allow_open_files, patient
 from dlms_fw.image import Image
 from dlms_fw.journal import Journal
 
@@ -205,7 +205,9 @@ def transferring(meters: int) -> int:
             await clients[0].upgrade(image, SMALL.policy)
             before = _resident()
         async with _clients(place, meters) as clients:
-            await asyncio.gather(*(client.upgrade(image, SMALL.policy, on_event=note) for client in clients))
+            await asyncio.gather(
+                *(client.upgrade(image, patient(SMALL.policy), on_event=note) for client in clients)
+            )
         return most - before
 
     with elsewhere(SMALL, meters) as place:

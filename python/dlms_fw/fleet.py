@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dlms_fw.async_client import AsyncClient
@@ -30,6 +30,8 @@ FILES_PER_METER = 4
 """A socket, the leases of the meter and of its key, and one more while it is asked for its counter."""
 FILES_BESIDE = 100
 """What else a process has open."""
+BLOCK_RUN_SECONDS = 20.0
+"""How long a run of blocks may take: a thousand meters take turns, and the blocks of each are far apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +80,7 @@ class Fleet:
         **options: Any,
     ) -> TransferResult:
         """Upgrade one meter and leave it; raises what :meth:`AsyncClient.upgrade` raises."""
+        policy = patient(policy)
         client = self.client(url, profile, **options)
         try:
             async with client:
@@ -194,6 +197,15 @@ class _Settled:
         """Hand ``data`` to the medium."""
         await self._fleet.settled()
         await self._transport.send(data, deadline)
+
+
+def patient(policy: TransferPolicy | None = None) -> TransferPolicy:
+    """A policy for one meter of many, whose blocks go out in runs even where they are seconds apart.
+
+    Each meter tells of its progress less often then; all together tell often enough.
+    """
+    policy = policy or TransferPolicy()
+    return replace(policy, block_run_seconds=max(policy.block_run_seconds, BLOCK_RUN_SECONDS))
 
 
 def allow_open_files(needed: int) -> None:

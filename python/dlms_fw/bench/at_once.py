@@ -22,7 +22,7 @@ from dlms_fw.bench.places import Place, usage
 from dlms_fw.bench.spent import Spent, Stopwatch
 from dlms_fw.bench.table import Figure, Line
 from dlms_fw.events import Callback, Event, Phase, PhaseFinished, PhaseStarted
-from dlms_fw.fleet import FILES_BESIDE, Fleet, allow_open_files
+from dlms_fw.fleet import FILES_BESIDE, Fleet, allow_open_files, patient
 from dlms_fw.journal import Journal
 
 _FILES_PER_METER: Final = 8
@@ -132,7 +132,7 @@ async def measured_at_once(
             together.note(event, meters)
             hear(event)
 
-        await client.upgrade(image, conditions.policy, on_event=note)
+        await client.upgrade(image, patient(conditions.policy), on_event=note)
 
     async with AsyncExitStack() as stack:
         clients = [fleet.client(url, conditions.profile(at)) for at, url in enumerate(place.urls)]

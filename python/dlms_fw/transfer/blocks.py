@@ -15,7 +15,6 @@ from dlms_fw.events import BlockRetried
 from dlms_fw.transfer import decisions
 from dlms_fw.transfer.job import Asked, Job, Response, Step, action_result_name
 from dlms_fw.transfer.orders import Run, Save
-from dlms_fw.transfer.runs import LONGEST_SECONDS
 from dlms_fw.transfer.table import Outcome, TransferState
 
 _MORE = Outcome.MORE  # by this name it costs nothing on the way of every block
@@ -100,7 +99,7 @@ class BlockStep(Step):
             blocks.adopt(invoke_id, number)
         pace.begin(job.now)
         most = min(most or max(pace.blocks, depth), self._bound - self._next_number)
-        return Run(blocks, self._bound, most, depth, LONGEST_SECONDS)
+        return Run(blocks, self._bound, most, depth, pace.longest_seconds)
 
     def count_run(self, blocks: BlockRun) -> None:
         """What a run has sent, and how fast it was taken."""

@@ -155,7 +155,11 @@ class Job:
         self.blocks_high = 0
         self.attempts: dict[int, int] = {}
         self.tactics = Tactics(
-            policy.strategy, link, policy.block_pause_seconds, requests_ahead=policy.requests_ahead
+            policy.strategy,
+            link,
+            policy.block_pause_seconds,
+            requests_ahead=policy.requests_ahead,
+            longest_run_seconds=policy.block_run_seconds,
         )
         self.lists = QuestionLists(link)
         self.blocks_sent = 0

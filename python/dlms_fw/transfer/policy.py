@@ -67,7 +67,9 @@ class TransferPolicy:
         requests_ahead: How many requests may be on their way at a time, 1 to 16, where the strategy sends
             several.
         block_runs: Send confirmed blocks in runs, where the driver can: as many in one go as the link takes
-            in about a tenth of a second. What goes over the line is the same.
+            in about a tenth of a second, or a few dozen. What goes over the line is the same.
+        block_run_seconds: How long a run may take at most; progress is told at least so often, where blocks
+            do not take longer. :class:`~dlms_fw.fleet.Fleet` takes a longer time.
         block_pause_seconds: Least pause after each unconfirmed block. It grows by itself where the meter
             drops what comes too fast.
         checkpoint_blocks: How many blocks are sent at most between two checkpoints; where the link takes them
@@ -122,6 +124,7 @@ class TransferPolicy:
     strategy: WantedStrategy = "automatic"
     requests_ahead: int = MOST_REQUESTS
     block_runs: bool = True
+    block_run_seconds: float = 1.0
     block_pause_seconds: float = 0.0
     checkpoint_blocks: int = 256
     block_tries: int = 3

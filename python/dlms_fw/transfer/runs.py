@@ -1,8 +1,8 @@
 """How long a run of blocks is: what the link takes in about a tenth of a second, or a few dozen blocks.
 
-So progress is told, cancelling is heard and deadlines are looked at about as often as without runs, and at
-least every second; where a block takes longer than that, a run is one block. A few blocks are a run even
-where they take longer than a tenth: with a thousand meters at once each one's blocks are far apart, and
+So progress is told and deadlines are looked at about as often as without runs, and at least every second or
+as often as the policy says; where a block takes longer than that, a run is one block. A few blocks are a run
+even where they take longer than a tenth: with a thousand meters at once each one's blocks are far apart, and
 looking at each of them would cost more than sending it. Time is an argument.
 """
 
@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from typing import Final
 
-LONGEST_SECONDS: Final = 1.0
-"""How long nobody looks at what a run has come to, at most."""
 _USUAL_SECONDS: Final = 0.1
 _FEW_BLOCKS: Final = 32
 _MOST_BLOCKS: Final = 1024
@@ -23,11 +21,15 @@ _GROWTH: Final = 16
 class RunPace:
     """How many blocks are sent in a run.
 
+    Args:
+        longest_seconds: How long nobody looks at what a run has come to, at most.
+
     Attributes:
         blocks: That number.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, longest_seconds: float) -> None:
+        self.longest_seconds = longest_seconds
         self.blocks = 1
         self._since = 0.0
 
@@ -46,5 +48,5 @@ class RunPace:
         wanted = _MOST_BLOCKS
         if elapsed > 0:
             rate = taken / elapsed
-            wanted = int(max(rate * _USUAL_SECONDS, min(_FEW_BLOCKS, rate * LONGEST_SECONDS)))
+            wanted = int(max(rate * _USUAL_SECONDS, min(_FEW_BLOCKS, rate * self.longest_seconds)))
         self.blocks = max(1, min(wanted, self.blocks * _GROWTH, _MOST_BLOCKS))

@@ -33,6 +33,7 @@ class Tactics:
         link: What is known of the link.
         block_pause_seconds: The least pause after an unconfirmed block.
         requests_ahead: How many requests the caller lets be on their way at a time.
+        longest_run_seconds: How long a run of blocks may take.
 
     Attributes:
         proven: Whether the meter has taken blocks in this way.
@@ -49,13 +50,14 @@ class Tactics:
         block_pause_seconds: float,
         *,
         requests_ahead: int = MOST_REQUESTS,
+        longest_run_seconds: float = 1.0,
     ) -> None:
         self.wanted: WantedStrategy = wanted
         self.link = link
         self.proven = False
         self.probe = DepthProbe(1)
         self.pace = BurstPace(block_pause_seconds, link.response_timeout_seconds)
-        self.run_pace = RunPace()
+        self.run_pace = RunPace(longest_run_seconds)
         self.name: str | None = None
         self._requests_ahead = requests_ahead
         self._refused: dict[Means, str] = {}
