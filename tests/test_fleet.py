@@ -10,9 +10,10 @@ import pytest
 
 from dlms_fw.deferred_journal import DeferredJournal
 from dlms_fw.errors import ConfigurationError, JournalError, SecurityError
-from dlms_fw.fleet import Fleet, allow_open_files
+from dlms_fw.fleet import BLOCK_RUN_SECONDS, Fleet, allow_open_files, patient
 from dlms_fw.journal import Journal
 from dlms_fw.profiles import Profile
+from dlms_fw.transfer import TransferPolicy
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -122,6 +123,12 @@ def test_records_that_cannot_be_kept_stop_whoever_depends_on_them(tmp_path: Path
             assert [type(error) for error in ended] == [JournalError] * 3
 
     asyncio.run(main())
+
+
+def test_one_meter_of_many_may_wait_longer_for_its_turn() -> None:
+    assert patient().block_run_seconds == BLOCK_RUN_SECONDS > TransferPolicy().block_run_seconds
+    mine = TransferPolicy(block_run_seconds=2 * BLOCK_RUN_SECONDS, block_tries=7)
+    assert patient(mine) == mine
 
 
 def test_a_limit_of_open_files_that_cannot_be_raised_is_said() -> None:

@@ -7,6 +7,7 @@ import pytest
 from dlms_fw.enums import Conformance
 from dlms_fw.transfer.link import LinkFacts
 from dlms_fw.transfer.pacing import BurstPace, DepthProbe
+from dlms_fw.transfer.runs import RunPace
 from dlms_fw.transfer.strategies import Means
 from dlms_fw.transfer.tactics import Tactics
 
@@ -153,3 +154,28 @@ def test_a_fast_line_stays_with_what_is_confirmed() -> None:
         assert not tactics.taken(1, now)
     assert tactics.probe.saturated
     assert tactics.strategy(64).name == "pipelined"
+
+
+@pytest.mark.parametrize(
+    ("block_seconds", "longest", "blocks"),
+    [
+        (0.0, 1.0, 1024),  # a clock that stood still
+        (0.000_01, 1.0, 1024),
+        (0.001, 1.0, 100),
+        (0.01, 1.0, 32),
+        (0.1, 1.0, 10),
+        (0.6, 1.0, 1),
+        (5.0, 1.0, 1),
+        (0.6, 20.0, 32),
+        (1.0, 20.0, 20),
+        (30.0, 20.0, 1),
+    ],
+)
+def test_a_run_is_as_long_as_the_link_is_fast(block_seconds: float, longest: float, blocks: int) -> None:
+    pace, now = RunPace(longest), 0.0
+    assert pace.blocks == 1
+    for _ in range(4):
+        pace.begin(now)
+        now += pace.blocks * block_seconds
+        pace.ended(pace.blocks, now)
+    assert pace.blocks == pytest.approx(blocks, abs=1)

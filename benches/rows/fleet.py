@@ -25,7 +25,7 @@ from dlms_fw.journal import Journal
 
 SECONDS = 600.0
 """After which a measurement is given up."""
-CIPHERED = Conditions(size=128 * KIB, security="hls-gmac")
+CIPHERED = Conditions(size=256 * KIB, security="hls-gmac")
 MANY, FEW = 1000, 10
 
 
