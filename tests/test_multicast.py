@@ -213,6 +213,44 @@ def test_a_meter_that_is_listed_twice_is_upgraded_once(journal: Journal) -> None
     run_virtually(body())
 
 
+@pytest.mark.fault("G-03")
+def test_in_a_large_group_who_does_not_belong_there_is_found_when_its_turn_comes(journal: Journal) -> None:
+    async def body() -> None:
+        bench = GroupBench(link=SLOW, volatile=True)
+        for number in range(12):
+            bench.add(line="medium", image_block_size=128 if number == 7 else 64)
+        bench.members[9] = replace(bench.members[1], name="the same")
+        opened = bench.bus.opened
+        report = await bench.upgrade(image(), journal, group=bench.group("medium")).run()
+        assert [row.error.code for row in report.members if row.error] == [
+            "image.block-size",
+            "image.listed-twice",
+        ]
+        assert [number for number, outcome in enumerate(outcomes(report)) if outcome == "excluded"] == [7, 9]
+        assert image_transfer_status(bench.bus.stations[7]) == 0
+        assert not report.members[7].changed
+        assert stored(bench.bus.stations[1]) == 12
+        # Five are asked ahead; each of the others gets ready over the association in which it is asked.
+        assert bench.bus.opened - opened < 12 + 5 + 12 * 2
+
+    run_virtually(body())
+
+
+def test_a_large_group_whose_first_members_are_away_asks_the_others(journal: Journal) -> None:
+    async def body() -> None:
+        bench = GroupBench(link=SLOW, volatile=True)
+        for _ in range(11):
+            bench.add(line="medium")
+        for number in (0, 2, 4, 6, 8):
+            bench.bus.stations[number].meter = None
+        report = await bench.upgrade(image(), journal, group=bench.group("medium")).run()
+        assert outcomes(report) == [
+            "failed" if number in {0, 2, 4, 6, 8} else "verified" for number in range(11)
+        ]
+
+    run_virtually(body())
+
+
 @pytest.mark.fault("G-05")
 def test_mc_06_under_another_group_key_nothing_is_stored_and_unicast_fills(journal: Journal) -> None:
     async def body() -> None:

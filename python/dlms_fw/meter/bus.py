@@ -126,6 +126,7 @@ class MeterBus:
         self._link = link
         self._seed = seed
         self._ports: list[BusPort] = []
+        self._named: dict[str, list[Station]] = {}
         self._free_at = 0.0
         self._talker: object = None
         self._loop = asyncio.get_running_loop()
@@ -152,6 +153,8 @@ class MeterBus:
             chance=random.Random(f"{self._seed} {len(self.stations)}"),  # noqa: S311 (a simulation)
         )
         self.stations.append(station)
+        for name in {host, *station.groups}:
+            self._named.setdefault(name, []).append(station)
         return station
 
     async def open(self, endpoint: Endpoint, deadline: float) -> BusPort:  # noqa: ARG002 (at once)
@@ -173,7 +176,7 @@ class MeterBus:
         """A client has closed the medium; over the wrapper its stations' lines end with it."""
         self._ports.remove(port)
         if self._framing != "hdlc":
-            for station in self.stations:
+            for station in self._named.get(port.host, ()):
                 line = station.lines.pop(port, None)
                 if line is not None:
                     line.close()
@@ -187,10 +190,8 @@ class MeterBus:
     def reach(self, port: BusPort, message: bytes) -> None:
         """A message has been said: those hear it who are meant and do not miss it."""
         pieces = self.pieces(len(message))
-        for station in self.stations:
+        for station in self.stations if self._framing == "hdlc" else self._named.get(port.host, ()):
             is_group = port.host in station.groups if self._framing != "hdlc" else _is_unnumbered(message)
-            if self._framing != "hdlc" and not is_group and station.host != port.host:
-                continue
             if station.loses(station.group_loss if is_group else station.loss, pieces):
                 continue
             if is_group and self._is_busy(station):
