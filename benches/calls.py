@@ -1,4 +1,4 @@
-"""How many functions are called for one image block, by whom: a count that no other work can move.
+"""How many functions are called for one image block, by whom: a count, which other work hardly moves.
 
     .venv/bin/python -m benches.calls
 
@@ -12,7 +12,6 @@ import asyncio
 import itertools
 import logging
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +19,6 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
-from dlms_fw.async_client import AsyncClient
 from dlms_fw.bench.conditions import Conditions, Security
 from dlms_fw.bench.places import here
 from dlms_fw.bench.transfer import TransferBench
@@ -28,9 +26,6 @@ from dlms_fw.memory_journal import MemoryJournal
 
 _SHORT, _LONG = 1024, 3072
 """Image blocks of the two transfers."""
-_SLOWED = 1000
-"""So many times slower runs the client's clock. Its runs of blocks are as long as blocks are taken fast; so
-they get as long as they can be, whatever else is done on the machine."""
 _WHOSE = (
     ("dlms_fw/bench/", "echo"),
     ("dlms_fw/meter/", "meter"),
@@ -76,17 +71,10 @@ def per_block(security: Security, window: int, *, echo: bool = False) -> PerBloc
 
 async def _counted(blocks: int, security: Security, window: int, echo: bool) -> Calls:
     conditions = Conditions(size=blocks * 1024, security=security, window=window)
-    began = time.monotonic()
     async with (
         here(conditions) as place,
-        AsyncClient(
-            place.urls[0],
-            conditions.profile(),
-            journal=MemoryJournal(),
-            clock=lambda: began + (time.monotonic() - began) / _SLOWED,
-        ) as client,
+        TransferBench.at(place, conditions, conditions.image(), MemoryJournal()) as bench,
     ):
-        bench = TransferBench(client, conditions, conditions.image(), place)
         sample = await bench.transfer()
         with _counting() as calls:
             await (bench.echo(sample.traffic) if echo else bench.transfer())

@@ -1,4 +1,4 @@
-"""An image block costs few calls of functions, at both ends: they are counted, so nothing else can move them.
+"""An image block costs few calls of functions at both ends. They are counted: speed hardly matters.
 
 A bare echo on the same event loop has 22 calls of the loop for each round trip, and 3 where eight are on
 their way.
@@ -13,7 +13,7 @@ from benches.calls import per_block
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(
     ("window", "loop", "client", "meter"),
-    [(1, 23, 6, 4), (8, 4, 2.5, 4)],
+    [(1, 24, 8, 4), (8, 4, 4, 4)],
 )
 def test_a_block_costs_few_calls(window: int, loop: float, client: float, meter: float) -> None:
     found = per_block("hls-gmac", window)
