@@ -1,7 +1,7 @@
 """The least that a client over our channel can do for an image: one run of all its blocks.
 
-No events, no progress, no journal, no deadline, no machine that decides; only the core and the transport of an
-association that an AsyncClient has made.
+No events, no progress, no journal, no deadline, no machine that decides; only the core, and the transport of
+an association that an AsyncClient has made.
 """
 
 from __future__ import annotations
