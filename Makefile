@@ -13,7 +13,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONDONTWRITEBYTECODE :=
 RUST   := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: demo test test-core test-python lint bench bench-all docs wheel soak doctor lock clean
+.PHONY: demo test test-core test-python lint bench bench-all instructions docs wheel soak doctor lock clean
 .DEFAULT_GOAL := test
 
 $(VENV)/.deps: pyproject.toml constraints.txt
@@ -57,6 +57,12 @@ bench: $(VENV)/.built $(VENV)/.peers
 # Every step and every strategy, beside a reference each.
 bench-all: $(VENV)/.built $(VENV)/.peers
 	$(BIN)/python -m pytest -q benches --benchmark-only --benchmark-disable-gc --benchmark-columns=min,median,rounds
+
+# What the hot functions of the core cost in instructions, against benches/instructions/counts.toml; UPDATE=1 takes over.
+instructions: $(VENV)/.deps
+	@command -v valgrind >/dev/null || { echo "valgrind is missing: on Debian install valgrind"; exit 1; }
+	cargo build --release --quiet --locked -p dlms-fw-benches
+	$(BIN)/python -m benches.instructions $(if $(UPDATE),--update) $${CARGO_TARGET_DIR:-target}/release/run-case
 
 lint: $(VENV)/.built
 	cargo fmt --all --check

@@ -326,7 +326,14 @@ impl<'a> RawData<'a> {
         let mut depth = 0;
         loop {
             let offset = reader.offset();
-            match DataRef::read(reader, &guard.options)? {
+            let unchecked = reader.peek().and_then(Tag::size_unchecked);
+            let node = if let Some(size) = unchecked {
+                reader.take(1 + size)?;
+                DataRef::NullData
+            } else {
+                DataRef::read(reader, &guard.options)?
+            };
+            match node {
                 DataRef::Array(count) | DataRef::Structure(count) => {
                     guard.enter(offset)?;
                     guard.count(count, offset)?;

@@ -31,6 +31,19 @@ macro_rules! tags {
             pub const fn size(self) -> Option<usize> {
                 match self { $(Self::$variant => $size),+ }
             }
+
+            /// The number of octets behind the octet `code`, where it is a tag of whose values nothing but that is checked.
+            #[must_use]
+            #[inline]
+            pub const fn size_unchecked(code: u8) -> Option<usize> {
+                const SIZES: [Option<u8>; 256] = {
+                    let mut sizes = [None; 256];
+                    $(sizes[$code] = match $size { Some(size) => Some(size), None => None };)+
+                    sizes[Tag::Boolean.code() as usize] = None;
+                    sizes
+                };
+                match SIZES[code as usize] { Some(size) => Some(size as usize), None => None }
+            }
         }
 
         impl TryFrom<u8> for Tag {

@@ -67,11 +67,7 @@ impl BlockStatus {
             }
             *last &= !unused;
         }
-        status.transferred = status
-            .octets
-            .iter()
-            .map(|octet| octet.count_ones() as usize)
-            .sum();
+        status.transferred = ones(&status.octets);
         Ok(status)
     }
 
@@ -149,6 +145,17 @@ impl BlockStatus {
         }
         self.blocks
     }
+}
+
+/// How many bits are set; eight octets at a time.
+fn ones(octets: &[u8]) -> usize {
+    let (words, rest) = octets.as_chunks();
+    let count = |ones: u32| ones as usize;
+    let words = words
+        .iter()
+        .map(|word| count(u64::from_ne_bytes(*word).count_ones()));
+    let rest = rest.iter().map(|octet| count(octet.count_ones()));
+    words.sum::<usize>() + rest.sum::<usize>()
 }
 
 #[cfg(test)]
