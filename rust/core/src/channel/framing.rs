@@ -26,6 +26,7 @@ pub struct LinkState {
 }
 
 /// What came out of the framing.
+#[derive(Clone, Copy)]
 pub(super) enum Input {
     /// The link is up.
     Connected(LinkState),
