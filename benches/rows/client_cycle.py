@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from itertools import repeat
 
 from benches.joined import IMAGE_TRANSFER, joined
 from benches.plain_python import PlainClient
@@ -108,7 +109,9 @@ def run_of_blocks(size: int) -> Callable[[int], Work]:
     def make(operations: int) -> Work:
         answers = answered(size, operations)[1]
         blocks = ImageBlocks(image(size, operations + 1), size)
-        return Work(lambda run: deque(map(run.receive, answers), maxlen=0), lambda: started(blocks))
+        return Work(
+            lambda run: deque(map(run.receive, answers, repeat(0.0)), maxlen=0), lambda: started(blocks)
+        )
 
     return make
 
@@ -147,4 +150,4 @@ def same_octets(size: int) -> None:
         if not request == by_hand == next_of_run:
             raise MeasurementFailed("the ways send different octets")
         plain.accept(answer)
-        next_of_run = run.receive(answer)
+        next_of_run = run.receive(answer, 0.0)
