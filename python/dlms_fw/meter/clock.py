@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Final, Protocol
 
 from dlms_fw._core import DateTime
@@ -193,12 +194,16 @@ class MeterClock:
         return self.instant(local, now if ahead else -math.inf)
 
     def _aware(self, moment: float) -> datetime:
-        zone = timezone(timedelta(minutes=self._local_time.offset_minutes(moment)))
-        return datetime.fromtimestamp(moment, zone)
+        return datetime.fromtimestamp(moment, _zone(self._local_time.offset_minutes(moment)))
 
     def _status(self, moment: float) -> ClockStatus:
         saving = self._local_time.is_daylight_saving(moment)
         return ClockStatus.DAYLIGHT_SAVING_ACTIVE if saving else CLOCK_STATUS_OK
+
+
+@lru_cache(maxsize=64)
+def _zone(minutes: int) -> timezone:
+    return timezone(timedelta(minutes=minutes))
 
 
 def _kept(local_time: LocalTime) -> Json:

@@ -79,7 +79,7 @@ class LogEntry(NamedTuple):
     """For firmware events the part (value group B), else 0."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Ring:
     region: str
     capacity: int

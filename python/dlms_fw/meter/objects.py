@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, Generic, NoReturn, TypeAlias
 
 from dlms_fw._core import (
@@ -32,6 +33,7 @@ from dlms_fw._core import (
 from dlms_fw.axdr import Tag
 from dlms_fw.cosem.association import ObjectListElement
 from dlms_fw.cosem.association_sn import AssociationSN
+from dlms_fw.cosem.image_transfer import ImageTransfer
 from dlms_fw.cosem.server import CosemFault, ServerObject
 from dlms_fw.enums import ActionResult, DataAccessResult
 from dlms_fw.errors import DecodeError
@@ -49,6 +51,7 @@ Response: TypeAlias = Answer | ResponseList | AccessResponse | ReadResponse | Wr
 
 _ACTION_DONE: Final = ActionResult.SUCCESS  # by this name it costs nothing on the way of every block
 _BY_SHORT_NAME: Final = (ReadRequest, WriteRequest)
+_BLOCK_TRANSFER: Final = ImageTransfer.image_block_transfer
 _NULL_DATA: Final = b"\0"
 
 
@@ -207,19 +210,24 @@ class ObjectDictionary(Generic[I]):
 
     def _serve_actions(self, caller: Caller, items: Any, invoke_id: int) -> Any:
         """What a caller may call is looked up once for each method in the list: blocks come by the dozen."""
-        admitted: dict[tuple[int, bytes, int], ServerObject] = {}
+        admitted: dict[tuple[int, bytes, int], Callable[[ActionRequest], bytes | None]] = {}
+        done = ActionResponse(_ACTION_DONE, invoke_id_and_priority=invoke_id)
         answers: list[ActionResponse] = []
         for item in items:
             key = item.class_id, item.logical_name, item.method_id
             try:
-                target = admitted.get(key)
-                if target is None:
-                    target = admitted[key] = self._admitted(caller, item)
-                returned = _call(target, item)
+                call = admitted.get(key)
+                if call is None:
+                    call = admitted[key] = _caller_of(self._admitted(caller, item), item)
+                returned = call(item)
             except CosemFault as fault:
                 answers.append(ActionResponse(fault.result, invoke_id_and_priority=invoke_id))
             else:
-                answers.append(ActionResponse(_ACTION_DONE, returned, invoke_id_and_priority=invoke_id))
+                answers.append(
+                    done
+                    if returned is None
+                    else ActionResponse(_ACTION_DONE, returned, invoke_id_and_priority=invoke_id)
+                )
         return answers
 
     def _serve_one(self, caller: Caller, request: Single, invoke_id: int) -> Answer:
@@ -300,6 +308,30 @@ _NOT_ATTEMPTED: Final[Mapping[type, Answer]] = {
     SetRequest: SetResponse(DataAccessResult.OTHER_REASON),
     ActionRequest: ActionResponse(ActionResult.OTHER_REASON),
 }
+
+
+def _caller_of(target: ServerObject, request: ActionRequest) -> Callable[[ActionRequest], bytes | None]:
+    """How to call the method of a request on an object, many times."""
+    row = target.interface.methods.get(request.method_id)
+    if row is not _BLOCK_TRANSFER or type(target).invoke is not ServerObject.invoke:
+        return partial(_call, target)
+    take: Callable[[int, bytes], None] = target.image_block_transfer  # type: ignore[attr-defined]  # of its class
+    decode = _BLOCK_TRANSFER.decode_parameter
+
+    def call(request: ActionRequest) -> bytes | None:
+        block = request.parameter
+        if not isinstance(block, bytes):
+            return _call(target, request)
+        try:
+            number, value = decode(block)
+            take(number, value)
+        except DecodeError:
+            raise CosemFault(ActionResult.TYPE_UNMATCHED) from None
+        except OSError:
+            raise CosemFault(ActionResult.HARDWARE_FAULT) from None
+        return None
+
+    return call
 
 
 def _call(target: ServerObject, request: ActionRequest) -> bytes | None:

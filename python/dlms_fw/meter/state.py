@@ -247,7 +247,9 @@ def state_record(state: MeterState) -> str:
     received = reception and (
         f'[{reception.serial},"{reception.identifier.hex()}",{reception.size},{reception.block_size}]'
     )
-    entries = json.dumps([[entry.time.hex(), entry.date.hex(), entry.due] for entry in schedule])
+    entries = "[]"
+    if schedule:
+        entries = json.dumps([[entry.time.hex(), entry.date.hex(), entry.due] for entry in schedule])
     return (
         f'{{"image_transfer_enabled":{"true" if state.image_transfer_enabled else "false"},'
         f'"image_transfer_status":{int(state.image_transfer_status)},'

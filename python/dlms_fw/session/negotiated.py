@@ -52,10 +52,11 @@ def needed(request: object) -> int:
 def _of_list(request: RequestList) -> int:
     """All items of a list are of one service, and its methods all need the same."""
     services = _MULTIPLE_REFERENCES
-    for item in request.items:
+    items = request.items
+    if isinstance(items[0], ActionRequest):
+        return services | _ACTION
+    for item in items:
         services |= needed(item)
-        if isinstance(item, ActionRequest):
-            break
     return services
 
 
