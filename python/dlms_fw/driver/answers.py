@@ -46,8 +46,8 @@ RESPONSES = (
 
 def value_of(ref: AttributeRef[_T], response: Response) -> _T:
     """The value of an attribute in an answer. Raises ServiceError, DecodeError."""
-    raise_refusal(response, f"GET {ref!r}")
     if not isinstance(response, GetResponse):
+        raise_refusal(response, f"GET {ref!r}")
         raise wrong_answer(response, "GET")
     if response.result != 0 or response.data is None:
         raise _data_access_error(response.result, f"GET {ref!r}")
@@ -56,8 +56,8 @@ def value_of(ref: AttributeRef[_T], response: Response) -> _T:
 
 def check_set(ref: AttributeRef[Any], response: Response) -> None:
     """Raises ServiceError where an attribute was not written."""
-    raise_refusal(response, f"SET {ref!r}")
     if not isinstance(response, SetResponse):
+        raise_refusal(response, f"SET {ref!r}")
         raise wrong_answer(response, "SET")
     if response.result != 0:
         raise _data_access_error(response.result, f"SET {ref!r}")
@@ -65,8 +65,8 @@ def check_set(ref: AttributeRef[Any], response: Response) -> None:
 
 def returned_by(call: MethodCall[_T], response: Response) -> _T:
     """The return parameters of a method in an answer. Raises ServiceError, DecodeError."""
-    raise_refusal(response, f"ACTION {call!r}")
     if not isinstance(response, ActionResponse):
+        raise_refusal(response, f"ACTION {call!r}")
         raise wrong_answer(response, "ACTION")
     if response.result != 0:
         name = _name(ActionResult, response.result)
