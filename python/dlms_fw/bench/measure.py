@@ -105,7 +105,7 @@ def compare(
     *,
     overhead: Callable[[int], Work] | None = None,
     rounds: int = ROUNDS,
-    operations: int | None = None,
+    operations: int | Sequence[int | None] | None = None,
     clock: Callable[[], float] = time.process_time,
 ) -> Comparison:
     """Times two sides in turns.
@@ -115,7 +115,8 @@ def compare(
         baseline: The same of the other side.
         overhead: What is in both sides and does not count, such as :func:`loop`; timed in turns with them.
         rounds: Rounds of each side; 1 measures nothing and shows that it works.
-        operations: Operations of a round; found so that a round takes some milliseconds where not given.
+        operations: Operations of a round, of both or of each side; found so that a round takes some
+            milliseconds where not given.
         clock: CPU seconds of the process; ``time.perf_counter`` for what waits.
     """
     makes = (ours, baseline) if overhead is None else (ours, baseline, overhead)
@@ -129,11 +130,15 @@ def medians(
     makes: Sequence[Callable[[int], Work]],
     *,
     rounds: int = ROUNDS,
-    operations: int | None = None,
+    operations: int | Sequence[int | None] | None = None,
     clock: Callable[[], float] = time.process_time,
 ) -> list[float]:
     """Seconds of one operation of each side, of any number of them; see :func:`compare`."""
-    counts = [operations or (1 if rounds == 1 else operations_of_a_round(make, clock)) for make in makes]
+    given = operations if isinstance(operations, Sequence) else [operations] * len(makes)
+    counts = [
+        count or (1 if rounds == 1 else operations_of_a_round(make, clock))
+        for make, count in zip(makes, given, strict=True)
+    ]
     works = [make(count) for make, count in zip(makes, counts, strict=True)]
     found: list[list[float]] = [[] for _ in works]
     for number in range(-WARM_UP_ROUNDS if rounds > 1 else 0, rounds):
