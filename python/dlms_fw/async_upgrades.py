@@ -290,6 +290,7 @@ class AsyncUpgrades:
             data += session.start_run(blocks, bound=run.bound, most=run.most, depth=run.depth)
             blocks.wait(self._clock())
             await self._send(data, blocks.deadline)
+            del data  # a thousand meters would keep a thousand blocks
             while not blocks.over:
                 try:
                     await converse_async(transport, blocks, self._clock)

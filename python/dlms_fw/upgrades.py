@@ -289,6 +289,7 @@ class Upgrades:
             data += session.start_run(blocks, bound=run.bound, most=run.most, depth=run.depth)
             blocks.wait(self._clock())
             self._send(data, blocks.deadline)
+            del data  # a thousand meters would keep a thousand blocks
             while not blocks.over:
                 try:
                     converse(transport, blocks, self._clock)

@@ -1,5 +1,7 @@
 //! A run of image blocks: one crossing per block, both ways at once, and no object for any of them.
 
+use std::cell::Cell;
+use std::mem;
 use std::ops::Range;
 
 use dlms_fw_core::channel::{self, RunImage, RunLimits};
@@ -15,6 +17,11 @@ use crate::octets::Octets;
 /// Invoke ids have four bits.
 const MOST_REQUESTS: usize = 16;
 
+thread_local! {
+    /// Where all runs of a thread write what they send, so that none keeps room of its own while it waits.
+    static ROOM: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
 /// Image blocks that follow each other as fast as they are taken.
 #[pyclass(module = "dlms_fw._core")]
 pub(crate) struct BlockRun {
@@ -24,7 +31,7 @@ pub(crate) struct BlockRun {
     channel: Option<Py<Channel>>,
     /// What was read of an image that is not in memory.
     ahead: Option<(Range<usize>, Py<PyBytes>)>,
-    /// What is to be sent; kept for its capacity.
+    /// What is to be sent.
     reply: Vec<u8>,
     events: Vec<Py<PyAny>>,
     failure: Option<PyErr>,
@@ -106,7 +113,15 @@ impl BlockRun {
     fn reply<'py>(&mut self, py: Python<'py>) -> Bound<'py, PyBytes> {
         let octets = PyBytes::new(py, &self.reply);
         self.reply.clear();
+        ROOM.set(mem::take(&mut self.reply));
         octets
+    }
+
+    /// Room for octets to send, of those that another run may have left.
+    fn make_room(&mut self) {
+        if self.reply.is_empty() {
+            self.reply = ROOM.take();
+        }
     }
 }
 
@@ -174,6 +189,7 @@ impl BlockRun {
         most: usize,
         depth: usize,
     ) -> PyResult<Bound<'py, PyBytes>> {
+        self.make_room();
         if most == 0 || !(1..=MOST_REQUESTS).contains(&depth) {
             return Err(PyValueError::new_err(
                 "a run has at least one request, and at most 16 at a time",
@@ -210,6 +226,7 @@ impl BlockRun {
         now: f64,
     ) -> Option<Bound<'py, PyBytes>> {
         self.octets_received += data.len() as u64;
+        self.make_room();
         if now >= self.watch.until {
             self.run.stop();
         }

@@ -67,8 +67,9 @@ impl ImageBlocks {
     }
 }
 
-/// Octets read at a time for blocks that follow each other, where the image is not in memory.
-const READ_AHEAD: usize = 1 << 16;
+/// Octets read at a time for blocks that follow each other, where the image is not in memory: a piece as readers keep
+/// them, from a multiple of its length on, so that all who are at one place refer to the same octets.
+const READ_AHEAD: usize = 1 << 12;
 
 /// The octets of an image as blocks that follow each other want them.
 pub(crate) struct Reading<'a> {
@@ -86,8 +87,9 @@ impl ImageOctets<Failure> for Reading<'_> {
         }
         let has = |(had, _): &(Range<usize>, _)| had.start <= range.start && range.end <= had.end;
         if !ahead.as_ref().is_some_and(has) {
-            let end = range.end.max(range.start + READ_AHEAD);
-            let wanted = range.start..end.min(blocks.layout.image_size());
+            let start = range.start - range.start % READ_AHEAD;
+            let end = range.end.max(start + READ_AHEAD);
+            let wanted = start..end.min(blocks.layout.image_size());
             let (octets, _) = blocks
                 .image
                 .octets(*py, wanted.clone())
