@@ -56,14 +56,14 @@ def digests_without_octets(patch: Patch) -> None:
 def records_without_checksum(patch: Patch) -> None:
     """Whatever can be read as a record is one."""
 
-    def read_copy(self: Records, name: str, copy: int) -> tuple[int, int, bytes] | None:
+    def read_copy(self: Records, name: str, copy: int) -> tuple[int, bytes] | None:
         region = f"{name}.{copy}"
         header = self._medium.read(region, 0, self.HEADER.size)
         if len(header) < self.HEADER.size:
             return None
         _, generation, length, _ = self.HEADER.unpack(header)
         payload = self._medium.read(region, self.HEADER.size, length)
-        return generation, copy, payload
+        return generation, payload
 
     patch.setattr(Records, "_read_copy", read_copy)
 

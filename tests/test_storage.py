@@ -20,6 +20,7 @@ from dlms_fw.containers.description import Version
 from dlms_fw.errors import Busy, ConfigurationError
 from dlms_fw.image import Image
 from dlms_fw.meter.activation_table import FirmwareBehaviour
+from dlms_fw.meter.counters import CounterRecord
 from dlms_fw.meter.event_log import EventLog
 from dlms_fw.meter.firmware import factory_memory, format_memory
 from dlms_fw.meter.memory import MemoryMedium
@@ -374,3 +375,17 @@ def test_a_memory_from_the_factory_is_one_that_was_formatted() -> None:
     first, second = (MemoryMedium(factory_memory(config())) for _ in range(2))
     Records(first).store("identity", {})
     assert second.content() == factory_memory(config())
+
+
+def test_the_record_of_the_counters_is_written_as_all_records_are() -> None:
+    records = Records(MemoryMedium())
+    CounterRecord.create(records)
+    counters = CounterRecord(records, stride=16)
+    for fingerprint in ("b0", "0a"):
+        counters.reserve(fingerprint, 8)
+        counters.accepted(fingerprint, 3)
+    text = records.load_text(CounterRecord.RECORD)
+    assert text is not None
+    value = json.loads(text)
+    assert value == {name: {"sent": 7, "accepted": 19} for name in ("0a", "b0")}
+    assert text == json.dumps(value, sort_keys=True, separators=(",", ":"))

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, ClassVar, Concatenate, Generic, NamedTuple, ParamSpec, TypeVar, overload
 
@@ -255,9 +256,10 @@ class AttributeRef(Generic[T]):
 
     def get_request(self, selection: Selection | None = None) -> GetRequest:
         """The request that reads it, or the selected part of it."""
-        return GetRequest(
-            self.object.class_id, self.object.instance_id.to_bytes(), self.row.attribute_id, selection
-        )
+        name = self.object.instance_id.to_bytes()
+        if selection is None:
+            return _reading_all(self.object.class_id, name, self.row.attribute_id)
+        return GetRequest(self.object.class_id, name, self.row.attribute_id, selection)
 
     def set_request(
         self, value: T, selection: Selection | None = None, *, confirmed: bool = True
@@ -292,6 +294,11 @@ class AttributeRef(Generic[T]):
 
     def __repr__(self) -> str:
         return f"{self.object!r}.{self.row.name}"
+
+
+@lru_cache(maxsize=1024)  # requests do not change, and the same things are read again and again
+def _reading_all(class_id: int, logical_name: bytes, attribute_id: int) -> GetRequest:
+    return GetRequest(class_id, logical_name, attribute_id)
 
 
 class Reading(Generic[T]):

@@ -8,6 +8,7 @@ and goes on above.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from dlms_fw.errors import SecurityError
@@ -74,5 +75,14 @@ class CounterRecord:
     def _raise_bound(self, key_fingerprint: str, direction: str, bound: int) -> None:
         old = self._bounds.get(key_fingerprint, {"sent": -1, "accepted": -1})
         bounds = self._bounds | {key_fingerprint: old | {direction: bound}}
-        self._records.store(self.RECORD, bounds)
+        self._records.store(self.RECORD, _record(bounds))
         self._bounds = bounds
+
+
+def _record(bounds: Mapping[str, Mapping[str, int]]) -> str:
+    """The same as JSON, as all records are written; the names are fingerprints, hexadecimal digits."""
+    of_keys = (
+        f'"{name}":{{"accepted":{of_key["accepted"]},"sent":{of_key["sent"]}}}'
+        for name, of_key in sorted(bounds.items())
+    )
+    return f"{{{','.join(of_keys)}}}"

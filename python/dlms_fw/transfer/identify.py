@@ -6,10 +6,12 @@ This is the gate: nothing is written to a meter that has not passed it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from dlms_fw import _core
 from dlms_fw.cosem.data import Data
+from dlms_fw.cosem.interface import AttributeRef
 from dlms_fw.enums import ImageTransferStatus
 from dlms_fw.errors import ImageRejected
 from dlms_fw.events import MeterIdentified
@@ -144,7 +146,12 @@ class ReadActive(Interview):
 
 
 def _data(name: str, part: int | None, octets: int = 32) -> Get[_core.Data]:
-    return Get(Data(name.format(part=part)).value, octets=octets)
+    return Get(_value_of(name.format(part=part)), octets=octets)
+
+
+@lru_cache(maxsize=64)
+def _value_of(logical_name: str) -> AttributeRef[_core.Data]:
+    return Data(logical_name).value
 
 
 def _text(question: Get[_core.Data] | None) -> str | None:
