@@ -29,8 +29,8 @@ from dlms_fw.bench.spent import Spent, Stopwatch, median_of
 from dlms_fw.bench.transfer import Sample, TransferBench
 from dlms_fw.journal import Journal
 
-BLOCKS = 2048
-"""Image blocks of a transfer."""
+BLOCKS = 4096
+"""Image blocks of a transfer: 4 MiB in blocks of 1 KiB, so that its beginning and its end weigh little."""
 FIRST_BLOCKS = 2000
 FRESH_PROCESSES = 5
 
