@@ -206,7 +206,9 @@ class _Flow:
         if not segment.is_repeated and segment.number >= self._measured_before:
             self._measured_before = self._number  # one for each round trip
             self._measure(self._clock.now - segment.sent_at)
-        if segment.number >= self._shrunk_before:
+        if (
+            next(iter(self._segments), segment.number) >= self._shrunk_before
+        ):  # nothing of that window is missing
             slow_start = self._window < self._threshold
             self._window += segment.octets if slow_start else SEGMENT_OCTETS * segment.octets / self._window
         for other in self._segments.values():

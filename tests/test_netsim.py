@@ -47,7 +47,8 @@ def usual() -> dict[tuple[str, int], dict[str, float]]:
 def test_the_automatic_choice_is_about_the_best() -> None:
     for place, seconds in usual().items():
         best = min(seconds.values())
-        assert seconds["automatic"] <= 1.05 * best, (place, seconds)
+        by_chance = 1.15 if LINKS[place[0]].loss else 1.05  # each time is that of one seed
+        assert seconds["automatic"] <= by_chance * best, (place, seconds)
 
 
 @pytest.mark.parametrize(("link", "factor"), [("gprs", 8), ("lte-m", 8), ("nbiot", 20)])
