@@ -380,14 +380,14 @@ STRATEGIES: Final[dict[type, tuple[StrategyName, ...]]] = {
 
 
 def seconds(name: str, strategy: StrategyName, task: Task, *, seeds: int = 5) -> float:
-    """How long the blocks take; where chance is played out, the median of so many times."""
+    """How long the blocks take; where chance is played out, the mean of so many times."""
     link = LINKS[name]
     if isinstance(link, Line):
         return on_line(link, strategy, task)
     if isinstance(link, Datagrams):
         return on_datagrams(link, strategy, task)
     times = seeds if link.is_by_chance else 1
-    return statistics.median(on_stream(link, strategy, task, seed) for seed in range(1, times + 1))
+    return statistics.fmean(on_stream(link, strategy, task, seed) for seed in range(1, times + 1))
 
 
 # --- Groups

@@ -2,7 +2,7 @@
 
 Real clients and real simulated meters; the seconds are those of the link, not of this machine, and come out
 the same on any. The model (:mod:`benches.link_model`) knows neither. Where pieces get lost, both sides are
-medians of several runs with other losses.
+means of several runs with other losses.
 """
 
 from __future__ import annotations
@@ -53,14 +53,14 @@ def rows(options: Options) -> Iterator[Row]:
 
 
 def transfer_seconds(link: str, strategy: WantedStrategy, options: Options) -> float:
-    """How long the blocks take over an emulated link; the median of several runs where pieces get lost."""
+    """How long the blocks take over an emulated link; the mean of several runs where pieces get lost."""
     profile = LINKS[link]
     hdlc = netsim.OFTEN_MET if profile.flavour == "line" else None
     case = netsim.Case(link, profile.loss, strategy, hdlc, BLOCK_SIZE)
     octets = QUICK_IMAGE_OCTETS if options.quick else IMAGE_OCTETS
     runs = 1 if options.quick or not profile.loss else _RUNS.get(strategy, RUNS_AHEAD)
     with tempfile.TemporaryDirectory() as folder, Journal(Path(folder) / "journal") as journal:
-        return statistics.median(
+        return statistics.fmean(
             netsim.run(case, octets, journal, seed).seconds for seed in range(1, runs + 1)
         )
 
