@@ -160,7 +160,21 @@ scripts = st.dictionaries(st.integers(0, BLOCKS + 4), st.sampled_from(FATES), ma
 @pytest.mark.parametrize("way", ["none", "gmac"])
 @pytest.mark.parametrize(("hdlc", "depth"), [(False, 1), (False, 8), (True, 1)])
 def test_the_meter_hears_the_same_octets(way: str, *, hdlc: bool, depth: int) -> None:
-    @settings(max_examples=12, deadline=None)
+    same_octets(way, hdlc=hdlc, depth=depth, examples=12)
+
+
+@pytest.mark.soak
+@pytest.mark.usefixtures("settled")
+@pytest.mark.parametrize("way", ["none", "gmac", "gmac authenticated"])
+@pytest.mark.parametrize(("hdlc", "depth"), [(False, 1), (False, 8), (True, 1)])
+def test_the_meter_hears_the_same_octets_for_long(way: str, *, hdlc: bool, depth: int) -> None:
+    same_octets(way, hdlc=hdlc, depth=depth, examples=500)
+
+
+def same_octets(way: str, *, hdlc: bool, depth: int, examples: int) -> None:
+    """Whatever the meter answers, it hears the same with runs and without."""
+
+    @settings(max_examples=examples, deadline=None)
     @given(scripts)
     def same(script: dict[int, str]) -> None:
         plain = outcome(way, script, hdlc=hdlc, depth=depth, runs=False)
