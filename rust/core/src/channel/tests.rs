@@ -1,5 +1,6 @@
 //! Two channels joined back to back: every service, plain and ciphered, over wrapper and HDLC, whole and in blocks.
 
+mod block_sink;
 mod datagrams;
 mod gateway;
 mod general_block;
