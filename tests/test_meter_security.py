@@ -94,10 +94,23 @@ def test_received_counters_are_bounded_over_a_cut_and_exact_over_a_clean_stop() 
     for counter in range(40):
         counters.accepted("key", counter)
         after = CounterRecord(Records(medium.survivor()), stride=16)
-        assert counter <= after.last_accepted("key") <= counter + 16
+        assert counter <= after.last_accepted("key") <= counter + 32
     counters.settle()
     assert CounterRecord(Records(medium.survivor()), stride=16).last_accepted("key") == 39
     assert counters.last_accepted("other") == -1
+
+
+def test_a_long_transfer_records_ever_more_counters_at_a_time_up_to_a_bound() -> None:
+    medium = SimulatedMedium()
+    CounterRecord.create(Records(medium))
+    counters = CounterRecord(Records(medium), stride=16)
+    bounds = []
+    for counter in range(2_000):
+        counters.accepted("key", counter)
+        bounds.append(counters.accepted_bound("key"))
+    steps = [bound - counter for counter, bound in enumerate(bounds) if bound != ([-1] + bounds)[counter]]
+    assert steps[:6] == [16, 32, 64, 128, 256, 256]
+    assert set(steps[4:]) == {256}
 
 
 def test_the_counter_object_never_falls_behind_what_was_accepted() -> None:

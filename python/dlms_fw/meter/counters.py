@@ -16,6 +16,8 @@ from dlms_fw.meter.storage import Records
 
 COUNTER_END: Final = 0xFFFF_0000
 """The first counter that is never used (NIST SP 800-38D leaves no second try)."""
+_DOUBLINGS: Final = 4
+"""How often a stride doubles while a key is in use: each record of a long transfer lasts longer."""
 
 
 class CounterRecord:
@@ -27,6 +29,7 @@ class CounterRecord:
         """Raises RecordLost: without its counters a meter must not speak under its keys."""
         self._records = records
         self._stride = stride
+        self._strides: dict[str, int] = {}
         self._bounds: dict[str, dict[str, int]] = records.require(self.RECORD)
         self._accepted = {name: bounds["accepted"] for name, bounds in self._bounds.items()}
 
@@ -57,7 +60,9 @@ class CounterRecord:
         if counter <= last:
             return
         if counter > self._bound(key_fingerprint, "accepted"):
-            self._raise_bound(key_fingerprint, "accepted", counter + self._stride)
+            stride = self._strides.get(key_fingerprint, self._stride)
+            self._raise_bound(key_fingerprint, "accepted", counter + stride)
+            self._strides[key_fingerprint] = min(2 * stride, self._stride << _DOUBLINGS)
         self._accepted[key_fingerprint] = counter
 
     def settle(self) -> None:

@@ -66,6 +66,7 @@ from dlms_fw.session.states import TRANSITIONS, State, Step
 DEFAULT_CONFORMANCE = PROPOSED_CONFORMANCE | Conformance.GENERAL_BLOCK_TRANSFER
 DEFAULT_SHORT_NAME_CONFORMANCE = SHORT_NAME_CONFORMANCE | Conformance.GENERAL_BLOCK_TRANSFER
 _CHALLENGE_TRIES = 4
+_MOST_COUNTERS = 16 * COUNTER_STRIDE
 VERSION_1 = 0x80
 """The bit of a protocol-version that must be there where there is one."""
 
@@ -170,6 +171,7 @@ class Association:
         quality_of_service: As the InitiateRequest proposed it, which is what it is answered.
         key_fingerprint: Of the key whose invocation counters are used.
         answer_protection: What the answer given last needed beyond the policy.
+        counters_taken: How many counters were reserved for it last; the longer it lasts the more.
     """
 
     client_sap: int
@@ -189,6 +191,7 @@ class Association:
     context: SecurityContext | None = field(default=None, repr=False)
     key_fingerprint: str = ""
     answer_protection: int = 0
+    counters_taken: int = COUNTER_STRIDE
     handshake: Handshake | None = field(default=None, repr=False)
 
     @property
@@ -347,7 +350,10 @@ class Gate:
         if context is None or counters is None:
             return
         if context.counters_left < COUNTER_MARGIN:
-            extend_counters(context, lambda count: counters.reserve(fingerprint, count))
+            association.counters_taken = min(2 * association.counters_taken, _MOST_COUNTERS)
+            extend_counters(
+                context, lambda count: counters.reserve(fingerprint, count), association.counters_taken
+            )
         ours = context.peer_invocation_counter
         if (last_accepted := counters.last_accepted(fingerprint)) > (-1 if ours is None else ours):
             context.peer_invocation_counter = last_accepted
