@@ -6,11 +6,12 @@ use std::ops::Range;
 use dlms_fw_core::channel::{self, BlockLimits, BlockMemory, BlockReception};
 use dlms_fw_core::image::{self, BlockLayout, STORED_BLOCK_DIGEST_LENGTH};
 use dlms_fw_core::xdlms::descriptor::MethodDescriptor;
-use pyo3::buffer::{PyBuffer, ReadOnlyCell};
+use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::{PyBufferError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 
+use crate::cells::{cells, writable_cells};
 use crate::channel::{Channel, Failure, object};
 use crate::image::BlockStatus;
 use crate::octets::Octets;
@@ -48,12 +49,10 @@ impl Source {
         if !self.0.as_ref().is_some_and(|(known, _)| known.is(object)) {
             self.0 = Some((object.clone().unbind(), PyBuffer::get(object)?));
         }
-        let octets = self.0.as_ref().and_then(|(_, buffer)| buffer.as_slice(py));
+        let octets = self.0.as_ref().and_then(|(_, buffer)| cells(buffer, py));
         let octets = octets.and_then(|octets| octets.get(..size));
         let octets = octets.ok_or_else(|| PyBufferError::new_err("the buffer is too short"))?;
-        Ok(Octets::Copied(
-            octets.iter().map(ReadOnlyCell::get).collect(),
-        ))
+        Ok(Octets::Copied(octets.iter().map(Cell::get).collect()))
     }
 }
 
@@ -127,10 +126,7 @@ impl BlockSink {
             .ok_or_else(|| PyValueError::new_err("the status is that of another image"))?;
         let table = layout.blocks() * STORED_BLOCK_DIGEST_LENGTH;
         for (buffer, length) in [(&blocks, image_size), (&digests, table)] {
-            if buffer
-                .as_mut_slice(py)
-                .is_none_or(|octets| octets.len() < length)
-            {
+            if writable_cells(buffer, py).is_none_or(|octets| octets.len() < length) {
                 return Err(PyBufferError::new_err(
                     "the image does not fit the memory, or nothing can be written there",
                 ));
@@ -181,7 +177,8 @@ impl BlockSink {
         if self.rest.is_some() || now >= self.until || now - self.heard_at >= self.longest_silence {
             return Ok(None);
         }
-        let (Some(blocks), Some(digests)) = (memory.0.as_mut_slice(py), memory.1.as_mut_slice(py))
+        let (Some(blocks), Some(digests)) =
+            (writable_cells(&memory.0, py), writable_cells(&memory.1, py))
         else {
             return Ok(None);
         };

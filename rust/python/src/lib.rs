@@ -13,6 +13,7 @@ mod asymmetric;
 mod bits;
 mod block_run;
 mod block_sink;
+mod cells;
 mod channel;
 mod data;
 mod datetime;
