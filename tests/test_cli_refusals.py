@@ -290,9 +290,11 @@ def interrupted_at(
 def test_an_interrupted_upgrade_goes_on(
     workshop: Workshop, with_signal: signal.Signals, security: str
 ) -> None:
-    meter = workshop.meter(profile=security)
+    # As slow as a meter, or all blocks are there before the signal is heard.
+    meter = workshop.meter("--link", "ethernet", profile=security)
     image = workshop.image(os.urandom(200_000))
     ended = interrupted_at(workshop, meter.url, image, block=30, with_signal=with_signal, profile=security)
+    assert ended.code == 130, ended
     told = ended.document
     assert (ended.code, told["error"]["code"]) == (130, "interrupted"), ended
     assert told["changed"]
@@ -302,7 +304,8 @@ def test_an_interrupted_upgrade_goes_on(
 
     again = workshop.upgrade(meter.url, image, profile=security)
     assert again.code == 0, again
-    assert told["blocks_sent"] + again.document["blocks_sent"] <= again.document["blocks_total"] + 1
+    in_doubt = 16  # requests that may be on their way
+    assert told["blocks_sent"] + again.document["blocks_sent"] <= again.document["blocks_total"] + in_doubt
 
 
 @pytest.mark.fault("K-07")

@@ -19,6 +19,7 @@ use dlms_fw_core::channel::{Channel, ChannelError, Framing};
 use dlms_fw_core::codec::{Emit, Parse, Reader};
 use dlms_fw_core::gateway;
 use dlms_fw_core::hdlc;
+use dlms_fw_core::image::ImageBlock;
 use dlms_fw_core::security::{KeyMaterial, Protection, SecurityContext, SecuritySuite};
 use dlms_fw_core::wrapper;
 use dlms_fw_core::xdlms::access::{
@@ -108,6 +109,7 @@ decoders! {
     "GetRequest": GetRequest<'_>,
     "GetResponse": GetResponse<'_>,
     "Header": wrapper::Header,
+    "ImageBlock": ImageBlock<'_>,
     "InformationReport": InformationReport<'_>,
     "InitiateRequest": InitiateRequest<'_>,
     "InitiateResponse": InitiateResponse,
