@@ -108,7 +108,7 @@ def test_a_long_transfer_records_ever_more_counters_at_a_time_up_to_a_bound() ->
     for counter in range(2_000):
         counters.accepted("key", counter)
         bounds.append(counters.accepted_bound("key"))
-    steps = [bound - counter for counter, bound in enumerate(bounds) if bound != ([-1] + bounds)[counter]]
+    steps = [bound - counter for counter, bound in enumerate(bounds) if bound != [-1, *bounds][counter]]
     assert steps[:6] == [16, 32, 64, 128, 256, 256]
     assert set(steps[4:]) == {256}
 
