@@ -27,6 +27,7 @@ def run(*arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.rotating(3)
 def test_the_benchmarks_run() -> None:
     run(
         *("pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "benches"),

@@ -107,7 +107,7 @@ class MeterConfig:
         utc_offset_minutes: Local time minus UTC.
         opposite_deviation: Whether its date-times tell local time minus UTC, the opposite of the standard.
         schedule_grace_seconds: How late a scheduled activation may still begin, see ``schedule.py``.
-        counter_stride: Invocation counters reserved at a time; more, up to sixteen times as many, in a long transfer.
+        counter_stride: Invocation counters recorded ahead; up to sixteen times as many in a long transfer.
         authentication_tries: Failed authentications of a client until it is locked out; 0 never.
         lockout_seconds: How long.
         lockout_ends: Whether a lock ends after that time, or when the demand is reset, as the manual of the
