@@ -80,6 +80,7 @@ __all__ = [
     "fcs16",
     "fcs16_portable",
     "image_digests",
+    "store_image_blocks",
     "stored_block_digest",
     "wrapper_message_lengths",
 ]
@@ -1311,6 +1312,28 @@ def image_digests(image: Buffer) -> tuple[bytes, int]:
 
 def block_digests(image: Buffer, image_block_size: int) -> list[tuple[bytes, int]]:
     """SHA-256 and CRC-32 of each block; the interpreter lock is released."""
+
+def store_image_blocks(
+    calls: tuple[object, ...],
+    first: int,
+    status: BlockStatus,
+    blocks: Buffer,
+    digests: Buffer,
+    *,
+    image_size: int,
+    image_block_size: int,
+    serial: int,
+    most_blocks: int,
+) -> int:
+    """Store the image blocks that calls of one list bring, from ``first`` on, and mark them; how many.
+
+    It stops before the first one that is no :class:`ActionRequest` of the method of the call before
+    ``first``, of the wrong length, beyond ``most_blocks``, the last missing one, or there already with other
+    octets. ``blocks`` and ``digests`` are as for :class:`BlockSink`.
+
+    Raises ValueError where ``status`` is that of another image, BufferError where the memory is too small or
+    cannot be written.
+    """
 
 def stored_block_digest(serial: int, image_block_number: int, image_block_value: Buffer) -> bytes:
     """What a meter keeps beside a block that it has stored, 16 octets: the beginning of a SHA-256.

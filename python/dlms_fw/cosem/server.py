@@ -22,6 +22,7 @@ import inspect
 from collections.abc import Collection
 from typing import Any, ClassVar
 
+from dlms_fw._core import ActionRequest
 from dlms_fw.cosem.interface import AttributeRow, InterfaceClass, MethodRow
 from dlms_fw.enums import ActionResult, DataAccessResult
 from dlms_fw.errors import DecodeError, DlmsError
@@ -125,6 +126,13 @@ class ServerObject:
             raise CosemFault(ActionResult.TYPE_UNMATCHED) from None
         returned = getattr(self, row.name)(*arguments)
         return None if row.returns is None else row.returns.encode(returned)
+
+    def take_more(self, requests: tuple[ActionRequest, ...], first: int) -> int:  # noqa: ARG002 (takes none)
+        """How many calls of a list, from ``first`` on, it has carried out at once, each with success.
+
+        They follow a call that succeeded, and call its method.
+        """
+        return 0
 
     def _attribute(self, attribute_id: int) -> AttributeRow[Any]:
         row = self.interface.attributes.get(attribute_id)

@@ -14,7 +14,7 @@ from enum import Enum, auto
 from hashlib import sha256
 from typing import Any, Final, Literal
 
-from dlms_fw._core import BitString, BlockStatus
+from dlms_fw._core import ActionRequest, BitString, BlockStatus, store_image_blocks
 from dlms_fw.cosem.image_transfer import ImageToActivateInfo, ImageTransfer
 from dlms_fw.cosem.server import CosemFault, ServerObject
 from dlms_fw.enums import ActionResult, DataAccessResult, ImageTransferStatus
@@ -281,6 +281,26 @@ class ImageStore(ServerObject, interface=ImageTransfer, own=_OWN):
         lent = self._blocks.lend(reclaim)
         return None if lent is None else LentImage(reception, received, lent, self._blocks.note_written)
 
+    def take_more(self, requests: tuple[ActionRequest, ...], first: int) -> int:
+        """Blocks of a list at once, where memory can be written in place and nothing else comes of them."""
+        lent = self.lend(_reclaim_nothing) if self._config.block_sink else None
+        if lent is None:
+            return 0
+        reception = lent.reception
+        stored = store_image_blocks(
+            requests,
+            first,
+            lent.received,
+            lent.memory.blocks,
+            lent.memory.digests,
+            image_size=reception.size,
+            image_block_size=reception.block_size,
+            serial=reception.serial,
+            most_blocks=lent.memory.most,
+        )
+        lent.note_written(stored)
+        return stored
+
     def image_verify(self) -> None:
         """Verifies; ``temporary-failure`` while that takes time, then image_transfer_status tells."""
         answer = self._answer(Call.VERIFY)
@@ -443,6 +463,10 @@ class ImageStore(ServerObject, interface=ImageTransfer, own=_OWN):
             raise CosemFault(ActionResult.TEMPORARY_FAILURE)
         if self.image_transfer_status != _Status.VERIFICATION_SUCCESSFUL:
             raise CosemFault(ActionResult.OTHER_REASON)
+
+
+def _reclaim_nothing() -> None:
+    """What was lent for the length of one call needs no taking back."""
 
 
 def _block_length(reception: Reception, number: int) -> int | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, Generic, NoReturn, TypeAlias
+from typing import Any, Final, Generic, NamedTuple, NoReturn, TypeAlias
 
 from dlms_fw._core import (
     AccessRequest,
@@ -210,24 +210,27 @@ class ObjectDictionary(Generic[I]):
 
     def _serve_actions(self, caller: Caller, items: Any, invoke_id: int) -> Any:
         """What a caller may call is looked up once for each method in the list: blocks come by the dozen."""
-        admitted: dict[tuple[int, bytes, int], Callable[[ActionRequest], bytes | None]] = {}
+        admitted: dict[tuple[int, bytes, int], _Call] = {}
         done = ActionResponse(_ACTION_DONE, invoke_id_and_priority=invoke_id)
         answers: list[ActionResponse] = []
-        for item in items:
+        while len(answers) < len(items):
+            item = items[len(answers)]
             key = item.class_id, item.logical_name, item.method_id
             try:
-                call = admitted.get(key)
-                if call is None:
-                    call = admitted[key] = _caller_of(self._admitted(caller, item), item)
-                returned = call(item)
+                called = admitted.get(key)
+                if called is None:
+                    called = admitted[key] = _call_of(self._admitted(caller, item), item)
+                returned = called.call(item)
             except CosemFault as fault:
                 answers.append(ActionResponse(fault.result, invoke_id_and_priority=invoke_id))
             else:
-                answers.append(
-                    done
-                    if returned is None
-                    else ActionResponse(_ACTION_DONE, returned, invoke_id_and_priority=invoke_id)
-                )
+                if returned is not None:
+                    done_so = ActionResponse(_ACTION_DONE, returned, invoke_id_and_priority=invoke_id)
+                    answers.append(done_so)
+                    continue
+                answers.append(done)
+                if called.take_more is not None and len(answers) < len(items):
+                    answers += [done] * called.take_more(items, len(answers))
         return answers
 
     def _serve_one(self, caller: Caller, request: Single, invoke_id: int) -> Answer:
@@ -310,11 +313,17 @@ _NOT_ATTEMPTED: Final[Mapping[type, Answer]] = {
 }
 
 
-def _caller_of(target: ServerObject, request: ActionRequest) -> Callable[[ActionRequest], bytes | None]:
-    """How to call the method of a request on an object, many times."""
+class _Call(NamedTuple):
+    """How to call a method of an object many times, and how to have several calls carried out at once."""
+
+    call: Callable[[ActionRequest], bytes | None]
+    take_more: Callable[[tuple[ActionRequest, ...], int], int] | None = None
+
+
+def _call_of(target: ServerObject, request: ActionRequest) -> _Call:
     row = target.interface.methods.get(request.method_id)
     if row is not _BLOCK_TRANSFER or type(target).invoke is not ServerObject.invoke:
-        return partial(_call, target)
+        return _Call(partial(_call, target))
     take: Callable[[int, bytes], None] = target.image_block_transfer  # type: ignore[attr-defined]  # of its class
     decode = _BLOCK_TRANSFER.decode_parameter
 
@@ -331,7 +340,7 @@ def _caller_of(target: ServerObject, request: ActionRequest) -> Callable[[Action
             raise CosemFault(ActionResult.HARDWARE_FAULT) from None
         return None
 
-    return call
+    return _Call(call, target.take_more)
 
 
 def _call(target: ServerObject, request: ActionRequest) -> bytes | None:

@@ -342,6 +342,7 @@ class ImageBlockStore:
         if sync_every_blocks < 1:
             raise ValueError("sync_every_blocks must be at least 1")
         self._medium = medium
+        self._lending = medium if isinstance(medium, LendsRegions) else None
         self._sync_every_blocks = sync_every_blocks
         self._unsynced_blocks = 0
         self._serial = 0
@@ -406,8 +407,8 @@ class ImageBlockStore:
         ``reclaim`` is called before anything else happens to them. Whoever has written blocks says how many
         by :meth:`note_written`.
         """
-        medium = self._medium
-        if not isinstance(medium, LendsRegions):
+        medium = self._lending
+        if medium is None:
             return None
         count = -(-self._image_size // self._image_block_size)
         most = count if medium.is_durable else self._sync_every_blocks - self._unsynced_blocks - 1

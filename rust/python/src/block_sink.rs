@@ -9,20 +9,65 @@ use dlms_fw_core::xdlms::descriptor::MethodDescriptor;
 use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::{PyBufferError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList};
+use pyo3::types::{PyBytes, PyList, PyTuple};
 
+use crate::apdu::ActionRequest;
 use crate::cells::{cells, writable_cells};
 use crate::channel::{Channel, Failure, object};
 use crate::image::BlockStatus;
 use crate::octets::Octets;
 use crate::shared::logical_name;
 
+/// Where an image is received: its blocks and their digests.
+struct Memory {
+    blocks: PyBuffer<u8>,
+    digests: PyBuffer<u8>,
+}
+
+impl Memory {
+    /// Raises `BufferError` where the image does not fit or nothing can be written.
+    fn new(
+        py: Python<'_>,
+        blocks: PyBuffer<u8>,
+        digests: PyBuffer<u8>,
+        layout: &BlockLayout,
+    ) -> PyResult<Self> {
+        let table = layout.blocks() * STORED_BLOCK_DIGEST_LENGTH;
+        for (buffer, length) in [(&blocks, layout.image_size()), (&digests, table)] {
+            if writable_cells(buffer, py).is_none_or(|octets| octets.len() < length) {
+                return Err(PyBufferError::new_err(
+                    "the image does not fit the memory, or nothing can be written there",
+                ));
+            }
+        }
+        Ok(Self { blocks, digests })
+    }
+
+    fn lent<'a>(&'a self, held: Python<'a>) -> Option<Lent<'a>> {
+        Some(Lent {
+            blocks: writable_cells(&self.blocks, held)?,
+            digests: writable_cells(&self.digests, held)?,
+        })
+    }
+}
+
+/// How an image falls into the blocks of a status.
+fn layout_of(
+    status: &BlockStatus,
+    image_size: usize,
+    image_block_size: usize,
+) -> PyResult<BlockLayout> {
+    BlockLayout::new(image_size, image_block_size)
+        .filter(|layout| layout.blocks() == status.status.blocks())
+        .ok_or_else(|| PyValueError::new_err("the status is that of another image"))
+}
+
 /// The open way for the blocks of one image over one channel.
 #[pyclass(module = "dlms_fw._core")]
 pub(crate) struct BlockSink {
     channel: Py<Channel>,
     status: Py<BlockStatus>,
-    memory: Option<(PyBuffer<u8>, PyBuffer<u8>)>,
+    memory: Option<Memory>,
     sink: channel::BlockSink,
     most_blocks: usize,
     until: f64,
@@ -121,17 +166,8 @@ impl BlockSink {
         peer_counter: Option<u32>,
         silent: bool,
     ) -> PyResult<Self> {
-        let layout = BlockLayout::new(image_size, image_block_size)
-            .filter(|layout| layout.blocks() == status.borrow(py).status.blocks())
-            .ok_or_else(|| PyValueError::new_err("the status is that of another image"))?;
-        let table = layout.blocks() * STORED_BLOCK_DIGEST_LENGTH;
-        for (buffer, length) in [(&blocks, image_size), (&digests, table)] {
-            if writable_cells(buffer, py).is_none_or(|octets| octets.len() < length) {
-                return Err(PyBufferError::new_err(
-                    "the image does not fit the memory, or nothing can be written there",
-                ));
-            }
-        }
+        let layout = layout_of(&status.borrow(py), image_size, image_block_size)?;
+        let memory = Memory::new(py, blocks, digests, &layout)?;
         let reception = BlockReception {
             method: MethodDescriptor {
                 class_id,
@@ -150,7 +186,7 @@ impl BlockSink {
         Ok(Self {
             channel,
             status,
-            memory: Some((blocks, digests)),
+            memory: Some(memory),
             sink: channel::BlockSink::new(reception, limits),
             most_blocks,
             until,
@@ -177,9 +213,7 @@ impl BlockSink {
         if self.rest.is_some() || now >= self.until || now - self.heard_at >= self.longest_silence {
             return Ok(None);
         }
-        let (Some(blocks), Some(digests)) =
-            (writable_cells(&memory.0, py), writable_cells(&memory.1, py))
-        else {
+        let Some(mut memory) = memory.lent(py) else {
             return Ok(None);
         };
         let mut channel = self.channel.bind(py).try_borrow_mut()?;
@@ -198,7 +232,6 @@ impl BlockSink {
         };
         let left = self.sink.blocks_left();
         let mut status = self.status.bind(py).try_borrow_mut()?;
-        let mut memory = Lent { blocks, digests };
         let way = (&mut self.sink, &mut status.status, &mut memory);
         let mut events: Option<Bound<'py, PyList>> = None;
         self.heard_at = now;
@@ -253,6 +286,65 @@ impl BlockSink {
     fn called_at(&self) -> Option<f64> {
         self.called_at
     }
+}
+
+/// Stores the blocks that the calls of a list bring, from `first` on, while each calls the method of the one before.
+#[pyfunction]
+#[pyo3(signature = (calls, first, status, blocks, digests, *, image_size, image_block_size, serial, most_blocks))]
+#[allow(
+    clippy::too_many_arguments,
+    reason = "keyword arguments of a Python function"
+)]
+pub(crate) fn store_image_blocks(
+    calls: &Bound<'_, PyTuple>,
+    first: usize,
+    status: &Bound<'_, BlockStatus>,
+    blocks: PyBuffer<u8>,
+    digests: PyBuffer<u8>,
+    image_size: usize,
+    image_block_size: usize,
+    serial: u64,
+    most_blocks: usize,
+) -> PyResult<usize> {
+    let py = calls.py();
+    let mut status = status.try_borrow_mut()?;
+    let layout = layout_of(&status, image_size, image_block_size)?;
+    let memory = Memory::new(py, blocks, digests, &layout)?;
+    let before = first
+        .checked_sub(1)
+        .ok_or_else(|| PyValueError::new_err("there is no call before the first"))?;
+    let method = calls
+        .get_item(before)?
+        .cast::<ActionRequest>()?
+        .get()
+        .method();
+    let reception = BlockReception {
+        method,
+        layout,
+        serial,
+    };
+    let Some(mut memory) = memory.lent(py) else {
+        return Ok(0);
+    };
+    let mut stored = 0;
+    while stored < most_blocks && first + stored < calls.len() {
+        let call = calls.get_item(first + stored)?;
+        let Ok(call) = call.cast::<ActionRequest>() else {
+            break;
+        };
+        let call = call.get();
+        if call.method() != method {
+            break;
+        }
+        let taken = call
+            .octets(py)
+            .and_then(|octets| reception.store(octets, &mut status.status, &mut memory));
+        if taken.is_none() {
+            break;
+        }
+        stored += 1;
+    }
+    Ok(stored)
 }
 
 /// What is kept beside a stored block.

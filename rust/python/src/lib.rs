@@ -57,7 +57,7 @@ mod _core {
     #[pymodule_export]
     use super::block_run::BlockRun;
     #[pymodule_export]
-    use super::block_sink::{BlockSink, stored_block_digest};
+    use super::block_sink::{BlockSink, store_image_blocks, stored_block_digest};
     #[pymodule_export]
     use super::channel::Channel;
     #[pymodule_export]

@@ -55,6 +55,37 @@ pub struct BlockReception {
     pub serial: u64,
 }
 
+impl BlockReception {
+    /// Stores the block that is a call's parameter, where the ordinary way would do nothing else with it: one that is missing and not the
+    /// last, or that is there already. Returns its number.
+    pub fn store<M: BlockMemory>(
+        &self,
+        parameter: &[u8],
+        status: &mut BlockStatus,
+        memory: &mut M,
+    ) -> Option<u32> {
+        let block = ImageBlock::parse_all(parameter).ok()?;
+        let (number, value) = (block.image_block_number, block.image_block_value);
+        let index = number as usize;
+        let place = self.layout.range(index)?;
+        if value.len() != place.len() {
+            return None;
+        }
+        if status.get(index) == Some(true) {
+            return memory.holds(place, value).then_some(number);
+        }
+        // The last missing block begins the verification.
+        if status.transferred() + 1 >= status.blocks() {
+            return None;
+        }
+        memory.write_block(place.start, value);
+        let digest = stored_block_digest(self.serial, number, value);
+        memory.write_digest(index * STORED_BLOCK_DIGEST_LENGTH, &digest);
+        status.set(index, true);
+        Some(number)
+    }
+}
+
 /// How far the way is open.
 #[derive(Clone, Copy, Debug)]
 pub struct BlockLimits {
@@ -147,27 +178,7 @@ impl BlockSink {
         {
             return None;
         }
-        let block = ImageBlock::parse_all(parameter.as_bytes()).ok()?;
-        let (number, value) = (block.image_block_number, block.image_block_value);
-        let index = number as usize;
-        let place = self.reception.layout.range(index)?;
-        if value.len() != place.len() {
-            return None;
-        }
-        if status.get(index) == Some(true) {
-            if !memory.holds(place, value) {
-                return None;
-            }
-        } else {
-            // The last missing block begins the verification.
-            if status.transferred() + 1 >= status.blocks() {
-                return None;
-            }
-            memory.write_block(place.start, value);
-            let digest = stored_block_digest(self.reception.serial, number, value);
-            memory.write_digest(index * STORED_BLOCK_DIGEST_LENGTH, &digest);
-            status.set(index, true);
-        }
+        let number = self.reception.store(parameter.as_bytes(), status, memory)?;
         self.taken.push(Taken { invoke, number });
         Some(invoke)
     }

@@ -162,6 +162,18 @@ impl ActionRequest {
     pub(super) const fn is_confirmed(&self) -> bool {
         self.confirmed
     }
+
+    pub(crate) const fn method(&self) -> MethodDescriptor {
+        self.method
+    }
+
+    /// The parameter as octets, where it is there as such.
+    pub(crate) fn octets<'a>(&'a self, py: Python<'a>) -> Option<&'a [u8]> {
+        match &self.parameter {
+            Some(HeldParameter::Data(data)) => Some(data.raw(py).as_bytes()),
+            _ => None,
+        }
+    }
 }
 
 #[pymethods]
