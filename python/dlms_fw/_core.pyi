@@ -1290,12 +1290,17 @@ class BlockStatus:
 
     def to_bit_string(self) -> BitString: ...
     def mark(self, image_block_number: int, transferred: bool = ...) -> None: ...
+    def mark_all(self, image_block_numbers: Sequence[int]) -> None:
+        """Mark these as transferred. Raises IndexError at the first that the image has not."""
     @property
     def first_not_transferred(self) -> int:
         """The lowest missing number, or ``len(self)`` when complete."""
 
     def next_not_transferred(self, start: int) -> int:
         """The lowest missing number from ``start`` on, or ``len(self)``."""
+
+    def not_transferred(self, start: int, most: int) -> tuple[int, ...]:
+        """The lowest numbers from ``start`` on that are not transferred, so many at most."""
 
     @property
     def transferred(self) -> int: ...
@@ -1327,9 +1332,9 @@ def store_image_blocks(
 ) -> int:
     """Store the image blocks that calls of one list bring, from ``first`` on, and mark them; how many.
 
-    It stops before the first one that is no :class:`ActionRequest` of the method of the call before
-    ``first``, of the wrong length, beyond ``most_blocks``, the last missing one, or there already with other
-    octets. ``blocks`` and ``digests`` are as for :class:`BlockSink`.
+    It stops before one that calls another method than the first, is of the wrong length, beyond
+    ``most_blocks``, the last missing one, or there already with other octets. ``blocks`` and ``digests`` are
+    as for :class:`BlockSink`.
 
     Raises ValueError where ``status`` is that of another image, BufferError where the memory is too small or
     cannot be written.

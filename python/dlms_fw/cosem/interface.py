@@ -290,7 +290,7 @@ class AttributeRef(Generic[T]):
         return isinstance(other, AttributeRef) and other.object == self.object and other.row is self.row
 
     def __hash__(self) -> int:
-        return hash((self.object, self.row))
+        return hash((self.object.instance_id.octets, self.row.attribute_id))
 
     def __repr__(self) -> str:
         return f"{self.object!r}.{self.row.name}"

@@ -127,10 +127,10 @@ class ServerObject:
         returned = getattr(self, row.name)(*arguments)
         return None if row.returns is None else row.returns.encode(returned)
 
-    def take_more(self, requests: tuple[ActionRequest, ...], first: int) -> int:  # noqa: ARG002 (takes none)
+    def take_many(self, requests: tuple[ActionRequest, ...], first: int) -> int:  # noqa: ARG002 (takes none)
         """How many calls of a list, from ``first`` on, it has carried out at once, each with success.
 
-        They follow a call that succeeded, and call its method.
+        All of them call the method of the first, which the caller may call.
         """
         return 0
 

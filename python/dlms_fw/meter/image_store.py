@@ -281,7 +281,7 @@ class ImageStore(ServerObject, interface=ImageTransfer, own=_OWN):
         lent = self._blocks.lend(reclaim)
         return None if lent is None else LentImage(reception, received, lent, self._blocks.note_written)
 
-    def take_more(self, requests: tuple[ActionRequest, ...], first: int) -> int:
+    def take_many(self, requests: tuple[ActionRequest, ...], first: int) -> int:
         """Blocks of a list at once, where memory can be written in place and nothing else comes of them."""
         lent = self.lend(_reclaim_nothing) if self._config.block_sink else None
         if lent is None:

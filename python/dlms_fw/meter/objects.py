@@ -220,17 +220,18 @@ class ObjectDictionary(Generic[I]):
                 called = admitted.get(key)
                 if called is None:
                     called = admitted[key] = _call_of(self._admitted(caller, item), item)
-                returned = called.call(item)
+                if called.many is not None and (taken := called.many(items, len(answers))):
+                    answers += [done] * taken
+                    continue
+                returned = called.one(item)
             except CosemFault as fault:
                 answers.append(ActionResponse(fault.result, invoke_id_and_priority=invoke_id))
             else:
-                if returned is not None:
-                    done_so = ActionResponse(_ACTION_DONE, returned, invoke_id_and_priority=invoke_id)
-                    answers.append(done_so)
-                    continue
-                answers.append(done)
-                if called.take_more is not None and len(answers) < len(items):
-                    answers += [done] * called.take_more(items, len(answers))
+                answers.append(
+                    done
+                    if returned is None
+                    else ActionResponse(_ACTION_DONE, returned, invoke_id_and_priority=invoke_id)
+                )
         return answers
 
     def _serve_one(self, caller: Caller, request: Single, invoke_id: int) -> Answer:
@@ -316,8 +317,8 @@ _NOT_ATTEMPTED: Final[Mapping[type, Answer]] = {
 class _Call(NamedTuple):
     """How to call a method of an object many times, and how to have several calls carried out at once."""
 
-    call: Callable[[ActionRequest], bytes | None]
-    take_more: Callable[[tuple[ActionRequest, ...], int], int] | None = None
+    one: Callable[[ActionRequest], bytes | None]
+    many: Callable[[tuple[ActionRequest, ...], int], int] | None = None
 
 
 def _call_of(target: ServerObject, request: ActionRequest) -> _Call:
@@ -340,7 +341,7 @@ def _call_of(target: ServerObject, request: ActionRequest) -> _Call:
             raise CosemFault(ActionResult.HARDWARE_FAULT) from None
         return None
 
-    return _Call(call, target.take_more)
+    return _Call(call, target.take_many)
 
 
 def _call(target: ServerObject, request: ActionRequest) -> bytes | None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, fields, replace
 from enum import Enum
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii as _quoted
+from operator import attrgetter
 from typing import Any, Final
 
 from dlms_fw.enums import ImageTransferStatus
@@ -153,7 +154,7 @@ class MeterState:
 
     def having(self, **changes: Any) -> MeterState:
         """The same with these fields changed."""
-        return MeterState(**({name: getattr(self, name) for name in _FIELDS} | changes))
+        return MeterState(**dict(zip(_FIELDS, _values(self), strict=True), **changes))
 
     def with_part(self, number: int, part: FirmwarePart) -> MeterState:
         """The same with one firmware part changed."""
@@ -161,6 +162,7 @@ class MeterState:
 
 
 _FIELDS: Final = tuple(field.name for field in fields(MeterState))
+_values: Final = attrgetter(*_FIELDS)
 
 
 class StateMemory:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from mmap import mmap
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, TypeGuard
 
 from dlms_fw._core import stored_block_digest
 from dlms_fw.errors import Busy, DlmsError
@@ -78,7 +78,6 @@ class Medium(Protocol):
         """Gives the memory back; what was not synced stays as volatile as it was."""
 
 
-@runtime_checkable
 class LendsRegions(Protocol):
     """A medium whose regions can be written in place: as good as a write by :meth:`Medium.write`.
 
@@ -95,6 +94,11 @@ class LendsRegions(Protocol):
         written in place from then on.
         """
         ...
+
+
+def _lends(medium: Medium) -> TypeGuard[LendsRegions]:
+    # An isinstance of the protocol would look through the whole class, and meters come by the thousand.
+    return hasattr(medium, "lend")
 
 
 class Loans:
@@ -230,7 +234,8 @@ class Records:
 
     def load_text(self, name: str) -> str | None:
         """The same as it is written."""
-        for copy in sorted((0, 1), key=lambda copy: self._claimed_generation(name, copy), reverse=True):
+        older = self._claimed_generation(name, 0) < self._claimed_generation(name, 1)
+        for copy in (1, 0) if older else (0, 1):
             found = self._read_copy(name, copy)
             if found is not None:
                 generation, payload = found
@@ -342,7 +347,7 @@ class ImageBlockStore:
         if sync_every_blocks < 1:
             raise ValueError("sync_every_blocks must be at least 1")
         self._medium = medium
-        self._lending = medium if isinstance(medium, LendsRegions) else None
+        self._lending = medium if _lends(medium) else None
         self._sync_every_blocks = sync_every_blocks
         self._unsynced_blocks = 0
         self._serial = 0

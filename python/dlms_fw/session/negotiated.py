@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
 from dlms_fw._core import (
     AccessRequest,
     ActionRequest,
@@ -32,32 +35,33 @@ _UNCONFIRMED_WRITE = Conformance.UNCONFIRMED_WRITE.value
 
 def needed(request: object) -> int:
     """What must have been negotiated for a request, as bits of the conformance block."""
-    if isinstance(request, ActionRequest):
-        return _ACTION
-    if isinstance(request, GetRequest):
-        return _of_attribute(request, _GET, _ALL_WITH_GET)
-    if isinstance(request, SetRequest):
-        return _of_attribute(request, _SET, _ALL_WITH_SET)
-    if isinstance(request, RequestList):
-        return _of_list(request)
-    if isinstance(request, ReadRequest | WriteRequest):
-        return _by_short_name(request)
-    if isinstance(request, AccessRequest):
-        return _ACCESS
-    if isinstance(request, BlockRun):
-        return _ACTION
-    return _DATA_NOTIFICATION if isinstance(request, DataNotificationConfirm) else 0
+    services = _NEEDED.get(type(request), 0)
+    return services if isinstance(services, int) else services(request)
 
 
 def _of_list(request: RequestList) -> int:
     """All items of a list are of one service, and its methods all need the same."""
-    services = _MULTIPLE_REFERENCES
-    items = request.items
-    if isinstance(items[0], ActionRequest):
-        return services | _ACTION
+    items: Sequence[Any] = request.items
+    service = _MULTIPLE_REFERENCES
+    first = type(items[0])
+    if first is ActionRequest:
+        return service | _ACTION
+    of_item, all_attributes = (_GET, _ALL_WITH_GET) if first is GetRequest else (_SET, _ALL_WITH_SET)
+    service |= of_item
     for item in items:
-        services |= needed(item)
-    return services
+        if item.selection is not None:
+            service |= _SELECTIVE_ACCESS
+        if item.attribute_id == ALL_ATTRIBUTES:
+            service |= all_attributes
+    return service
+
+
+def _of_get(request: GetRequest) -> int:
+    return _of_attribute(request, _GET, _ALL_WITH_GET)
+
+
+def _of_set(request: SetRequest) -> int:
+    return _of_attribute(request, _SET, _ALL_WITH_SET)
 
 
 def _of_attribute(request: GetRequest | SetRequest, service: int, all_attributes: int) -> int:
@@ -77,6 +81,19 @@ def _by_short_name(request: ReadRequest | WriteRequest) -> int:
     if not all(isinstance(variable, int) for variable in request.variables):
         services |= _PARAMETERIZED_ACCESS
     return services
+
+
+_NEEDED: Final[dict[type, int | Callable[[Any], int]]] = {
+    ActionRequest: _ACTION,
+    BlockRun: _ACTION,
+    GetRequest: _of_get,
+    SetRequest: _of_set,
+    RequestList: _of_list,
+    ReadRequest: _by_short_name,
+    WriteRequest: _by_short_name,
+    AccessRequest: _ACCESS,
+    DataNotificationConfirm: _DATA_NOTIFICATION,
+}
 
 
 def missing(request: object, conformance: int) -> list[str]:

@@ -41,13 +41,7 @@ class BlockStep(Step):
 
     def ascending(self, most: int) -> tuple[int, ...]:
         """The next missing blocks that have not been sent, so many at most."""
-        numbers: list[int] = []
-        number, total, following = self._next_number, self._total, self._status.next_not_transferred
-        while number < total and most > 0:
-            numbers.append(number)
-            number = following(number + 1)
-            most -= 1
-        return tuple(numbers)
+        return self._status.not_transferred(self._next_number, most)
 
     def raise_bound(self, numbers: Sequence[int]) -> Save:
         """The saving that must come before these blocks are sent; the last of them reaches the bound."""

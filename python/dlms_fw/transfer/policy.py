@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, TypeAlias
+from math import inf
+from operator import attrgetter
+from typing import Final, Literal, TypeAlias
 
 from dlms_fw.transfer.strategies import MOST_REQUESTS, WANTED, WantedStrategy
 
@@ -159,7 +161,9 @@ class TransferPolicy:
         for name in ("checkpoint_blocks", "block_tries", "activations", "confirm_looks", "most_blocks"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1")
-        for name in self.__slots__:
-            value = getattr(self, name)
-            if isinstance(value, int | float) and not 0 <= value < float("inf"):
+        for name, value in zip(self.__slots__, _values(self), strict=True):
+            if isinstance(value, int | float) and not 0 <= value < inf:
                 raise ValueError(f"{name} must be finite and not negative")
+
+
+_values: Final = attrgetter(*TransferPolicy.__slots__)

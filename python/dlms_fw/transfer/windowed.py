@@ -153,8 +153,7 @@ class Windowed(BlockStep):
         return self._on_their_way.pop(invoke_id)
 
     def _all_taken(self, numbers: tuple[int, ...]) -> None:
-        for number in numbers:
-            self._status.mark(number)
+        self._status.mark_all(numbers)
         tactics, job = self.job.tactics, self.job
         if self._refused_in_list and numbers[0] in self._refused_in_list:
             self._refused_in_list.discard(numbers[0])

@@ -288,7 +288,7 @@ impl BlockSink {
     }
 }
 
-/// Stores the blocks that the calls of a list bring, from `first` on, while each calls the method of the one before.
+/// Stores the blocks that the calls of a list bring, from `first` on, while each calls the method of that one.
 #[pyfunction]
 #[pyo3(signature = (calls, first, status, blocks, digests, *, image_size, image_block_size, serial, most_blocks))]
 #[allow(
@@ -310,11 +310,8 @@ pub(crate) fn store_image_blocks(
     let mut status = status.try_borrow_mut()?;
     let layout = layout_of(&status, image_size, image_block_size)?;
     let memory = Memory::new(py, blocks, digests, &layout)?;
-    let before = first
-        .checked_sub(1)
-        .ok_or_else(|| PyValueError::new_err("there is no call before the first"))?;
     let method = calls
-        .get_item(before)?
+        .get_item(first)?
         .cast::<ActionRequest>()?
         .get()
         .method();

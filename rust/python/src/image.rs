@@ -1,5 +1,6 @@
 //! Image blocks, block status and digests.
 
+use std::iter;
 use std::ops::Range;
 
 use dlms_fw_core::channel::ImageOctets;
@@ -7,7 +8,7 @@ use dlms_fw_core::codec::{Emit, Writer};
 use dlms_fw_core::image::{self, BlockLayout};
 use pyo3::exceptions::{PyIndexError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyTuple};
 
 use crate::bits::BitString;
 use crate::channel::Failure;
@@ -260,6 +261,12 @@ impl BlockStatus {
         }
     }
 
+    fn mark_all(&mut self, image_block_numbers: Vec<usize>) -> PyResult<()> {
+        image_block_numbers
+            .into_iter()
+            .try_for_each(|number| self.mark(number, true))
+    }
+
     #[getter]
     fn first_not_transferred(&self) -> usize {
         self.status.next_not_transferred(0)
@@ -267,6 +274,19 @@ impl BlockStatus {
 
     fn next_not_transferred(&self, start: usize) -> usize {
         self.status.next_not_transferred(start)
+    }
+
+    fn not_transferred<'py>(
+        &self,
+        py: Python<'py>,
+        start: usize,
+        most: usize,
+    ) -> PyResult<Bound<'py, PyTuple>> {
+        let next = |number| Some(self.status.next_not_transferred(number));
+        let missing = iter::successors(next(start), |number| next(number + 1))
+            .take_while(|number| *number < self.status.blocks())
+            .take(most);
+        PyTuple::new(py, missing.collect::<Vec<_>>())
     }
 
     #[getter]
