@@ -7,7 +7,7 @@ the time or the power does between two blocks, their answers, their memory and t
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -18,13 +18,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dlms_fw._core import ActionRequest, GetRequest, SetRequest, stored_block_digest
+from dlms_fw._core import ActionRequest, GetRequest, RequestList, SetRequest, stored_block_digest
 from dlms_fw.axdr import boolean
 from dlms_fw.cosem import well_known
 from dlms_fw.cosem.image_transfer import ImageTransfer
 from dlms_fw.errors import DlmsError
 from dlms_fw.meter.clock import VirtualTime
 from dlms_fw.meter.connection import Framing, MeterConnection
+from dlms_fw.meter.image_store import ImageStore
 from dlms_fw.meter.memory import MemoryMedium
 from dlms_fw.meter.meter import SimulatedMeter
 from dlms_fw.meter.power_cut import SimulatedMedium
@@ -157,22 +158,31 @@ numbers = st.integers(0, BLOCKS - 1)
 variants = st.sampled_from(["same"] * 8 + ["differing", "short", "long", "far"])
 
 
+def varied(number: int, variant: str, *, confirmed: bool = True) -> ActionRequest:
+    value = value_of(number)
+    if variant == "differing":
+        value = bytes(octet ^ 0xFF for octet in value)
+    elif variant == "short":
+        value = value[:-1]
+    elif variant == "long":
+        value += b"\0"
+    return block_request(number + (BLOCKS if variant == "far" else 0), value, confirmed=confirmed)
+
+
+def in_a_list(rig: Rig, line: int, wanted: Sequence[tuple[int, str]], *, other_method: bool = False) -> None:
+    """Blocks in one request, perhaps with another method in the middle of them."""
+    requests = [varied(number, variant) for number, variant in wanted]
+    if other_method:
+        requests.insert(len(requests) // 2, OBJECT.image_verify().request)
+    rig.send(line, RequestList(requests))
+
+
 def blocks(
     rig: Rig, line: int, first: int, count: int, variant: str, *, joined: bool, confirmed: bool
 ) -> None:
     """Some blocks in a row, in one piece or each by itself."""
-    requests = []
-    for number in range(first, min(first + count, BLOCKS)):
-        value = value_of(number)
-        if variant == "differing":
-            value = bytes(octet ^ 0xFF for octet in value)
-        elif variant == "short":
-            value = value[:-1]
-        elif variant == "long":
-            value += b"\0"
-        requests.append(
-            block_request(number + (BLOCKS if variant == "far" else 0), value, confirmed=confirmed)
-        )
+    wanted = range(first, min(first + count, BLOCKS))
+    requests = [varied(number, variant, confirmed=confirmed) for number in wanted]
     if joined and rig.framing != "hdlc":
         rig.send(line, *requests)
     else:
@@ -264,8 +274,15 @@ many_blocks = call(
     joined=st.booleans(),
     confirmed=st.sampled_from([True, True, True, False]),
 )
+lists = call(
+    in_a_list,
+    lines,
+    st.lists(st.tuples(numbers, variants), min_size=1, max_size=8),
+    other_method=st.sampled_from([False, False, False, True]),
+)
 steps = st.one_of(
     *[many_blocks] * 6,
+    *[lists] * 2,
     call(read, lines, st.sampled_from([STATUS, FIRST_MISSING, ENABLED])),
     call(joined_with_a_read, numbers, before=st.booleans()),
     call(enable, value=st.booleans()),
@@ -291,8 +308,9 @@ def kept(rig: Rig) -> dict[str, bytes]:
     else:
         assert isinstance(medium, MemoryMedium)
         content = medium.content()
-    ends = {ImageBlockStore.BLOCKS, ImageBlockStore.DIGESTS}
-    return {region: octets.rstrip(b"\0") if region in ends else octets for region, octets in content.items()}
+    for region in (ImageBlockStore.BLOCKS, ImageBlockStore.DIGESTS):
+        content[region] = content.get(region, b"").rstrip(b"\0")
+    return content
 
 
 def tell_apart(
@@ -316,6 +334,10 @@ def tell_apart(
 
 def some_blocks(first: int, count: int, line: int = 0, *, joined: bool = False) -> tuple[Any, ...]:
     return blocks, (line, first, count, "same"), {"joined": joined, "confirmed": True}
+
+
+def in_list(wanted: list[tuple[int, str]], *, other_method: bool = False) -> tuple[Any, ...]:
+    return in_a_list, (0, wanted), {"other_method": other_method}
 
 
 SCRIPTS: dict[str, list[tuple[Any, ...]]] = {
@@ -347,6 +369,14 @@ SCRIPTS: dict[str, list[tuple[Any, ...]]] = {
     "a frame that stops": [some_blocks(0, 2), (in_two_pieces, (2, 30, 1.5), {}), some_blocks(2, 2)],
     "a link that is given up": [some_blocks(0, 2), (pause, (130.0,), {}), some_blocks(2, 2)],
     "damage": [some_blocks(0, 2), (damaged, (2, 40), {}), some_blocks(2, 2), (nonsense, (), {})],
+    "lists": [
+        in_list([(number, "same") for number in range(8)]),
+        in_list([(9, "same"), (8, "same"), (9, "same"), (3, "same"), (10, "short"), (11, "same")]),
+        in_list([(3, "differing"), (12, "same")]),
+        in_list([(13, "same"), (14, "same")], other_method=True),
+        some_blocks(15, 2),
+        in_list([(number, "same") for number in range(BLOCKS)]),
+    ],
     "a power cut": [some_blocks(0, 7), (power_cycle, (), {}), some_blocks(5, 5), (look, (), {})],
 }
 
@@ -380,7 +410,7 @@ def test_nothing_that_can_be_seen_is_different_in_a_long_campaign(
 
 
 @settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(kinds, st.lists(many_blocks, min_size=4, max_size=12))
+@given(kinds, st.lists(st.one_of(many_blocks, lists), min_size=4, max_size=12))
 def test_nothing_is_different_in_files(kind: tuple[Profile, Framing], script: list[Any]) -> None:
     with TemporaryDirectory() as folder:
         names = count()
@@ -511,6 +541,23 @@ def test_what_is_lent_is_called_back_before_it_changes(tmp_path: Path) -> None:
             assert called == [True]
             medium.reserve("region", 5000)
         medium.close()
+
+
+def test_the_blocks_of_a_list_are_stored_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    alone: list[int] = []
+
+    def take(store: ImageStore, number: int, value: bytes) -> None:
+        alone.append(number)
+        ordinary(store, number, value)
+
+    ordinary = ImageStore.image_block_transfer
+    monkeypatch.setattr(ImageStore, "image_block_transfer", take)
+    rig = Rig(True, CIPHERED, "wrapper")
+    initiate(rig, 0)
+    for first in range(0, BLOCKS, 8):
+        in_a_list(rig, 0, [(number, "same") for number in range(first, first + 8)])
+    assert alone == [BLOCKS - 1]  # the last missing one, which begins the verification
+    assert rig.medium.read(ImageBlockStore.BLOCKS, 0, len(IMAGE)) == IMAGE
 
 
 def test_memory_that_may_fail_goes_the_ordinary_way() -> None:
