@@ -112,8 +112,8 @@ class AsyncClient(AsyncServices, AsyncReadings, AsyncUpgrades):
         self._challenge = challenge
         self._randomness = randomness
         self._framing = framing(self.endpoint, profile)
-        self._ledger = Ledger(profile, journal, place=str(self.endpoint), now=wall_clock)
-        self._known = Known()
+        self._ledger = Ledger(profile, journal, place=self.endpoint, now=wall_clock)
+        self._learnt: Known | None = None
         self._transport: AsyncTransport | None = None
         self._session: ClientSession | None = None
         self._busy = False

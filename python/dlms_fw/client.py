@@ -111,8 +111,8 @@ class Client(Services, Readings, Upgrades):
         self._challenge = challenge
         self._randomness = randomness
         self._framing = framing(self.endpoint, profile)
-        self._ledger = Ledger(profile, journal, place=str(self.endpoint), now=wall_clock)
-        self._known = Known()
+        self._ledger = Ledger(profile, journal, place=self.endpoint, now=wall_clock)
+        self._learnt: Known | None = None
         self._transport: Transport | None = None
         self._session: ClientSession | None = None
         self._busy = False

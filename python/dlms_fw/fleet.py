@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from dlms_fw.async_client import AsyncClient
@@ -22,7 +23,12 @@ from dlms_fw.image import Image
 from dlms_fw.journal import Journal
 from dlms_fw.profiles import Profile
 from dlms_fw.transfer import TransferPolicy, TransferResult
-from dlms_fw.transports.base import AsyncTransport, AsyncTransportFactory
+from dlms_fw.transports.base import (
+    AsyncConversingTransport,
+    AsyncTransport,
+    AsyncTransportFactory,
+    Conversation,
+)
 
 __all__ = ["Fleet", "Outcome", "allow_open_files"]
 
@@ -66,7 +72,7 @@ class Fleet:
     def client(self, url: str | Endpoint, profile: Profile, **options: Any) -> AsyncClient:
         """A client of one meter; see :class:`~dlms_fw.async_client.AsyncClient` for the options."""
         client = AsyncClient(url, profile, journal=self._journal, **options)
-        client._open_transport = self._patient(client._open_transport)
+        client._open_transport = _Patient(self, client._open_transport)
         return client
 
     async def upgrade(
@@ -164,16 +170,21 @@ class Fleet:
             return Outcome(endpoint=endpoint, error=error)
         return Outcome(endpoint=endpoint, result=result)
 
-    def _patient(self, open_transport: AsyncTransportFactory) -> AsyncTransportFactory:
-        """Opens when there is room; the time to connect begins then."""
 
-        async def opened(deadline: float) -> AsyncTransport:
-            loop = asyncio.get_running_loop()
-            seconds = deadline - loop.time()
-            async with self._opening:
-                return _Settled(self, await open_transport(loop.time() + seconds))
+@dataclass(frozen=True, slots=True)
+class _Patient:
+    """Opens a medium when there is room; the time to connect begins then."""
 
-        return opened
+    fleet: Fleet
+    open_transport: AsyncTransportFactory
+
+    async def __call__(self, deadline: float) -> AsyncTransport:
+        loop = asyncio.get_running_loop()
+        seconds = deadline - loop.time()
+        async with self.fleet._opening:
+            medium = await self.open_transport(loop.time() + seconds)
+        kind = _Conversing if isinstance(medium, AsyncConversingTransport) else _Settled
+        return kind(self.fleet, medium)
 
 
 class _Settled:
@@ -182,27 +193,47 @@ class _Settled:
     A conversation depends on none but those that were made before its first octets were sent.
     """
 
-    __slots__ = ("_fleet", "_transport", "close", "converse", "receive")
+    __slots__ = ("_fleet", "_transport")
 
-    def __init__(self, fleet: Fleet, transport: AsyncTransport) -> None:
+    def __init__(self, fleet: Fleet, transport: Any) -> None:
         self._fleet = fleet
         self._transport = transport
-        self.receive = transport.receive
-        self.close = transport.close
-        converse = getattr(transport, "converse", None)
-        if converse is not None:
-            self.converse = converse
 
     async def send(self, data: bytes, deadline: float) -> None:
         """Hand ``data`` to the medium."""
         await self._fleet.settled()
         await self._transport.send(data, deadline)
 
+    # Awaited as they are: bound methods, or coroutines in between, would be there for each meter.
 
+    def receive(self, deadline: float) -> Coroutine[Any, Any, bytes]:
+        """What has arrived."""
+        received: Coroutine[Any, Any, bytes] = self._transport.receive(deadline)
+        return received
+
+    def close(self) -> Coroutine[Any, Any, None]:
+        """Give the medium back."""
+        closed: Coroutine[Any, Any, None] = self._transport.close()
+        return closed
+
+
+class _Conversing(_Settled):
+    """The same for a medium that carries on a conversation itself."""
+
+    __slots__ = ()
+
+    def converse(self, conversation: Conversation) -> Coroutine[Any, Any, None]:
+        """Let the medium do it."""
+        conversed: Coroutine[Any, Any, None] = self._transport.converse(conversation)
+        return conversed
+
+
+@lru_cache(maxsize=16)
 def patient(policy: TransferPolicy | None = None) -> TransferPolicy:
     """A policy for one meter of many, whose blocks go out in runs even where they are seconds apart.
 
-    Each meter tells of its progress less often then; all together tell often enough.
+    Each meter tells of its progress less often then; all together tell often enough. Equal policies give one
+    and the same.
     """
     policy = policy or TransferPolicy()
     return replace(policy, block_run_seconds=max(policy.block_run_seconds, BLOCK_RUN_SECONDS))

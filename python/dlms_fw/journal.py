@@ -15,7 +15,7 @@ import sqlite3
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -231,8 +231,7 @@ class Journal:
 
     # Leases
 
-    @contextmanager
-    def lease(self, name: str) -> Iterator[None]:
+    def lease(self, name: str) -> AbstractContextManager[None]:
         """Own ``name`` (a key stream, a meter) against all other processes and journals while the block runs.
 
         Users of this one Journal share it: counters given to them are disjoint anyway.
@@ -240,11 +239,7 @@ class Journal:
         Raises:
             Busy: naming the holder.
         """
-        self.acquire(name)
-        try:
-            yield
-        finally:
-            self.release(name)
+        return _Leased(self, name)
 
     def acquire(self, name: str) -> None:
         """Take a lease; each call needs its :meth:`release`. Raises Busy."""
@@ -392,6 +387,20 @@ class Journal:
             code="journal.damaged",
             hint="move it away: counters are then read from the meter, transfers must be restarted",
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Leased:
+    """A lease while a block runs; small, for each client that transfers holds one."""
+
+    journal: Journal
+    name: str
+
+    def __enter__(self) -> None:
+        self.journal.acquire(self.name)
+
+    def __exit__(self, *_: object) -> None:
+        self.journal.release(self.name)
 
 
 @dataclass(frozen=True, slots=True)

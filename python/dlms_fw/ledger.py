@@ -31,12 +31,14 @@ FIRST_COUNTER = 1
 class Ledger:
     """What one client's associations need of the journal."""
 
+    __slots__ = ("_challenges", "_first_counter", "_leased", "_now", "_profile", "_stream")
+
     def __init__(
         self,
         profile: Profile,
         journal: Journal | None,
         *,
-        place: str = "",
+        place: object = "",
         now: Callable[[], datetime] | None = None,
     ) -> None:
         self._profile = profile
@@ -182,7 +184,7 @@ class _Challenges:
     """The challenges of meters, by title, or by the place of one that does not say its title."""
 
     journal: Journal
-    place: str
+    place: object
 
     def has(self, meter: bytes | None, challenge: bytes) -> bool:
         return self.journal.has_challenge(self._name(meter), challenge)
@@ -191,7 +193,7 @@ class _Challenges:
         self.journal.note_challenge(self._name(meter), challenge)
 
     def _name(self, meter: bytes | None) -> str:
-        return self.place if meter is None else meter.hex()
+        return str(self.place) if meter is None else meter.hex()
 
 
 def _title(session: ClientSession) -> bytes | None:

@@ -64,6 +64,12 @@ class HdlcSettings:
     unconfirmed_as_ui: bool = False
 
 
+_PLAIN = MessageProtection()
+_NO_KEYS = Keys()
+_NO_ASYMMETRIC_KEYS = AsymmetricKeys()
+_USUAL_HDLC = HdlcSettings()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
     """How one client talks to one kind of meter.
@@ -130,9 +136,9 @@ class Profile:
     security_policy: SecurityPolicy = SecurityPolicy.NONE
     system_title: bytes | None = None
     meter_system_title: bytes | None = None
-    protection: MessageProtection = field(default_factory=MessageProtection)
-    keys: Keys = field(default_factory=Keys)
-    asymmetric_keys: AsymmetricKeys = field(default_factory=AsymmetricKeys)
+    protection: MessageProtection = _PLAIN
+    keys: Keys = _NO_KEYS
+    asymmetric_keys: AsymmetricKeys = _NO_ASYMMETRIC_KEYS
     certificate: bytes | None = None
     trust_anchors: tuple[bytes, ...] = ()
     strict_keys: bool = False
@@ -147,7 +153,7 @@ class Profile:
     general_block_transfer_window: int = MAX_GENERAL_BLOCK_TRANSFER_WINDOW
     general_block_transfer_acknowledge_last: bool = True
     meter_type: str | None = None
-    hdlc: HdlcSettings = field(default_factory=HdlcSettings)
+    hdlc: HdlcSettings = _USUAL_HDLC
     gateway: Gateway | None = None
     connect_timeout_s: float = 15.0
     response_timeout_s: float = 30.0

@@ -47,10 +47,17 @@ class Readings:
     """Views, registers, profiles and the clock of one meter; a driver has the requests."""
 
     profile: Profile
-    _known: Known
+    _learnt: Known | None
     _clock: Callable[[], float]
     _sleep: Callable[[float], object]
     _wall_clock: Callable[[], datetime]
+
+    @property
+    def _known(self) -> Known:
+        """What the client has learned; most clients that transfer an image need none."""
+        if self._learnt is None:
+            self._learnt = Known()
+        return self._learnt
 
     @property
     @abstractmethod

@@ -141,9 +141,8 @@ class Upgrades:
         if self._session is None:
             self.connect()
         meter = self.meter_identity()
-        part = _NO_PART if image.part is None else image.part
         with contextlib.nullcontext() if self._journal is None else self._journal.lease(f"meter {meter}"):
-            saved = None if self._journal is None else self._journal.checkpoint(meter, part)
+            saved = None if self._journal is None else self._journal.checkpoint(meter, _part(image))
             assert self._session is not None  # noqa: S101 (connected above)
             transfer = Transfer(
                 image,
@@ -154,13 +153,8 @@ class Upgrades:
                 wall_clock=self._wall_clock(),
                 on_event=on_event,
             )
-
-            def save(order: Save) -> None:
-                if self._journal is not None:
-                    self._journal.save_checkpoint(meter, part, order.checkpoint.to_dict())
-
             try:
-                self._run(transfer, save)
+                self._run(transfer)
             except BaseException as error:
                 transfer.abort(ending(error, transfer), self._clock())
                 raise
@@ -183,12 +177,12 @@ class Upgrades:
 
     # Below
 
-    def _run(self, transfer: Transfer, save: Callable[[Save], None]) -> None:
+    def _run(self, transfer: Transfer) -> None:
         while (asked := transfer.next_request(self._clock())) is not None:
             if isinstance(asked, Wait):
                 self._pause(asked.seconds)
             elif isinstance(asked, Save):
-                save(asked)
+                self._save(asked, transfer)
             elif isinstance(asked, Reconnect):
                 self._leave()
                 self._sleep(asked.after_seconds)
@@ -198,8 +192,12 @@ class Upgrades:
                         self.connect()
                     if transfer.one_by_one and not isinstance(asked, Run):
                         response = transfer_answer(self.exchange(asked))  # type: ignore[arg-type]  # a request then
+                    elif isinstance(asked, Burst | Elsewhere):
+                        self._bring(asked, transfer)
+                        transfer.handle_sent(self._clock())
+                        continue
                     else:
-                        self._carry_out(asked, transfer, save)
+                        self._exchange_ahead(asked, transfer)
                         continue
                 except DlmsError as error:
                     if is_loss(error):
@@ -210,21 +208,21 @@ class Upgrades:
                         raise
                 else:
                     transfer.handle_response(response, self._clock())
+                    del response  # a thousand meters would keep a thousand answers
 
-    def _carry_out(
-        self, asked: Request | Run | Burst | Elsewhere, transfer: Transfer, save: Callable[[Save], None]
-    ) -> None:
-        """What a strategy asks for that does not wait for each answer."""
-        if isinstance(asked, Elsewhere):
-            self.elsewhere(transfer, asked)
-            transfer.handle_sent(self._clock())
-        elif isinstance(asked, Burst):
-            self._send_burst(asked)
-            transfer.handle_sent(self._clock())
+    def _save(self, order: Save, transfer: Transfer) -> None:
+        if self._journal is not None:
+            meter, checkpoint = order.checkpoint.meter, order.checkpoint.to_dict()
+            self._journal.save_checkpoint(meter, _part(transfer.image), checkpoint)
+
+    def _bring(self, order: Burst | Elsewhere, transfer: Transfer) -> None:
+        """Blocks that are not answered."""
+        if isinstance(order, Elsewhere):
+            self.elsewhere(transfer, order)
         else:
-            self._exchange_ahead(asked, transfer, save)
+            self._send_burst(order)
 
-    def _exchange_ahead(self, first: Request | Run, transfer: Transfer, save: Callable[[Save], None]) -> None:
+    def _exchange_ahead(self, first: Request | Run, transfer: Transfer) -> None:
         """Exchange a request, and those that may go out before it is answered, until none is on its way."""
         session, transport = self._session, self._transport
         assert session is not None  # noqa: S101 (connected by the caller)
@@ -242,12 +240,13 @@ class Upgrades:
                 octets = [data]
                 while asked is not None and not isinstance(asked, Run):
                     if isinstance(asked, Save):
-                        save(asked)
+                        self._save(asked, transfer)
                     else:
                         octets.append(session.send(asked))
                         self.statistics.requests += 1
                     asked = transfer.next_ahead(self._clock())
                 data = b"".join(octets)
+                del octets
                 if asked is None:
                     self._send(data, deadline)
                     events, data = self._receive(session, transport, deadline), b""
@@ -333,3 +332,8 @@ class Upgrades:
                 self._sleep(interval)
                 self.keep_alive()
         self._sleep(max(0.0, end - self._clock()))
+
+
+def _part(image: Image) -> int:
+    """The part of the firmware under which the image stands in our records."""
+    return _NO_PART if image.part is None else image.part

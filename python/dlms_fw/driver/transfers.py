@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from functools import lru_cache
+from typing import Any
 
 from dlms_fw.endpoint import Endpoint
 from dlms_fw.errors import ConfigurationError
@@ -17,6 +19,17 @@ _MEDIA: dict[str, Medium] = {"tcp": "stream", "sim": "stream", "udp": "datagram"
 """What carries the wrapper, by the scheme of the address; all others are HDLC."""
 
 
+@lru_cache(maxsize=64)
+def _shared(**facts: Any) -> LinkFacts:
+    """The meters of a fleet have equal links: one object stands for them."""
+    return LinkFacts(**facts)
+
+
+@lru_cache(maxsize=64)
+def _for_meter_type(policy: TransferPolicy, meter_type: str) -> TransferPolicy:
+    return replace(policy, meter_type=meter_type)
+
+
 def link_facts(session: ClientSession, endpoint: Endpoint) -> LinkFacts:
     """What one request may carry on this association, and over what."""
     association = session.association
@@ -24,7 +37,7 @@ def link_facts(session: ClientSession, endpoint: Endpoint) -> LinkFacts:
         return LinkFacts()
     profile = session.profile
     overhead = profile.protection.overhead(profile.security_suite) if profile.is_protected else 0
-    return LinkFacts(
+    return _shared(
         max_pdu_size=association.server_max_receive_pdu_size,
         ciphering_overhead=overhead,
         conformance=association.conformance,
@@ -63,7 +76,7 @@ def policy_for(
             hint="allow_insecure lets it through, on a bench; else give the profile keys or an HLS secret",
         )
     if policy.meter_type is None and profile.meter_type is not None:
-        policy = replace(policy, meter_type=profile.meter_type)
+        policy = _for_meter_type(policy, profile.meter_type)
     if not profile.is_protected:
         _LOG.warning("profile %s: the image is sent without protection", profile.name)
     return policy

@@ -85,6 +85,8 @@ class ClientSession(ClientAssociation):
         is_linkless: Whether no HDLC link is brought up: a pre-established client's UI frames need none.
     """
 
+    __slots__ = ()
+
     def __init__(
         self,
         framing: WrapperFraming | HdlcFraming,

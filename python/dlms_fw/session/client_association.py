@@ -89,6 +89,26 @@ class ClientAssociation:
         now: What time it is, aware.
     """
 
+    __slots__ = (
+        "_challenge",
+        "_datagrams",
+        "_is_unanswered",
+        "_keys",
+        "_now",
+        "_passes",
+        "_seen_challenges",
+        "_short_names",
+        "association",
+        "channel",
+        "context",
+        "is_linkless",
+        "link",
+        "link_end",
+        "profile",
+        "started_at",
+        "state",
+    )
+
     def __init__(
         self,
         framing: WrapperFraming | HdlcFraming,

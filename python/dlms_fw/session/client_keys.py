@@ -30,6 +30,16 @@ class ClientKeys:
         ConfigurationError: what the profile needs is not there.
     """
 
+    __slots__ = (
+        "_counters",
+        "_dedicated_key",
+        "_first_counter",
+        "_last_dedicated_key",
+        "_meter_counter",
+        "_profile",
+        "_randomness",
+    )
+
     def __init__(
         self,
         profile: Profile,

@@ -46,6 +46,8 @@ class Passes:
         LocalProtocolError: our challenge has not a length that the mechanism allows.
     """
 
+    __slots__ = ("_handshake", "_now", "_profile", "_proof", "_seen", "challenge")
+
     def __init__(
         self,
         profile: Profile,

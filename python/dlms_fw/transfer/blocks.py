@@ -23,6 +23,18 @@ _MORE = Outcome.MORE  # by this name it costs nothing on the way of every block
 class BlockStep(Step):
     """What every way to send blocks does: raise the recorded bound before, and count."""
 
+    __slots__ = (
+        "_blocks",
+        "_bound",
+        "_call",
+        "_last_size",
+        "_next_number",
+        "_runs",
+        "_size",
+        "_status",
+        "_total",
+    )
+
     waits_for = "the meter cannot take a block now"
 
     def __init__(self, job: Job) -> None:
@@ -122,6 +134,8 @@ class BlockStep(Step):
 
 class Sequential(BlockStep):
     """Sends missing blocks in ascending order, each confirmed before the next: the hot path."""
+
+    __slots__ = ("_tries",)
 
     def __init__(self, job: Job) -> None:
         super().__init__(job)

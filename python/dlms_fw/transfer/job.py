@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import lru_cache
 from typing import TypeAlias, TypeVar
 
 from dlms_fw._core import (
@@ -44,6 +45,12 @@ Request: TypeAlias = GetRequest | SetRequest | ActionRequest | RequestList
 Response: TypeAlias = GetResponse | SetResponse | ActionResponse | ResponseList | ExceptionResponse
 Asked: TypeAlias = Request | Run | Burst | Elsewhere | Wait | Save | Reconnect | Outcome
 """What a step wants next; an :class:`Outcome` where it knows without asking."""
+
+
+@lru_cache(maxsize=16)
+def _image_transfer(logical_name: str) -> ImageTransfer:
+    """Nearly all meters have it under one name, so one object names it."""
+    return ImageTransfer(logical_name)
 
 
 class Job:
@@ -130,7 +137,7 @@ class Job:
         self.link = link
         self.wall_clock = wall_clock
         self.emit = emit
-        self.image_transfer = ImageTransfer(policy.objects.image_transfer)
+        self.image_transfer = _image_transfer(policy.objects.image_transfer)
         self.state = TransferState.READ_ACTIVE
         self.now = 0.0
         self.started = 0.0
@@ -274,6 +281,8 @@ class Step:
         one_by_one: Whether each request that it makes waits for its answer before anything else happens.
         general_blocks: Whether long requests shall go in general blocks.
     """
+
+    __slots__ = ("job", "patience", "pause_first", "pause_longest")
 
     waits_for = "the meter is busy"
     answers_are_progress = False

@@ -93,6 +93,27 @@ class Transfer:
         ImageRejected: The image is empty or larger than the policy allows.
     """
 
+    __slots__ = (
+        "_asked_at",
+        "_begun",
+        "_busy_since",
+        "_cancelled",
+        "_failure",
+        "_job",
+        "_losses",
+        "_losses_in_a_row",
+        "_lost_at",
+        "_on_event",
+        "_outstanding",
+        "_pending",
+        "_phases",
+        "_progress",
+        "_result",
+        "_run",
+        "_step",
+        "one_by_one",
+    )
+
     def __init__(
         self,
         image: Image,
@@ -120,11 +141,11 @@ class Transfer:
             checkpoint=checkpoint,
             current_version=current_version,
             link=link or LinkFacts(),
-            wall_clock=wall_clock,
+            wall_clock=wall_clock if isinstance(policy.activate, datetime) else None,
             emit=self._emit,
         )
         self._on_event = on_event
-        self._phases = PhaseClock(self._emit)
+        self._phases = PhaseClock(self._job.emit)
         self._progress = ProgressMeter(self._job)
         self._step: Step = ReadActive(self._job)
         self.one_by_one = True
@@ -140,6 +161,11 @@ class Transfer:
         self._lost_at: float | None = None
         self._losses_in_a_row = 0
         self._losses = 0
+
+    @property
+    def image(self) -> Image:
+        """What is transferred."""
+        return self._job.image
 
     @property
     def state(self) -> TransferState:

@@ -45,6 +45,19 @@ class DepthProbe:
         proven: Whether several requests at a time have been answered in order.
     """
 
+    __slots__ = (
+        "_answers",
+        "_blocks",
+        "_rate_before",
+        "_since",
+        "_windows",
+        "depth",
+        "most",
+        "proven",
+        "saturated",
+        "settled",
+    )
+
     def __init__(self, most: int) -> None:
         self.most = most
         self.depth = 1
@@ -118,6 +131,17 @@ class BurstPace:
         pause_seconds: After each block.
         round_trip_seconds: What a look costs.
     """
+
+    __slots__ = (
+        "_least",
+        "_long_enough",
+        "_longest_seconds",
+        "_since",
+        "_too_short",
+        "burst",
+        "pause_seconds",
+        "round_trip_seconds",
+    )
 
     def __init__(self, least_pause_seconds: float, response_timeout_seconds: float) -> None:
         self.burst = FIRST_BURST

@@ -5,7 +5,7 @@ Values only, all finite: this file asks nothing and moves nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from math import inf
 from operator import attrgetter
@@ -34,6 +34,9 @@ class MeterObjects:
     activation_scheduler: str = "0-0:15.0.2.255"
     activation_scripts: str = "0-0:10.0.107.255"
     event_log: str = "0-0:99.98.0.255"
+
+
+_USUAL_OBJECTS = MeterObjects()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,7 @@ class TransferPolicy:
     meter_type: str | None = None
     hardware: int | None = None
     identifier_octets: int | None = None
-    objects: MeterObjects = field(default_factory=MeterObjects)
+    objects: MeterObjects = _USUAL_OBJECTS
     active_identifier_position: Literal["first", "last", "auto"] = "auto"
     compare_signature: bool = True
     pad_last_block: bool = False

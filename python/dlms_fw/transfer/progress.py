@@ -22,6 +22,8 @@ class ProgressMeter:
         due: When the next report may come: the one comparison that it costs per block.
     """
 
+    __slots__ = ("_began_at", "_bytes_before", "_done", "_job", "_reported_at", "due")
+
     def __init__(self, job: Job) -> None:
         self._job = job
         self._done = 0
@@ -75,6 +77,8 @@ class PhaseClock:
 
     Coming back to an earlier state is no new phase, unless the transfer begins anew.
     """
+
+    __slots__ = ("_emit", "_phase", "_since", "_times")
 
     def __init__(self, emit: Callable[[Event], None]) -> None:
         self._emit = emit

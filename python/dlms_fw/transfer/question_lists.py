@@ -38,6 +38,17 @@ class QuestionLists:
         told: The good answers of the last list, until something else is asked or done.
     """
 
+    __slots__ = (
+        "_answer_room",
+        "_answered",
+        "_losses",
+        "_request_room",
+        "on_its_way",
+        "refused",
+        "told",
+        "trusted",
+    )
+
     def __init__(self, link: LinkFacts) -> None:
         lists = Conformance.MULTIPLE_REFERENCES in link.conformance
         self.refused = None if lists else "multiple-references was not negotiated"

@@ -28,6 +28,8 @@ class RunPace:
         blocks: That number.
     """
 
+    __slots__ = ("_since", "blocks", "longest_seconds")
+
     def __init__(self, longest_seconds: float) -> None:
         self.longest_seconds = longest_seconds
         self.blocks = 1

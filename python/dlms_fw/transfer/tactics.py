@@ -43,6 +43,28 @@ class Tactics:
         name: Of the strategy that blocks were last sent by; ``None`` before the first.
     """
 
+    __slots__ = (
+        "_alone",
+        "_had",
+        "_image_block_size",
+        "_looks_in_vain",
+        "_losses",
+        "_news",
+        "_refused",
+        "_requests_ahead",
+        "_saturated",
+        "_strategy",
+        "_suspicions",
+        "_unjudged",
+        "link",
+        "name",
+        "pace",
+        "probe",
+        "proven",
+        "run_pace",
+        "wanted",
+    )
+
     def __init__(
         self,
         wanted: WantedStrategy,

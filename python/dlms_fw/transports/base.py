@@ -100,13 +100,18 @@ def converse(transport: Transport, conversation: Conversation, clock: Callable[[
         reply = conversation.receive(transport.receive(conversation.deadline), clock())
 
 
-async def converse_async(
+def converse_async(
+    transport: AsyncTransport, conversation: Conversation, clock: Callable[[], float]
+) -> Awaitable[None]:
+    """The same for asyncio; a medium that can do it is awaited itself, with nobody in between."""
+    if isinstance(transport, AsyncConversingTransport):
+        return transport.converse(conversation)
+    return _converse_by_pieces(transport, conversation, clock)
+
+
+async def _converse_by_pieces(
     transport: AsyncTransport, conversation: Conversation, clock: Callable[[], float]
 ) -> None:
-    """The same for asyncio."""
-    if isinstance(transport, AsyncConversingTransport):
-        await transport.converse(conversation)
-        return
     reply: bytes | None = b""
     while reply is not None:
         if reply:

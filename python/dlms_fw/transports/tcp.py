@@ -151,6 +151,8 @@ class TcpTransport:
 class AsyncTcpTransport(Waiter, asyncio.BufferedProtocol):
     """A connected socket for the asyncio driver; made by :meth:`open`. Octets are collected as they come."""
 
+    __slots__ = ("_buffer", "_conversation", "_received", "_transport")
+
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop)
         self._transport: asyncio.Transport | None = None

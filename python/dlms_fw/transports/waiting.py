@@ -41,6 +41,8 @@ class Waiter:
     One timer serves all deadlines: it is moved only when it fires too early, so an exchange costs no timer.
     """
 
+    __slots__ = ("_deadline", "_error", "_loop", "_timer", "_waiter", "_writable")
+
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._waiter: asyncio.Future[None] | None = None
@@ -65,18 +67,17 @@ class Waiter:
         self._wake()
 
     def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
 
-    async def _wait(self, deadline: float, doing: str) -> None:
+    def _wait(self, deadline: float, doing: str) -> asyncio.Future[None]:
+        """To be awaited until something has changed: no coroutine, as each that waits takes a frame of it."""
         if deadline <= self._loop.time():
             raise no_answer(doing)
         self._move(deadline)
         self._waiter = self._loop.create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
+        return self._waiter
 
     def _move(self, deadline: float) -> None:
         """What is waited for must come until then."""
@@ -92,7 +93,7 @@ class Waiter:
 
     def _ring(self) -> None:
         self._timer = None
-        if self._waiter is None:
+        if self._waiter is None or self._waiter.done():
             return
         if self._loop.time() < self._deadline:
             self._timer = self._loop.call_at(self._deadline, self._ring)
