@@ -56,16 +56,11 @@ def digests_without_octets(patch: Patch) -> None:
 def records_without_checksum(patch: Patch) -> None:
     """Whatever can be read as a record is one."""
 
-    def read_copy(self: Records, name: str, copy: int) -> tuple[int, bytes] | None:
-        region = f"{name}.{copy}"
-        header = self._medium.read(region, 0, self.HEADER.size)
-        if len(header) < self.HEADER.size:
-            return None
-        _, generation, length, _ = self.HEADER.unpack(header)
-        payload = self._medium.read(region, self.HEADER.size, length)
-        return generation, payload
+    def payload(self: Records, name: str, copy: int, header: tuple[bytes, int, int, bytes]) -> bytes | None:
+        _, generation, length, _ = header
+        return None if generation < 0 else self._medium.read(f"{name}.{copy}", self.HEADER.size, length)
 
-    patch.setattr(Records, "_read_copy", read_copy)
+    patch.setattr(Records, "_payload", payload)
 
 
 def records_in_one_copy(patch: Patch) -> None:

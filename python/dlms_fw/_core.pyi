@@ -1268,6 +1268,17 @@ class ImageBlocks:
     def __getitem__(self, image_block_number: int, /) -> ImageBlock:
         """One block; raises what reading it raises, and ValueError where fewer or more octets were read."""
 
+    def requests(
+        self,
+        image_block_numbers: Sequence[int],
+        class_id: int,
+        logical_name: bytes,
+        method_id: int,
+        *,
+        confirmed: bool = ...,
+    ) -> list[ActionRequest]:
+        """Calls of a method, image_block_transfer, with these blocks. Raises as one block, IndexError too."""
+
 @final
 class ImageBlock:
     """One block: a reference to the image, and its wire form as parameter of image_block_transfer."""

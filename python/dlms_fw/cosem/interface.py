@@ -20,7 +20,7 @@ The rules of a class body, each broken one a TypeError when the class is made:
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, ClassVar, Concatenate, Generic, NamedTuple, ParamSpec, TypeVar, overload
@@ -357,16 +357,6 @@ class MethodRef(Generic[P, R]):
     def request(self, parameter: ImageBlock | bytes, *, confirmed: bool = True) -> ActionRequest:
         """The request alone, of the same; for who does not ask it what comes back."""
         return ActionRequest(*self.target, parameter, confirmed=confirmed)
-
-    def requests(
-        self, parameters: Iterable[ImageBlock | bytes], *, confirmed: bool = True
-    ) -> list[ActionRequest]:
-        """The same for many parameters."""
-        class_id, logical_name, method_id = self.target
-        return [
-            ActionRequest(class_id, logical_name, method_id, parameter, confirmed=confirmed)
-            for parameter in parameters
-        ]
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, MethodRef) and other.object == self.object and other.row is self.row

@@ -272,33 +272,31 @@ class ImageStore(ServerObject, interface=ImageTransfer, own=_OWN):
         ``reclaim`` is called before the memory of the blocks changes otherwise; of a change of the state its
         owner tells. ``None`` where the memory is none that can be written in place.
         """
-        state = self._memory.state
-        if not state.image_transfer_enabled or ANSWERS[_BLOCK][state.image_transfer_status] is not _ACCEPT:
-            return None
-        reception, received = state.reception, self._received
-        if reception is None or received is None:
+        open_now = self._open_reception
+        if open_now is None:
             return None
         lent = self._blocks.lend(reclaim)
-        return None if lent is None else LentImage(reception, received, lent, self._blocks.note_written)
+        return None if lent is None else LentImage(*open_now, lent, self._blocks.note_written)
 
     def take_many(self, requests: tuple[ActionRequest, ...], first: int) -> int:
         """Blocks of a list at once, where memory can be written in place and nothing else comes of them."""
-        lent = self.lend(_reclaim_nothing) if self._config.block_sink else None
-        if lent is None:
+        open_now = self._open_reception if self._config.block_sink else None
+        lent = None if open_now is None else self._blocks.lend_to_itself()
+        if open_now is None or lent is None:
             return 0
-        reception = lent.reception
+        reception, received = open_now
         stored = store_image_blocks(
             requests,
             first,
-            lent.received,
-            lent.memory.blocks,
-            lent.memory.digests,
+            received,
+            lent.blocks,
+            lent.digests,
             image_size=reception.size,
             image_block_size=reception.block_size,
             serial=reception.serial,
-            most_blocks=lent.memory.most,
+            most_blocks=lent.most,
         )
-        lent.note_written(stored)
+        self._blocks.note_written(stored)
         return stored
 
     def image_verify(self) -> None:
@@ -386,6 +384,15 @@ class ImageStore(ServerObject, interface=ImageTransfer, own=_OWN):
         return None if self._memory.state.reception is None else self._blocks_received
 
     @property
+    def _open_reception(self) -> tuple[Reception, BlockStatus] | None:
+        """What blocks are taken for, and which of them are there; ``None`` where none is taken now."""
+        state = self._memory.state
+        if not state.image_transfer_enabled or ANSWERS[_BLOCK][state.image_transfer_status] is not _ACCEPT:
+            return None
+        reception, received = state.reception, self._blocks_received
+        return None if reception is None or received is None else (reception, received)
+
+    @property
     def _is_complete(self) -> bool:
         return self._received is not None and self._received.complete
 
@@ -463,10 +470,6 @@ class ImageStore(ServerObject, interface=ImageTransfer, own=_OWN):
             raise CosemFault(ActionResult.TEMPORARY_FAILURE)
         if self.image_transfer_status != _Status.VERIFICATION_SUCCESSFUL:
             raise CosemFault(ActionResult.OTHER_REASON)
-
-
-def _reclaim_nothing() -> None:
-    """What was lent for the length of one call needs no taking back."""
 
 
 def _block_length(reception: Reception, number: int) -> int | None:

@@ -234,12 +234,12 @@ class Records:
 
     def load_text(self, name: str) -> str | None:
         """The same as it is written."""
-        older = self._claimed_generation(name, 0) < self._claimed_generation(name, 1)
-        for copy in (1, 0) if older else (0, 1):
-            found = self._read_copy(name, copy)
-            if found is not None:
-                generation, payload = found
-                self._newest[name] = generation, copy
+        headers = self._header(name, 0), self._header(name, 1)
+        newest = 1 if headers[0][1] < headers[1][1] else 0
+        for copy in (newest, 1 - newest):
+            payload = self._payload(name, copy, headers[copy])
+            if payload is not None:
+                self._newest[name] = headers[copy][1], copy
                 return payload.decode()
         if all(self._holds_something(name, copy) for copy in (0, 1)):
             raise RecordLost(name)
@@ -286,30 +286,33 @@ class Records:
         except OSError:
             return True
 
-    def _claimed_generation(self, name: str, copy: int) -> int:
-        """What a copy says, good or not; -1 where it says nothing."""
+    def _header(self, name: str, copy: int) -> _Header:
+        """What a copy says of itself, good or not."""
         try:
-            header = self._medium.read(_copy_region(name, copy), 0, self.HEADER.size)
+            octets = self._medium.read(_copy_region(name, copy), 0, self.HEADER.size)
         except OSError:
-            return -1
-        return self.HEADER.unpack(header)[1] if len(header) == self.HEADER.size else -1
+            return _NO_HEADER
+        if len(octets) < self.HEADER.size:
+            return _NO_HEADER
+        magic, generation, length, digest = self.HEADER.unpack(octets)
+        return magic, generation, length, digest
 
-    def _read_copy(self, name: str, copy: int) -> tuple[int, bytes] | None:
-        """Generation and payload of one that is good."""
-        region = _copy_region(name, copy)
+    def _payload(self, name: str, copy: int, header: _Header) -> bytes | None:
+        """That of a copy that is good."""
+        magic, generation, length, digest = header
+        if magic != self.MAGIC:
+            return None
         try:
-            header = self._medium.read(region, 0, self.HEADER.size)
-            if len(header) < self.HEADER.size:
-                return None
-            magic, generation, length, digest = self.HEADER.unpack(header)
-            if magic != self.MAGIC:
-                return None
-            payload = self._medium.read(region, self.HEADER.size, length)
+            payload = self._medium.read(_copy_region(name, copy), self.HEADER.size, length)
         except OSError:
             return None
-        if len(payload) != length or digest != _record_digest(name, generation, payload):
-            return None
-        return generation, payload
+        good = len(payload) == length and digest == _record_digest(name, generation, payload)
+        return payload if good else None
+
+
+_Header: TypeAlias = tuple[bytes, int, int, bytes]
+"""Magic, generation, octets of the payload, digest."""
+_NO_HEADER: Final[_Header] = b"", -1, 0, b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,6 +350,7 @@ class ImageBlockStore:
         if sync_every_blocks < 1:
             raise ValueError("sync_every_blocks must be at least 1")
         self._medium = medium
+        self._lent: LentBlocks | None = None
         self._lending = medium if _lends(medium) else None
         self._sync_every_blocks = sync_every_blocks
         self._unsynced_blocks = 0
@@ -365,6 +369,7 @@ class ImageBlockStore:
         self._image_size = image_size
         self._image_block_size = image_block_size
         self._unsynced_blocks = 0
+        self._lent = None
 
     def scan(self) -> Iterator[tuple[int, bool]]:
         """Each block number, and whether the block is there and can be read. Reads the whole image once."""
@@ -422,6 +427,18 @@ class ImageBlockStore:
         blocks = medium.lend(self.BLOCKS, self._image_size, reclaim)
         digests = medium.lend(self.DIGESTS, count * self.DIGEST_SIZE, reclaim)
         return None if blocks is None or digests is None else LentBlocks(blocks, digests, most)
+
+    def lend_to_itself(self) -> LentBlocks | None:
+        """The same for who writes some blocks now and is done with them; kept where nothing else happens."""
+        lent = self._lent
+        if lent is None:
+            lent = self.lend(self._forget_lent)
+            if self._lending is not None and self._lending.is_durable:
+                self._lent = lent
+        return lent
+
+    def _forget_lent(self) -> None:
+        self._lent = None
 
     def note_written(self, blocks: int) -> None:
         """So many blocks have been written in place."""

@@ -65,7 +65,7 @@ class Bursts(BlockStep):
         self._sent += len(numbers)
         self._next_number = self._status.next_not_transferred(numbers[-1] + 1)
         self.count(numbers)
-        requests = self._call.requests([self._blocks[number] for number in numbers], confirmed=False)
+        requests = self._blocks.requests(numbers, *self._call.target, confirmed=False)
         return Burst(tuple(requests), self._pace.pause_seconds)
 
     def done(self) -> Outcome:

@@ -88,9 +88,7 @@ class Windowed(BlockStep):
         blocks = self._blocks
         octet = _CONFIRMED_HIGH_PRIORITY | invoke_id if self._strategy.depth > 1 else None
         if len(numbers) > 1:
-            return RequestList(
-                self._call.requests([blocks[number] for number in numbers]), invoke_id_and_priority=octet
-            )
+            return RequestList(blocks.requests(numbers, *self._call.target), invoke_id_and_priority=octet)
         request = self._call.request(blocks[numbers[0]])
         if octet is None:
             return request

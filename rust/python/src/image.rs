@@ -6,13 +6,16 @@ use std::ops::Range;
 use dlms_fw_core::channel::ImageOctets;
 use dlms_fw_core::codec::{Emit, Writer};
 use dlms_fw_core::image::{self, BlockLayout};
+use dlms_fw_core::xdlms::descriptor::MethodDescriptor;
 use pyo3::exceptions::{PyIndexError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 
+use crate::apdu::ActionRequest;
 use crate::bits::BitString;
 use crate::channel::Failure;
 use crate::octets::Octets;
+use crate::shared::logical_name;
 
 /// Where the octets of an image are.
 enum Source {
@@ -136,7 +139,45 @@ impl ImageBlocks {
     }
 
     fn __getitem__(&self, py: Python<'_>, image_block_number: isize) -> PyResult<ImageBlock> {
-        let number = position(image_block_number, self.layout.blocks())?;
+        self.block(py, position(image_block_number, self.layout.blocks())?)
+    }
+
+    #[pyo3(signature = (image_block_numbers, class_id, logical_name, method_id, *, confirmed = true))]
+    fn requests(
+        &self,
+        py: Python<'_>,
+        image_block_numbers: Vec<usize>,
+        class_id: u16,
+        logical_name: &[u8],
+        method_id: i8,
+        confirmed: bool,
+    ) -> PyResult<Vec<ActionRequest>> {
+        let method = MethodDescriptor {
+            class_id,
+            logical_name: self::logical_name(logical_name)?,
+            method_id,
+        };
+        image_block_numbers
+            .into_iter()
+            .map(|number| {
+                let block = Py::new(py, self.block(py, number)?)?;
+                Ok(ActionRequest::with_block(method, block, confirmed))
+            })
+            .collect()
+    }
+
+    fn __repr__(&self) -> String {
+        let layout = &self.layout;
+        format!(
+            "<ImageBlocks {} blocks of {} octets>",
+            layout.blocks(),
+            layout.image_block_size()
+        )
+    }
+}
+
+impl ImageBlocks {
+    fn block(&self, py: Python<'_>, number: usize) -> PyResult<ImageBlock> {
         let range = self
             .layout
             .range(number)
@@ -155,15 +196,6 @@ impl ImageBlocks {
             number,
             padding,
         })
-    }
-
-    fn __repr__(&self) -> String {
-        let layout = &self.layout;
-        format!(
-            "<ImageBlocks {} blocks of {} octets>",
-            layout.blocks(),
-            layout.image_block_size()
-        )
     }
 }
 

@@ -163,6 +163,19 @@ impl ActionRequest {
         self.confirmed
     }
 
+    pub(crate) const fn with_block(
+        method: MethodDescriptor,
+        block: Py<ImageBlock>,
+        confirmed: bool,
+    ) -> Self {
+        Self {
+            method,
+            parameter: Some(HeldParameter::Block(block)),
+            confirmed,
+            invoke_id_and_priority: None,
+        }
+    }
+
     pub(crate) const fn method(&self) -> MethodDescriptor {
         self.method
     }
