@@ -22,7 +22,7 @@ NAMES = {
     "AsyncUpgrades": "Upgrades",
     "AsyncTransport": "Transport",
     "AsyncTransportFactory": "TransportFactory",
-    "open_async_medium": "open_medium",
+    "AsyncOpener": "Opener",
     "open_async": "open",
     "converse_async": "converse",
     "__aenter__": "__enter__",

@@ -13,7 +13,6 @@ import os
 import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -52,7 +51,7 @@ from dlms_fw.session.client import Association, ClientSession, Message, Request
 from dlms_fw.session.short_names import NotInObjectList
 from dlms_fw.session.states import State
 from dlms_fw.transports.base import AsyncTransport, AsyncTransportFactory
-from dlms_fw.transports.opening import open_async_medium
+from dlms_fw.transports.opening import AsyncOpener
 
 if TYPE_CHECKING:
     from dlms_fw._core import Event, LinkConnected
@@ -438,7 +437,7 @@ class AsyncClient(AsyncServices, AsyncReadings, AsyncUpgrades):
             from dlms_fw.meter.in_process import InProcessMeter  # here, as most clients need no meter
 
             return InProcessMeter(self.profile).open_async
-        return partial(open_async_medium, self.endpoint)
+        return AsyncOpener(self.endpoint)
 
 
 async def connect(

@@ -12,7 +12,6 @@ import os
 import time
 from collections.abc import Callable
 from datetime import datetime
-from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -50,7 +49,7 @@ from dlms_fw.session.client import Association, ClientSession, Message, Request
 from dlms_fw.session.short_names import NotInObjectList
 from dlms_fw.session.states import State
 from dlms_fw.transports.base import Transport, TransportFactory
-from dlms_fw.transports.opening import open_medium
+from dlms_fw.transports.opening import Opener
 from dlms_fw.upgrades import Upgrades
 
 if TYPE_CHECKING:
@@ -435,7 +434,7 @@ class Client(Services, Readings, Upgrades):
             from dlms_fw.meter.in_process import InProcessMeter  # here, as most clients need no meter
 
             return InProcessMeter(self.profile).open
-        return partial(open_medium, self.endpoint)
+        return Opener(self.endpoint)
 
 
 def connect(

@@ -13,6 +13,7 @@ Pure text: nothing is looked up or opened. An address carries no secret, and is 
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from typing import Final, Literal, TypeAlias, cast, get_args
@@ -121,7 +122,7 @@ class Endpoint:
             port = parts.port
         except ValueError as error:
             raise _mistake(f"not an address: {error}") from None
-        scheme = parts.scheme
+        scheme = sys.intern(parts.scheme)
         if scheme not in _SCHEMES and not (listen and scheme == "pty"):
             near = get_close_matches(scheme, _SCHEMES, n=1)
             hint = f"did you mean {_example(near[0])}?" if near else _HINT

@@ -42,6 +42,8 @@ from dlms_fw.security import next_counters, warn_if_half_used
 BUSY_TIMEOUT_S = 10.0
 CHALLENGES_KEPT = 1000
 """Per meter."""
+_CACHE_KIB = 256
+"""What stays of the file in memory: few rows are asked for twice, and the system has the rest at hand."""
 
 
 def default_path(environ: Mapping[str, str]) -> Path:
@@ -331,6 +333,7 @@ class Journal:
                 f"{self.path} is a journal of version {version}, this program knows version {SCHEMA_VERSION}",
                 code="journal.version",
             )
+        self._pragma(f"cache_size = -{_CACHE_KIB}")
         if not self.read_only:
             self._pragma("journal_mode = WAL")
             self._pragma("synchronous = FULL")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import lru_cache
 
 from dlms_fw._core import HdlcFraming, WrapperFraming
 from dlms_fw.driver.round_trips import RoundTrips
@@ -47,6 +48,8 @@ def framing(endpoint: Endpoint, profile: Profile, *, group: bool = False) -> Wra
                 datagrams=True,
                 max_retries=_udp_retries(profile),
             )
+        if profile.gateway is None:
+            return _wrapper(client_sap, server_sap)
         return WrapperFraming(client_sap, server_sap, gateway=profile.gateway)
     hdlc = profile.hdlc
     linkless = group or (profile.pre_established and hdlc.unconfirmed_as_ui)
@@ -75,6 +78,12 @@ def framing(endpoint: Endpoint, profile: Profile, *, group: bool = False) -> Wra
             hint="a client goes up to 127; a server address of 1 octet up to 127 and has no lower half, "
             "one of 2 or 4 octets has both, up to 127 or 16383 each",
         ) from error
+
+
+@lru_cache(maxsize=64)
+def _wrapper(client_sap: int, server_sap: int) -> WrapperFraming:
+    """Most meters have the same service access points: one object says so for all of them."""
+    return WrapperFraming(client_sap, server_sap)
 
 
 def keep_alive_interval(framed: WrapperFraming | HdlcFraming, profile: Profile) -> float:

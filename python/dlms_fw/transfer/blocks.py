@@ -8,8 +8,11 @@ of its own on the way out. An image that stays in its file compares what it read
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from dlms_fw._core import ActionResponse, BlockRun, ExceptionResponse
+from dlms_fw.cosem.image_transfer import ImageTransfer
+from dlms_fw.cosem.interface import MethodRef
 from dlms_fw.errors import RemoteProtocolError, TransferRefused
 from dlms_fw.events import BlockRetried
 from dlms_fw.transfer import decisions
@@ -18,6 +21,12 @@ from dlms_fw.transfer.orders import Run, Save
 from dlms_fw.transfer.table import Outcome, TransferState
 
 _MORE = Outcome.MORE  # by this name it costs nothing on the way of every block
+
+
+@lru_cache(maxsize=16)
+def _image_block_transfer(image_transfer: ImageTransfer) -> MethodRef[[int, bytes], None]:
+    """One object for all meters that have it under one name."""
+    return image_transfer.image_block_transfer
 
 
 class BlockStep(Step):
@@ -43,7 +52,7 @@ class BlockStep(Step):
         self._total = len(self._blocks)
         self._size = self._blocks.image_block_size
         self._last_size = job.image.size - (self._total - 1) * self._size
-        self._call = job.image_transfer.image_block_transfer
+        self._call = _image_block_transfer(job.image_transfer)
         self._bound = 0 if job.checkpoint is None else min(job.checkpoint.blocks_bound, self._total)
         self._next_number = self._status.next_not_transferred(0)
         link = job.link

@@ -6,6 +6,7 @@ It outlives the steps, which are made afresh after every check and every lost li
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final
 
 from dlms_fw.transfer.link import LinkFacts
@@ -23,6 +24,12 @@ _LOOKS_UNPROVEN: Final = 2
 """Looks that find nothing of the first unconfirmed blocks, before these are given up."""
 _LOOKS_IN_VAIN: Final = 5
 """The same where such blocks have arrived before."""
+
+
+@lru_cache(maxsize=64)
+def _shared(strategy: Strategy) -> Strategy:
+    """One object for all meters that blocks are sent to in the same way."""
+    return strategy
 
 
 class Tactics:
@@ -243,7 +250,7 @@ class Tactics:
 
     def _take(self, choice: Choice) -> None:
         strategy, why = choice
-        strategy = replace(strategy, depth=min(strategy.depth, self._requests_ahead))
+        strategy = _shared(replace(strategy, depth=min(strategy.depth, self._requests_ahead)))
         self._strategy = strategy
         self._news = why
         self.name = strategy.name

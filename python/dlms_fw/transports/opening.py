@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from dlms_fw.endpoint import Endpoint
 from dlms_fw.errors import ConfigurationError
 from dlms_fw.transports.base import AsyncTransport, Transport
@@ -28,6 +30,28 @@ async def open_async_medium(endpoint: Endpoint, deadline: float) -> AsyncTranspo
     if endpoint.scheme == "serial":
         return await AsyncSerialTransport.open(endpoint.device, endpoint.serial, deadline)
     return await AsyncTcpTransport.open(endpoint.host, endpoint.port, deadline)
+
+
+@dataclass(frozen=True, slots=True)
+class Opener:
+    """Opens the medium of one address, each time that it is called."""
+
+    endpoint: Endpoint
+
+    def __call__(self, deadline: float) -> Transport:
+        """Open it; raises as :func:`open_medium`."""
+        return open_medium(self.endpoint, deadline)
+
+
+@dataclass(frozen=True, slots=True)
+class AsyncOpener:
+    """As :class:`Opener`, for asyncio."""
+
+    endpoint: Endpoint
+
+    async def __call__(self, deadline: float) -> AsyncTransport:
+        """Open it; raises as :func:`open_medium`."""
+        return await open_async_medium(self.endpoint, deadline)
 
 
 def _check_no_group(endpoint: Endpoint) -> None:

@@ -43,8 +43,15 @@ pub enum GeneralBlockUse {
 #[derive(Debug)]
 pub(super) struct GeneralBlocks {
     when: GeneralBlockUse,
-    pub(super) exchange: Exchange,
-    unconfirmed: UnconfirmedReceiver,
+    role: Role,
+    window: u8,
+    acknowledges_last: bool,
+    silent: bool,
+    limit: usize,
+    /// Made for the first block of either side; most channels see none.
+    exchange: Option<Box<Exchange>>,
+    /// The same for blocks that nobody acknowledges.
+    unconfirmed: Option<Box<UnconfirmedReceiver>>,
     /// An APDU that came in blocks is being looked at.
     delivering: bool,
 }
@@ -53,27 +60,55 @@ impl GeneralBlocks {
     pub(super) fn new(role: Role, limit: usize) -> Self {
         Self {
             when: GeneralBlockUse::WhenNeeded,
-            exchange: Exchange::new(role, limit),
-            unconfirmed: UnconfirmedReceiver::default(),
+            role,
+            window: 1,
+            acknowledges_last: true,
+            silent: false,
+            limit,
+            exchange: None,
+            unconfirmed: None,
             delivering: false,
         }
     }
 
     /// Forgets all but how it is used.
     pub(super) fn reset(&mut self) {
-        self.exchange.reset(false);
-        self.unconfirmed = UnconfirmedReceiver::default();
+        self.exchange = None;
+        self.unconfirmed = None;
+        self.silent = false;
+    }
+
+    fn exchange(&mut self) -> &mut Exchange {
+        self.exchange.get_or_insert_with(|| {
+            let mut exchange = Exchange::new(self.role, self.limit);
+            exchange.configure(self.window, self.acknowledges_last);
+            exchange.reset(self.silent);
+            Box::new(exchange)
+        })
+    }
+
+    fn state(&self) -> State {
+        self.exchange
+            .as_ref()
+            .map_or(State::Idle, |exchange| exchange.state())
+    }
+
+    /// Nothing came in time; whether there is anything to repeat.
+    pub(super) fn handle_timeout(&mut self) -> bool {
+        self.exchange
+            .as_mut()
+            .is_some_and(|exchange| exchange.handle_timeout())
     }
 
     /// Server: a request came in blocks, so that its answer must go in blocks.
-    pub(super) const fn answer_is_due(&self) -> bool {
-        matches!(self.exchange.state(), State::Due)
+    pub(super) fn answer_is_due(&self) -> bool {
+        self.state() == State::Due
     }
 
     /// An APDU goes out or has come in whole: that is the end of what went in blocks.
     pub(super) fn end(&mut self) {
-        if self.exchange.state() != State::Idle && !self.delivering {
-            self.exchange.end();
+        if self.state() != State::Idle && !self.delivering {
+            self.exchange().end();
         }
     }
 }
@@ -87,10 +122,13 @@ impl Channel {
         window: u8,
         acknowledges_last: bool,
     ) {
-        self.general_blocks.when = when;
-        self.general_blocks
-            .exchange
-            .configure(window, acknowledges_last);
+        let general_blocks = &mut self.general_blocks;
+        general_blocks.when = when;
+        general_blocks.window = window;
+        general_blocks.acknowledges_last = acknowledges_last;
+        if let Some(exchange) = &mut general_blocks.exchange {
+            exchange.configure(window, acknowledges_last);
+        }
     }
 
     /// From now on what does not fit goes in general blocks, even where its service has blocks of its own.
@@ -102,7 +140,8 @@ impl Channel {
 
     /// Server: this client is never answered, not even a block of its.
     pub fn never_answer(&mut self) {
-        self.general_blocks.exchange.reset(true);
+        self.general_blocks.exchange = None;
+        self.general_blocks.silent = true;
     }
 
     pub(super) fn takes_general_blocks(&self) -> bool {
@@ -127,8 +166,7 @@ impl Channel {
         security: Option<&mut SecurityContext>,
         out: &mut Vec<u8>,
     ) -> Result<(), ChannelError> {
-        let exchange = &mut self.general_blocks.exchange;
-        if self.role == Role::Client && exchange.state() == State::Sending {
+        if self.role == Role::Client && self.general_blocks.state() == State::Sending {
             return Err(ChannelError::BlockTransferInProgress);
         }
         let plain = apdu.to_vec();
@@ -152,7 +190,7 @@ impl Channel {
         let sealed = self.sealed(tag, &plain.as_slice(), security)?;
         let refused = |TooManyBlocks| does_not_fit;
         if !unconfirmed {
-            let exchange = &mut self.general_blocks.exchange;
+            let exchange = self.general_blocks.exchange();
             exchange.send(sealed, size).map_err(refused)?;
             return self.put_general_blocks(out);
         }
@@ -168,8 +206,10 @@ impl Channel {
     /// Sends the blocks that are due.
     pub(super) fn put_general_blocks(&mut self, out: &mut Vec<u8>) -> Result<(), ChannelError> {
         let start = out.len();
-        while let Some(block) = self.general_blocks.exchange.next_block() {
-            put(&mut self.framing, &block, out)?;
+        if let Some(exchange) = &mut self.general_blocks.exchange {
+            while let Some(block) = exchange.next_block() {
+                put(&mut self.framing, &block, out)?;
+            }
         }
         self.count_sent(out.len() - start);
         Ok(())
@@ -178,7 +218,7 @@ impl Channel {
     /// Server: acknowledges a request that gets no answer, its blocks as well as its frames.
     pub(super) fn acknowledge_unanswered(&mut self, out: &mut Vec<u8>) -> Result<(), ChannelError> {
         if self.general_blocks.answer_is_due() {
-            self.general_blocks.exchange.acknowledge();
+            self.general_blocks.exchange().acknowledge();
             self.put_general_blocks(out)?;
         }
         let start = out.len();
@@ -195,8 +235,7 @@ impl Channel {
         );
         // A client may hear something else while its answer is arriving.
         if !unasked
-            && (self.role == Role::Server
-                || self.general_blocks.exchange.state() != State::Collecting)
+            && (self.role == Role::Server || self.general_blocks.state() != State::Collecting)
         {
             self.general_blocks.end();
         }
@@ -221,7 +260,7 @@ impl Channel {
             .block_data
             .first()
             .is_some_and(|&tag| is_protected(tag));
-        let received = match self.general_blocks.exchange.receive(&block, unique) {
+        let received = match self.general_blocks.exchange().receive(&block, unique) {
             Ok(received) => received,
             Err(kind) => {
                 let error = DecodeError::new(kind, 0);
@@ -250,7 +289,11 @@ impl Channel {
         sink: &mut Sink<'_, E>,
     ) -> Result<(), E> {
         let limit = self.max_receive_apdu_size;
-        match self.general_blocks.unconfirmed.receive(block, limit) {
+        let unconfirmed = self
+            .general_blocks
+            .unconfirmed
+            .get_or_insert_with(Box::default);
+        match unconfirmed.receive(block, limit) {
             Ok(Some(apdu)) => self.deliver(apdu, security, out, sink),
             Ok(None) => {
                 self.await_next_block(out);
@@ -290,13 +333,13 @@ impl Channel {
         error: DecodeError,
         out: &mut Vec<u8>,
     ) -> Result<(), ChannelError> {
-        self.general_blocks.exchange.end();
+        self.general_blocks.exchange().end();
         if self.role == Role::Client {
             return Err(error.into());
         }
         self.apdus_discarded += 1;
         let start = out.len();
-        if self.general_blocks.exchange.is_silent() {
+        if self.general_blocks.silent {
             self.framing.acknowledge(out);
         } else {
             put(&mut self.framing, &GeneralBlock::ABORT, out)?;

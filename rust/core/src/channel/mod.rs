@@ -207,9 +207,9 @@ pub struct Channel {
     outstanding: Outstanding,
     long_outstanding: LongOutstanding,
     /// A long APDU of ours that the peer is taking block by block.
-    splitter: Option<Splitter>,
+    splitter: Option<Box<Splitter>>,
     /// A long APDU of the peer that we are collecting.
-    assembler: Option<Assembler>,
+    assembler: Option<Box<Assembler>>,
     /// The same where variables have short names.
     short_names: ShortNameTransfers,
     /// A long APDU of either side in blocks that are of no service.
@@ -349,7 +349,7 @@ impl Channel {
         security: Option<&mut SecurityContext>,
         out: &mut Vec<u8>,
     ) -> Result<(), ChannelError> {
-        if self.framing.is_idle() && self.general_blocks.exchange.handle_timeout() {
+        if self.framing.is_idle() && self.general_blocks.handle_timeout() {
             return self.put_general_blocks(out);
         }
         if self.repeat_requests(security, out)? {

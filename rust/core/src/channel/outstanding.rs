@@ -22,10 +22,17 @@ pub(super) enum Service {
 pub(super) struct Pending {
     pub(super) service: Service,
     /// The number of items of a request with a list.
-    pub(super) items: Option<usize>,
+    pub(super) items: Option<u32>,
 }
 
 impl Pending {
+    pub(super) fn new(service: Service, items: Option<usize>) -> Self {
+        Self {
+            service,
+            items: items.map(counted),
+        }
+    }
+
     /// Whether an answer answers all that was asked, item for item. A list may be refused as a whole.
     pub(super) fn is_answered_by(self, apdu: &Apdu<'_>) -> bool {
         let (items, refused) = match apdu {
@@ -52,8 +59,13 @@ impl Pending {
             Apdu::WriteResponse(response) => (Some(response.0.0.len()), response.is_refusal()),
             _ => return true,
         };
-        items == self.items || refused
+        items.map(counted) == self.items || refused
     }
+}
+
+/// An APDU holds fewer items than this can tell apart, and a channel has room for the numbers of many requests.
+fn counted(items: usize) -> u32 {
+    u32::try_from(items).unwrap_or(u32::MAX)
 }
 
 /// The sixteen invoke ids and the request that each stands for.

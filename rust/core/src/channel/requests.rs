@@ -37,7 +37,7 @@ impl Channel {
                 && splitter.invoke() == invoke.0
                 && splitter.block_number() == block_number
         };
-        if self.splitter.as_ref().is_some_and(expected) {
+        if self.splitter.as_deref().is_some_and(expected) {
             self.send_next_block(security, out)?;
             return Ok(Handled::Nothing);
         }
@@ -132,7 +132,7 @@ impl Channel {
                         && splitter.invoke() == invoke.0
                         && splitter.block_number() == block_number
                 };
-                if self.splitter.as_ref().is_some_and(expected) {
+                if self.splitter.as_deref().is_some_and(expected) {
                     self.send_next_block(security, out)?;
                     return Ok(Handled::Nothing);
                 }
@@ -190,7 +190,8 @@ impl Channel {
         if let Some((choice, descriptors)) = first {
             self.begin_answer();
             let limit = self.max_receive_apdu_size;
-            self.assembler = Assembler::for_request(tag, choice, invoke.0, &descriptors, limit);
+            self.assembler =
+                Assembler::for_request(tag, choice, invoke.0, &descriptors, limit).map(Box::new);
         }
         let assembler = self
             .assembler

@@ -158,7 +158,7 @@ impl Channel {
         let ours = |splitter: &Splitter| {
             splitter.invoke() == invoke.0 && splitter.block_number() == block_number
         };
-        if !self.splitter.as_ref().is_some_and(ours) {
+        if !self.splitter.as_deref().is_some_and(ours) {
             return Ok(STALE);
         }
         self.send_next_block(security, out)?;
@@ -175,7 +175,7 @@ impl Channel {
         let limit = self.max_receive_apdu_size;
         let assembler = self
             .assembler
-            .get_or_insert_with(|| Assembler::new(front, limit));
+            .get_or_insert_with(|| Box::new(Assembler::new(front, limit)));
         match assembler.push(block) {
             Ok(Assembled::More) => Ok(None),
             Ok(Assembled::Whole(octets)) => {

@@ -201,7 +201,7 @@ impl Channel {
         if self.splitter.is_some() && self.role == Role::Client {
             return Err(ChannelError::BlockTransferInProgress);
         }
-        self.splitter = Some(splitter);
+        self.splitter = Some(Box::new(splitter));
         self.send_next_block(security, out)
     }
 
@@ -244,7 +244,7 @@ impl Channel {
         };
         // A GET is always answered; the bit of the service class says nothing there.
         if self.role == Role::Client && (invoke.confirmed() || service == Service::Get) {
-            self.outstanding.add(invoke, Pending { service, items });
+            self.outstanding.add(invoke, Pending::new(service, items));
             self.keep(apdu);
         }
     }

@@ -35,9 +35,9 @@ const MISPLACED: DecodeError = DecodeError::new(DecodeErrorKind::UnexpectedTag, 
 #[derive(Debug, Default)]
 pub(super) struct ShortNameTransfers {
     /// A long APDU of ours that the peer is taking block by block.
-    sending: Option<ShortNameSplitter>,
+    sending: Option<Box<ShortNameSplitter>>,
     /// A long APDU of the peer that we are collecting.
-    receiving: Option<Assembler>,
+    receiving: Option<Box<Assembler>>,
 }
 
 impl ShortNameTransfers {
@@ -72,7 +72,7 @@ impl Channel {
         if !permitted {
             return Err(does_not_fit);
         }
-        self.short_names.sending = Some(splitter);
+        self.short_names.sending = Some(Box::new(splitter));
         self.send_next_short_name_block(security, out)
     }
 
@@ -100,8 +100,8 @@ impl Channel {
     /// Notes that a request went out whose answer is waited for.
     pub(super) fn sent_short_names(&mut self, service: Service, items: usize) {
         if self.role == Role::Client {
-            let items = Some(items);
-            self.outstanding.add_short_name(Pending { service, items });
+            self.outstanding
+                .add_short_name(Pending::new(service, Some(items)));
         }
     }
 
@@ -317,7 +317,7 @@ impl Channel {
             .short_names
             .receiving
             .take()
-            .unwrap_or_else(|| Assembler::new(vec![tag], limit));
+            .unwrap_or_else(|| Box::new(Assembler::new(vec![tag], limit)));
         let block = DataBlock {
             last_block: piece.last_block,
             block_number: piece.block_number.into(),

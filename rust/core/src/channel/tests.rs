@@ -496,3 +496,9 @@ fn c_22_a_list_is_answered_item_for_item_or_refused_as_a_whole() {
         assert_eq!(pair.client.receive(&octets).is_ok(), taken, "{response}");
     }
 }
+
+/// A fleet's process has a channel for each meter: what few of them need is made when it is needed.
+#[test]
+fn a_channel_is_small() {
+    assert!(size_of::<Channel>() <= 640, "{}", size_of::<Channel>());
+}

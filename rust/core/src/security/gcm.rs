@@ -4,7 +4,7 @@
 //! hash is found out once. Tags are compared in constant time, and nothing is deciphered before its tag has been verified.
 
 use aes::cipher::{BlockCipherEncrypt, KeyInit};
-use aes::{Aes128, Aes256, Block};
+use aes::{Aes128Enc, Aes256Enc, Block};
 use polyval::Polyval;
 use polyval::hazmat::FieldElement;
 use polyval::universal_hash::UniversalHash;
@@ -39,11 +39,12 @@ struct Keyed {
     usual: Option<AdditionalData>,
 }
 
+/// GCM enciphers only, in both directions: round keys for deciphering would be as long again.
 enum Cipher {
     /// Suites 0 and 1.
-    Aes128(Aes128),
+    Aes128(Aes128Enc),
     /// Suite 2.
-    Aes256(Aes256),
+    Aes256(Aes256Enc),
 }
 
 impl Cipher {
@@ -69,8 +70,8 @@ impl Gcm {
     pub(crate) fn new(key: &[u8]) -> Result<Self, SecurityError> {
         let wrong = |_| SecurityError::from(SecurityErrorKind::KeyLength);
         let cipher = match key.len() {
-            16 => Cipher::Aes128(Aes128::new_from_slice(key).map_err(wrong)?),
-            32 => Cipher::Aes256(Aes256::new_from_slice(key).map_err(wrong)?),
+            16 => Cipher::Aes128(Aes128Enc::new_from_slice(key).map_err(wrong)?),
+            32 => Cipher::Aes256(Aes256Enc::new_from_slice(key).map_err(wrong)?),
             _ => return Err(SecurityErrorKind::KeyLength.into()),
         };
         let mut subkey = [Block::default()];

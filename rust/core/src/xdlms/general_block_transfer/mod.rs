@@ -143,12 +143,6 @@ impl Exchange {
         self.timeouts = 0;
     }
 
-    /// Server: whether nothing is ever said.
-    #[must_use]
-    pub const fn is_silent(&self) -> bool {
-        self.silent
-    }
-
     /// How far it is.
     #[must_use]
     pub const fn state(&self) -> State {
