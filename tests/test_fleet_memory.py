@@ -1,4 +1,4 @@
-"""What one client of many takes in the middle of its transfer: octets that Python allocates, no pages, no clock."""
+"""What one client of many takes in the middle of its transfer: octets that Python allocates, no clock."""
 
 from __future__ import annotations
 
