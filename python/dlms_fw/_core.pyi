@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date as _date
 from datetime import datetime as _datetime
 from datetime import time as _time
-from typing import Any, Final, Literal, Protocol, TypeAlias, final, type_check_only
+from typing import Any, Final, Literal, Protocol, Self, TypeAlias, final, type_check_only
 
-from typing_extensions import Buffer
+from typing_extensions import Buffer, disjoint_base
 
 from dlms_fw.errors import LinkError
 
@@ -24,6 +24,7 @@ __all__ = [
     "AssociationRequest",
     "AssociationResponse",
     "BitString",
+    "BlockProtocol",
     "BlockRun",
     "BlockSink",
     "BlockStatus",
@@ -1937,6 +1938,44 @@ class Channel:
         ``octets_sent/received``, ``apdus_discarded``.
         """
 
+@disjoint_base
+class BlockProtocol:
+    """The receiving half of an ``asyncio.BufferedProtocol``: image blocks do not pass through Python.
+
+    For a protocol of client or meter to derive from, as the first of its bases. What comes is given to a
+    :class:`BlockRun`, or to what takes blocks on a meter's connection, and what is to be sent goes straight
+    to the transport. The deriving class has four methods for the rest: ``_come(nbytes)`` for octets that
+    stand in the buffer and have not been dealt with, ``_unanswered()`` where there is nothing to send,
+    ``_run_over()`` at the end of a run, and ``_failed(error)`` for what a meter's way of blocks raises.
+    """
+
+    def __new__(cls, *args: object, **kwargs: object) -> Self:
+        """Arguments are those of the deriving class."""
+
+    def open_line(self, buffer: Buffer, write: Callable[[bytes], object], clock: Callable[[], float]) -> None:
+        """Receive into ``buffer``, which may be that of many lines of one loop; send by ``write``.
+
+        ``clock`` gives the seconds that runs and sinks count in. Raises BufferError for a buffer in pieces.
+        """
+
+    def close_line(self) -> None:
+        """Let go of buffer and transport; nothing comes any more."""
+
+    def begin_run(self, run: BlockRun) -> None:
+        """From now on what comes is given to a run."""
+
+    def end_run(self) -> None:
+        """From now on nothing is."""
+
+    def follow_sink(self, connection: object) -> None:
+        """From now on what comes is given to ``connection.sink``, while there is a :class:`BlockSink`."""
+
+    def get_buffer(self, sizehint: int) -> Buffer:
+        """Where the loop receives to. Raises BufferError without a line."""
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """So many octets have come."""
+
 @final
 class BlockSink:
     """A meter's short way for the blocks of one image that a client is sending over a channel.
@@ -1979,8 +2018,8 @@ class BlockSink:
         small or cannot be written.
         """
 
-    def receive(self, data: Buffer, now: float, size: int | None = ...) -> bytes | None:
-        """Take octets from the line, or the first ``size`` of a buffer that is the same each time.
+    def receive(self, data: Buffer, now: float) -> bytes | None:
+        """Take octets from the line.
 
         Returns the octets of all answers; ``None`` where the ordinary way is to go on: with what
         :meth:`take_rest` gives, or where that is ``None`` with the octets, which have not been looked at.

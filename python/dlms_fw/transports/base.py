@@ -8,7 +8,7 @@ leaves it.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from dlms_fw.errors import ResponseTimeout, TransportError
 
@@ -61,7 +61,6 @@ class Conversation(Protocol):
         ...
 
 
-@runtime_checkable
 class ConversingTransport(Protocol):
     """A medium that carries on a conversation itself, without waking the driver for each piece."""
 
@@ -73,7 +72,6 @@ class ConversingTransport(Protocol):
         ...
 
 
-@runtime_checkable
 class AsyncConversingTransport(Protocol):
     """The same for asyncio."""
 
@@ -90,8 +88,9 @@ def converse(transport: Transport, conversation: Conversation, clock: Callable[[
 
     Raises TransportError, ResponseTimeout.
     """
-    if isinstance(transport, ConversingTransport):
-        transport.converse(conversation)
+    carry_on: Callable[[Conversation], None] | None = getattr(transport, "converse", None)
+    if carry_on is not None:
+        carry_on(conversation)
         return
     reply: bytes | None = b""
     while reply is not None:
@@ -104,8 +103,9 @@ def converse_async(
     transport: AsyncTransport, conversation: Conversation, clock: Callable[[], float]
 ) -> Awaitable[None]:
     """The same for asyncio; a medium that can do it is awaited itself, with nobody in between."""
-    if isinstance(transport, AsyncConversingTransport):
-        return transport.converse(conversation)
+    carry_on: Callable[[Conversation], Awaitable[None]] | None = getattr(transport, "converse", None)
+    if carry_on is not None:
+        return carry_on(conversation)
     return _converse_by_pieces(transport, conversation, clock)
 
 

@@ -12,9 +12,11 @@ import select
 import socket
 import struct
 import time
+from collections.abc import Callable
 from typing import Final, cast
 from weakref import WeakKeyDictionary
 
+from dlms_fw._core import BlockProtocol, BlockRun
 from dlms_fw.errors import TransportError
 from dlms_fw.transports.base import Conversation, closed_by_peer, no_answer, transport_error
 from dlms_fw.transports.waiting import BUFFER_LIMIT, CHUNK, LONGEST_WAIT_S, Waiter, remaining, wait
@@ -148,8 +150,11 @@ class TcpTransport:
             return 0
 
 
-class AsyncTcpTransport(Waiter, asyncio.BufferedProtocol):
-    """A connected socket for the asyncio driver; made by :meth:`open`. Octets are collected as they come."""
+class AsyncTcpTransport(BlockProtocol, Waiter, asyncio.BufferedProtocol):
+    """A connected socket for the asyncio driver; made by :meth:`open`. Octets are collected as they come.
+
+    In a run of image blocks they are answered below Python, see :class:`~dlms_fw._core.BlockProtocol`.
+    """
 
     __slots__ = ("_buffer", "_conversation", "_received", "_transport")
 
@@ -203,6 +208,8 @@ class AsyncTcpTransport(Waiter, asyncio.BufferedProtocol):
         The replies are given where the octets come in; whoever awaits is woken only at the end.
         """
         self._conversation = conversation
+        if isinstance(conversation, BlockRun):
+            self.begin_run(conversation)
         try:
             if self._received:
                 data = bytes(self._received)
@@ -214,6 +221,7 @@ class AsyncTcpTransport(Waiter, asyncio.BufferedProtocol):
                 await self._wait(conversation.deadline, "receiving")
         finally:
             self._conversation = None
+            self.end_run()
 
     async def close(self) -> None:
         """Close the socket at once; what was not sent is dropped."""
@@ -231,12 +239,9 @@ class AsyncTcpTransport(Waiter, asyncio.BufferedProtocol):
         connection: socket.socket | None = transport.get_extra_info("socket")
         if connection is not None:
             keep_alive(connection)
+        self.open_line(self._buffer, self._transport.write, clock_of(self._loop))
 
-    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 (there is but one)
-        """Where the loop puts what it reads."""
-        return self._buffer
-
-    def buffer_updated(self, nbytes: int) -> None:
+    def _come(self, nbytes: int) -> None:
         """Answer octets, or collect them and wake the driver."""
         data = self._buffer[:nbytes]
         if self._conversation is not None:
@@ -250,6 +255,7 @@ class AsyncTcpTransport(Waiter, asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Remember why, for the next call."""
         self._transport = None
+        self.close_line()
         self._fail(transport_error(exc, "connected") if isinstance(exc, OSError) else closed_by_peer())
 
     def _ring(self) -> None:
@@ -261,13 +267,29 @@ class AsyncTcpTransport(Waiter, asyncio.BufferedProtocol):
     def _answer(self, conversation: Conversation, data: bytes | memoryview) -> None:
         reply = conversation.receive(data, self._loop.time())
         if reply is None:
-            self._conversation = None
-            self._wake()
-            return
-        if reply and self._transport is not None:
+            self._run_over()
+        elif reply and self._transport is not None:
             self._transport.write(reply)
         else:
-            self._move(conversation.deadline)
+            self._unanswered()
+
+    def _run_over(self) -> None:
+        self._conversation = None
+        self.end_run()
+        self._wake()
+
+    def _unanswered(self) -> None:
+        if self._conversation is not None:
+            self._move(self._conversation.deadline)
+
+    def _failed(self, error: Exception) -> None:
+        raise error
+
+
+def clock_of(loop: asyncio.AbstractEventLoop) -> Callable[[], float]:
+    """The clock of a loop, by the shortest way."""
+    is_usual = getattr(type(loop), "time", None) is asyncio.BaseEventLoop.time
+    return time.monotonic if is_usual else loop.time
 
 
 def keep_alive(connection: socket.socket) -> None:

@@ -112,6 +112,20 @@ impl Deframer {
         self.buffer.extend_from_slice(octets);
     }
 
+    /// The header of the APDU that these octets begin with, and where in them it stands, if they come behind all others and it is whole. They
+    /// are not taken in: whoever has dealt with them where they are does not push them. Where something is the matter with them, pushing tells.
+    #[must_use]
+    pub fn whole(&self, octets: &[u8]) -> Option<(Header, Range<usize>)> {
+        if self.is_unfinished() || self.failed.is_some() {
+            return None;
+        }
+        let header = Header::parse(&mut Reader::new(octets)).ok()?;
+        let length = usize::from(header.length);
+        let place = HEADER_LENGTH..HEADER_LENGTH + length;
+        let is_good = (1..=self.max_apdu).contains(&length) && place.end <= octets.len();
+        is_good.then_some((header, place))
+    }
+
     /// The header of the next whole APDU.
     ///
     /// # Errors
@@ -191,6 +205,27 @@ mod tests {
             messages.push((header, deframer.message().to_vec()));
         }
         Ok(messages)
+    }
+
+    #[test]
+    fn a_whole_message_is_seen_where_it_stands_and_only_behind_nothing_unfinished() {
+        let octets = [emitted(16, 1, &[1, 2, 3]), emitted(16, 1, &[4; 30])].concat();
+        let mut deframer = Deframer::new(30);
+        let (header, place) = deframer.whole(&octets).expect("a message");
+        assert_eq!((header.source_wport, &octets[place]), (16, &[1, 2, 3][..]));
+        assert_eq!(deframer.whole(&octets[..10]), None);
+        assert_eq!(deframer.whole(&[]), None);
+        assert_eq!(deframer.whole(&[0; 16]), None, "no version");
+        assert_eq!(deframer.whole(&emitted(16, 1, &[0; 31])), None, "too long");
+        assert_eq!(deframer.whole(&emitted(16, 1, &[])), None);
+        deframer.push(&octets[..10]);
+        assert_eq!(deframer.whole(&octets[11..]), None);
+        deframer.push(&octets[10..11]);
+        assert!(deframer.poll().expect("good").is_some());
+        assert!(deframer.whole(&octets[11..]).is_some());
+        deframer.push(&[9; 8]);
+        assert!(deframer.poll().is_err());
+        assert_eq!(deframer.whole(&octets), None, "nothing more after an error");
     }
 
     // proves: wrapper-udp

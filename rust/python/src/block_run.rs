@@ -12,7 +12,7 @@ use pyo3::types::{PyBytes, PyList};
 
 use crate::channel::{Channel, Failure, object};
 use crate::image::{BlockStatus, ImageBlocks, Reading};
-use crate::octets::Octets;
+use crate::octets::{Octets, with_copy};
 
 /// Invoke ids have four bits.
 const MOST_REQUESTS: usize = 16;
@@ -70,7 +70,7 @@ impl Watch {
 
 impl BlockRun {
     /// Takes what has come; whether the run is over.
-    fn take(&mut self, py: Python<'_>, octets: &[u8], now: f64) -> PyResult<bool> {
+    fn take(&mut self, py: Python<'_>, octets: &mut [u8], now: f64) -> PyResult<bool> {
         let Some(channel) = &self.channel else {
             return Ok(true);
         };
@@ -107,6 +107,31 @@ impl BlockRun {
         let progress = self.run.counters().taken > taken;
         self.watch.go_on(now, progress, channel.is_peer_busy());
         Ok(self.run.is_over(blocks.layout().blocks()))
+    }
+
+    /// Takes octets, which it leaves as they are, and gives those to send now; nothing where the run is over.
+    pub(crate) fn answer<'py>(
+        &mut self,
+        py: Python<'py>,
+        octets: &mut [u8],
+        now: f64,
+    ) -> Option<Bound<'py, PyBytes>> {
+        self.octets_received += octets.len() as u64;
+        self.make_room();
+        if now >= self.watch.until {
+            self.run.stop();
+        }
+        match self.take(py, octets, now) {
+            Ok(false) => {
+                self.octets_sent += self.reply.len() as u64;
+                Some(self.reply(py))
+            }
+            Ok(true) => None,
+            Err(failure) => {
+                self.failure = Some(failure);
+                None
+            }
+        }
     }
 
     /// The octets to send now.
@@ -225,22 +250,7 @@ impl BlockRun {
         data: Octets<'_>,
         now: f64,
     ) -> Option<Bound<'py, PyBytes>> {
-        self.octets_received += data.len() as u64;
-        self.make_room();
-        if now >= self.watch.until {
-            self.run.stop();
-        }
-        match self.take(py, &data, now) {
-            Ok(false) => {
-                self.octets_sent += self.reply.len() as u64;
-                Some(self.reply(py))
-            }
-            Ok(true) => None,
-            Err(failure) => {
-                self.failure = Some(failure);
-                None
-            }
-        }
+        with_copy(&data, |octets| self.answer(py, octets, now))
     }
 
     fn finish<'py>(

@@ -12,10 +12,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyTuple};
 
 use crate::apdu::ActionRequest;
-use crate::cells::{cells, writable_cells};
+use crate::cells::writable_cells;
 use crate::channel::{Channel, Failure, object};
 use crate::image::BlockStatus;
-use crate::octets::Octets;
+use crate::octets::{Octets, with_copy};
 use crate::shared::logical_name;
 
 /// Where an image is received: its blocks and their digests.
@@ -76,30 +76,10 @@ pub(crate) struct BlockSink {
     called_at: Option<f64>,
     /// What the channel has made of octets that were more than blocks.
     rest: Option<Rest>,
-    source: Source,
-    out: Vec<u8>,
 }
 
 /// Events, and octets to be sent first.
 type Rest = (Py<PyList>, Py<PyBytes>);
-
-/// The buffer that a medium receives into, which is the same each time.
-#[derive(Default)]
-struct Source(Option<(Py<PyAny>, PyBuffer<u8>)>);
-
-impl Source {
-    /// A copy of its first octets.
-    fn octets(&mut self, object: &Bound<'_, PyAny>, size: usize) -> PyResult<Octets<'static>> {
-        let py = object.py();
-        if !self.0.as_ref().is_some_and(|(known, _)| known.is(object)) {
-            self.0 = Some((object.clone().unbind(), PyBuffer::get(object)?));
-        }
-        let octets = self.0.as_ref().and_then(|(_, buffer)| cells(buffer, py));
-        let octets = octets.and_then(|octets| octets.get(..size));
-        let octets = octets.ok_or_else(|| PyBufferError::new_err("the buffer is too short"))?;
-        Ok(Octets::Copied(octets.iter().map(Cell::get).collect()))
-    }
-}
 
 /// The two buffers, while the interpreter is held.
 struct Lent<'a> {
@@ -131,6 +111,78 @@ impl BlockMemory for Lent<'_> {
 fn put(place: &[Cell<u8>], octets: &[u8]) {
     for (cell, octet) in place[..octets.len()].iter().zip(octets) {
         cell.set(*octet);
+    }
+}
+
+thread_local! {
+    /// Where all ways of a thread write what they answer.
+    static ANSWERS: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+impl BlockSink {
+    /// Takes octets, which it leaves as they are, and gives those of the answers; nothing where the ordinary way is to go on.
+    pub(crate) fn answer<'py>(
+        &mut self,
+        py: Python<'py>,
+        octets: &mut [u8],
+        now: f64,
+    ) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        let mut out = ANSWERS.take();
+        out.clear();
+        let answered = self.take(py, octets, now, &mut out);
+        ANSWERS.set(out);
+        answered
+    }
+
+    fn take<'py>(
+        &mut self,
+        py: Python<'py>,
+        octets: &mut [u8],
+        now: f64,
+        out: &mut Vec<u8>,
+    ) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        let Some(memory) = &self.memory else {
+            return Ok(None);
+        };
+        if self.rest.is_some() || now >= self.until || now - self.heard_at >= self.longest_silence {
+            return Ok(None);
+        }
+        let Some(mut memory) = memory.lent(py) else {
+            return Ok(None);
+        };
+        let mut channel = self.channel.bind(py).try_borrow_mut()?;
+        let Channel { channel, security } = &mut *channel;
+        let mut lent = match security {
+            Some(security) => Some(security.bind(py).try_borrow_mut()?),
+            None => None,
+        };
+        let security = lent.as_mut().map(|security| &mut security.context);
+        if !self.sink.is_open(security.as_deref()) {
+            return Ok(None);
+        }
+        let left = self.sink.blocks_left();
+        let mut status = self.status.bind(py).try_borrow_mut()?;
+        let way = (&mut self.sink, &mut status.status, &mut memory);
+        let mut events: Option<Bound<'py, PyList>> = None;
+        self.heard_at = now;
+        let only_blocks =
+            channel.receive_blocks::<Failure, _>(octets, security, way, out, &mut |event| {
+                let event = object(py, event).map_err(Failure::Python)?;
+                events
+                    .get_or_insert_with(|| PyList::empty(py))
+                    .append(event)
+                    .map_err(Failure::Python)
+            })?;
+        let answer = PyBytes::new(py, out);
+        if !only_blocks {
+            let events = events.unwrap_or_else(|| PyList::empty(py));
+            self.rest = Some((events.unbind(), answer.unbind()));
+            return Ok(None);
+        }
+        if self.sink.blocks_left() != left {
+            self.called_at = Some(now);
+        }
+        Ok(Some(answer))
     }
 }
 
@@ -194,71 +246,16 @@ impl BlockSink {
             heard_at: now,
             called_at: None,
             rest: None,
-            source: Source::default(),
-            out: Vec::new(),
         })
     }
 
-    #[pyo3(signature = (data, now, size = None))]
     fn receive<'py>(
         &mut self,
-        data: &Bound<'py, PyAny>,
+        py: Python<'py>,
+        data: Octets<'_>,
         now: f64,
-        size: Option<usize>,
     ) -> PyResult<Option<Bound<'py, PyBytes>>> {
-        let py = data.py();
-        let Some(memory) = &self.memory else {
-            return Ok(None);
-        };
-        if self.rest.is_some() || now >= self.until || now - self.heard_at >= self.longest_silence {
-            return Ok(None);
-        }
-        let Some(mut memory) = memory.lent(py) else {
-            return Ok(None);
-        };
-        let mut channel = self.channel.bind(py).try_borrow_mut()?;
-        let Channel { channel, security } = &mut *channel;
-        let mut lent = match security {
-            Some(security) => Some(security.bind(py).try_borrow_mut()?),
-            None => None,
-        };
-        let security = lent.as_mut().map(|security| &mut security.context);
-        if !self.sink.is_open(security.as_deref()) {
-            return Ok(None);
-        }
-        let data = match size {
-            None => data.extract()?,
-            Some(size) => self.source.octets(data, size)?,
-        };
-        let left = self.sink.blocks_left();
-        let mut status = self.status.bind(py).try_borrow_mut()?;
-        let way = (&mut self.sink, &mut status.status, &mut memory);
-        let mut events: Option<Bound<'py, PyList>> = None;
-        self.heard_at = now;
-        self.out.clear();
-        let only_blocks = channel.receive_blocks::<Failure, _>(
-            &data,
-            security,
-            way,
-            &mut self.out,
-            &mut |event| {
-                let event = object(py, event).map_err(Failure::Python)?;
-                events
-                    .get_or_insert_with(|| PyList::empty(py))
-                    .append(event)
-                    .map_err(Failure::Python)
-            },
-        )?;
-        let answer = PyBytes::new(py, &self.out);
-        if !only_blocks {
-            let events = events.unwrap_or_else(|| PyList::empty(py));
-            self.rest = Some((events.unbind(), answer.unbind()));
-            return Ok(None);
-        }
-        if self.sink.blocks_left() != left {
-            self.called_at = Some(now);
-        }
-        Ok(Some(answer))
+        with_copy(&data, |octets| self.answer(py, octets, now))
     }
 
     /// What else came, once.
@@ -269,7 +266,6 @@ impl BlockSink {
     /// Lets go of the memory; nothing is taken any more.
     fn close(&mut self) {
         self.memory = None;
-        self.source = Source::default();
     }
 
     #[getter]

@@ -11,6 +11,7 @@ mod annotate;
 mod apdu;
 mod asymmetric;
 mod bits;
+mod block_protocol;
 mod block_run;
 mod block_sink;
 mod cells;
@@ -54,6 +55,8 @@ mod _core {
     use super::asymmetric::{PrivateKey, PublicKey, derive_key};
     #[pymodule_export]
     use super::bits::BitString;
+    #[pymodule_export]
+    use super::block_protocol::BlockProtocol;
     #[pymodule_export]
     use super::block_run::BlockRun;
     #[pymodule_export]

@@ -1,11 +1,14 @@
 //! Octets given by Python: borrowed where the object is `bytes`, copied at once where it could change under our hands.
 
+use std::cell::Cell;
 use std::ops::Deref;
 
 use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::PyBufferError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
+
+use crate::cells::cells;
 
 /// An argument of type `Buffer`.
 pub(crate) enum Octets<'a> {
@@ -54,4 +57,38 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Octets<'a> {
         }
         Ok(Self::Copied(buffer.to_vec(object.py())?))
     }
+}
+
+thread_local! {
+    /// Where what has come is copied to, of all connections of a thread: it stays in the cache, and none keeps room of its own while it waits.
+    static ARRIVED: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// Lets `act` work in a copy of the octets.
+pub(crate) fn with_copy<T>(octets: &[u8], act: impl FnOnce(&mut [u8]) -> T) -> T {
+    with_room(|room| room.extend_from_slice(octets), act)
+}
+
+/// Lets `act` work in a copy of the first octets of a buffer.
+pub(crate) fn with_copy_of<T>(
+    py: Python<'_>,
+    buffer: &PyBuffer<u8>,
+    size: usize,
+    act: impl FnOnce(&mut [u8]) -> T,
+) -> PyResult<T> {
+    let octets = cells(buffer, py).and_then(|octets| octets.get(..size));
+    let octets = octets.ok_or_else(|| PyBufferError::new_err("the buffer is too short"))?;
+    Ok(with_room(
+        |room| room.extend(octets.iter().map(Cell::get)),
+        act,
+    ))
+}
+
+fn with_room<T>(fill: impl FnOnce(&mut Vec<u8>), act: impl FnOnce(&mut [u8]) -> T) -> T {
+    let mut room = ARRIVED.take();
+    room.clear();
+    fill(&mut room);
+    let result = act(&mut room);
+    ARRIVED.set(room);
+    result
 }

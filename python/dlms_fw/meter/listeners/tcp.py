@@ -9,6 +9,7 @@ from time import monotonic
 from typing import Final, cast
 from weakref import WeakKeyDictionary
 
+from dlms_fw._core import BlockProtocol
 from dlms_fw.endpoint import Endpoint
 from dlms_fw.errors import LinkError, SecurityError, TransportError
 from dlms_fw.meter.connection import Framing
@@ -45,10 +46,11 @@ class TcpListener:
         self._server.close()
 
 
-class TcpLine(Line, asyncio.BufferedProtocol):
+class TcpLine(BlockProtocol, Line, asyncio.BufferedProtocol):
     """One client's connection, as the loop sees it.
 
-    All lines of a loop receive into one buffer, which is empty again before the next of them is read.
+    Image blocks go the short way where it is open, below Python. All lines of a loop receive into one buffer,
+    which is empty again before the next of them is read.
     """
 
     def __init__(self, host: Host, framing: Framing) -> None:
@@ -65,29 +67,12 @@ class TcpLine(Line, asyncio.BufferedProtocol):
         """A client is there."""
         # Not every event loop derives its transports from asyncio's.
         self._transport = cast("asyncio.Transport", transport)
+        self.open_line(self._buffer, self._transport.write, monotonic)
         if self.open():
+            self.follow_sink(self._connection)
             keep_alive(self._transport.get_extra_info("socket"))
         else:
             self._transport.abort()
-
-    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 (always the same)
-        """Where octets are to be received."""
-        return self._buffer
-
-    def buffer_updated(self, nbytes: int) -> None:
-        """So many octets have come; image blocks go the short way where it is open."""
-        connection = self._connection
-        sink = None if connection is None else connection.sink
-        if connection is not None and sink is not None and self._transport is not None:
-            try:
-                answer = sink.receive(self._buffer, monotonic(), nbytes)
-            except (LinkError, SecurityError):
-                connection.drop()
-                return
-            if answer is not None:
-                self._transport.write(answer)
-                return
-        self.data_received(bytes(self._buffer[:nbytes]))
 
     def data_received(self, data: bytes) -> None:
         """Octets have come: the meter answers at once."""
@@ -123,4 +108,16 @@ class TcpLine(Line, asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (gone is gone)
         """The connection is over, whoever ended it."""
         self._transport = None
+        self.close_line()
         self.lost()
+
+    def _come(self, nbytes: int) -> None:
+        self.data_received(bytes(self._buffer[:nbytes]))
+
+    def _unanswered(self) -> None:
+        """Blocks that ask for no answer, or a part of one."""
+
+    def _failed(self, error: Exception) -> None:
+        if self._connection is None or not isinstance(error, LinkError | SecurityError):
+            raise error
+        self._connection.drop()

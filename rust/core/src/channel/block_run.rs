@@ -246,7 +246,7 @@ impl Channel {
         self.feed(run, image, security, out)
     }
 
-    /// As [`Channel::receive`], but success of the oldest request of the run marks its block and lets the next one go.
+    /// As [`Channel::receive`], which leaves the octets as they are, but success of the oldest request of the run marks its block and lets the next one go.
     /// Anything else ends the run and is given to `sink`, and so is all that comes behind it.
     ///
     /// # Errors
@@ -255,14 +255,14 @@ impl Channel {
         &mut self,
         run: &mut BlockRun,
         image: &mut RunImage<'_, E>,
-        octets: &[u8],
+        octets: &mut [u8],
         mut security: Option<&mut SecurityContext>,
         out: &mut Vec<u8>,
         sink: &mut Sink<'_, E>,
     ) -> Result<(), E> {
         let status = &mut *image.status;
         let lent = security.as_deref_mut();
-        let received = self.receive::<E>(octets, lent, out, &mut |event| {
+        let received = self.receive_in_place::<E>(octets, lent, out, &mut |event| {
             if !run.stopped && run.takes(&event, status) {
                 return Ok(());
             }

@@ -220,7 +220,7 @@ impl Channel {
     /// As [`Channel::receive`] and [`Channel::send`]. Blocks that came before are stored, and not answered.
     pub fn receive_blocks<E: From<ChannelError>, M: BlockMemory>(
         &mut self,
-        octets: &[u8],
+        octets: &mut [u8],
         mut security: Option<&mut SecurityContext>,
         (blocks, status, memory): (&mut BlockSink, &mut BlockStatus, &mut M),
         out: &mut Vec<u8>,
@@ -228,7 +228,25 @@ impl Channel {
     ) -> Result<bool, E> {
         blocks.taken.clear();
         let answers = blocks.answers(security.as_deref());
-        self.push(octets);
+        let mut rest = octets;
+        while blocks.taken.len() < answers
+            && let Some((message, behind)) = self.split_whole(&mut rest)
+        {
+            rest = behind;
+            let way = (&mut *blocks, &mut *status, &mut *memory);
+            let taken = self.take_message(message, security.as_deref_mut(), way, out, sink);
+            if !matches!(taken, Ok(true)) {
+                self.push(rest);
+                taken?;
+                self.receive(&[], security, out, sink)?;
+                return Ok(false);
+            }
+            if rest.is_empty() {
+                self.answer_blocks(blocks, security, out)?;
+                return Ok(true);
+            }
+        }
+        self.push(rest);
         loop {
             let start = out.len();
             let input = self

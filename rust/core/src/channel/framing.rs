@@ -2,6 +2,8 @@
 
 mod upkeep;
 
+use core::ops::Range;
+
 use crate::apdu::Role;
 use crate::codec::{Emit, Writer};
 use crate::error::{LinkError, LinkErrorKind};
@@ -299,6 +301,28 @@ impl Framing {
         match &mut self.carrier {
             Carrier::Wrapper { deframer, .. } => deframer.push(octets),
             Carrier::Hdlc { link, .. } => link.push(octets),
+        }
+    }
+
+    /// Where in octets that have just come a whole APDU of the same peer stands, if nothing needs to be put together or kept for it:
+    /// it can be taken from there instead of being pushed.
+    pub(super) fn whole(&self, octets: &[u8]) -> Option<Range<usize>> {
+        let Carrier::Wrapper { deframer, .. } = &self.carrier else {
+            return None;
+        };
+        if !self.gateway.theirs.is_empty() {
+            return None;
+        }
+        let (header, place) = deframer.whole(octets)?;
+        let (client, server) = self.ends(header);
+        (server == self.server_sap && self.client_sap == Some(client)).then_some(place)
+    }
+
+    /// Client and server of a message that has come.
+    const fn ends(&self, header: Header) -> (u16, u16) {
+        match self.role {
+            Role::Client => (header.destination_wport, header.source_wport),
+            Role::Server => (header.source_wport, header.destination_wport),
         }
     }
 

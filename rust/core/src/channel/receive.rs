@@ -76,6 +76,47 @@ impl Channel {
         }
     }
 
+    /// As [`Channel::receive`] in a client, but whole messages are opened where they stand, and only what is left over is collected.
+    pub(super) fn receive_in_place<E: From<ChannelError>>(
+        &mut self,
+        octets: &mut [u8],
+        mut security: Option<&mut SecurityContext>,
+        out: &mut Vec<u8>,
+        sink: &mut Sink<'_, E>,
+    ) -> Result<(), E> {
+        let mut rest = octets;
+        while let Some((message, behind)) = self.split_whole(&mut rest) {
+            rest = behind;
+            let handled = self.handle(message, security.as_deref_mut(), out, sink);
+            if handled.is_err() {
+                self.push(rest);
+                return handled;
+            }
+            if rest.is_empty() {
+                return Ok(());
+            }
+        }
+        self.receive(rest, security, out, sink)
+    }
+
+    /// The whole message that octets begin with, counted as received, and what stands behind it; nothing where there is none, or
+    /// it is no APDU by itself, or another one waits.
+    pub(super) fn split_whole<'a>(
+        &mut self,
+        octets: &mut &'a mut [u8],
+    ) -> Option<(&'a mut [u8], &'a mut [u8])> {
+        if self.message_waits {
+            return None;
+        }
+        let place = self.framing.whole(octets)?;
+        if octets.get(place.start) == Some(&GeneralBlock::TAG) {
+            return None;
+        }
+        self.octets_received += place.end as u64;
+        let (framed, behind) = core::mem::take(octets).split_at_mut(place.end);
+        Some((&mut framed[place.start..], behind))
+    }
+
     /// Octets have come from the line.
     pub(super) fn push(&mut self, octets: &[u8]) {
         self.octets_received += octets.len() as u64;

@@ -84,7 +84,7 @@ impl Meter {
         let way = (&mut self.sink, &mut self.status, &mut self.memory);
         let only_blocks = channel
             .receive_blocks::<ChannelError, _>(
-                octets,
+                &mut octets.to_vec(),
                 security.as_mut(),
                 way,
                 &mut out,
