@@ -24,7 +24,6 @@ from dlms_fw.journal import Journal
 from dlms_fw.profiles import Profile
 from dlms_fw.transfer import TransferPolicy, TransferResult
 from dlms_fw.transports.base import (
-    AsyncConversingTransport,
     AsyncTransport,
     AsyncTransportFactory,
     Conversation,
@@ -183,7 +182,7 @@ class _Patient:
         seconds = deadline - loop.time()
         async with self.fleet._opening:
             medium = await self.open_transport(loop.time() + seconds)
-        kind = _Conversing if isinstance(medium, AsyncConversingTransport) else _Settled
+        kind = _Conversing if hasattr(medium, "converse") else _Settled
         return kind(self.fleet, medium)
 
 

@@ -19,7 +19,15 @@ from weakref import WeakKeyDictionary
 from dlms_fw._core import BlockProtocol, BlockRun
 from dlms_fw.errors import TransportError
 from dlms_fw.transports.base import Conversation, closed_by_peer, no_answer, transport_error
-from dlms_fw.transports.waiting import BUFFER_LIMIT, CHUNK, LONGEST_WAIT_S, Waiter, remaining, wait
+from dlms_fw.transports.waiting import (
+    BUFFER_LIMIT,
+    CHUNK,
+    LONGEST_WAIT_S,
+    WAITING_SLOTS,
+    Waiter,
+    remaining,
+    wait,
+)
 
 _KEEP_ALIVE: Final = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4}
 """Seconds of silence before the first probe, seconds between probes, probes until the peer counts as gone."""
@@ -156,7 +164,7 @@ class AsyncTcpTransport(BlockProtocol, Waiter, asyncio.BufferedProtocol):
     In a run of image blocks they are answered below Python, see :class:`~dlms_fw._core.BlockProtocol`.
     """
 
-    __slots__ = ("_buffer", "_conversation", "_received", "_transport")
+    __slots__ = ("_buffer", "_conversation", "_received", "_transport", *WAITING_SLOTS)
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import select
 import time
+from typing import Final
 
 from dlms_fw.errors import TransportError
 from dlms_fw.transports.base import no_answer
@@ -19,6 +20,11 @@ BUFFER_LIMIT = 1 << 20
 """Octets that a peer may pour in unread before reading from it is paused."""
 LONGEST_WAIT_S = 3600.0
 """A deadline may be farther away than the kernel can count; then it is looked at again."""
+
+WAITING_SLOTS: Final = ("_deadline", "_error", "_loop", "_timer", "_waiter", "_writable")
+"""The attributes of a :class:`Waiter`, for a class that derives from it and has no dictionary."""
+_NO_SLOTS: Final[tuple[str, ...]] = ()
+"""A class with slots of its own would not go together with one of the core as another base."""
 
 
 def remaining(deadline: float, doing: str) -> float:
@@ -41,7 +47,7 @@ class Waiter:
     One timer serves all deadlines: it is moved only when it fires too early, so an exchange costs no timer.
     """
 
-    __slots__ = ("_deadline", "_error", "_loop", "_timer", "_waiter", "_writable")
+    __slots__ = _NO_SLOTS
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
