@@ -18,6 +18,7 @@ from dlms_fw.errors import ConfigurationError
 from dlms_fw.hls import (
     LOWEST_LEVEL,
     MANUFACTURER,
+    MECHANISMS,
     ManufacturerMechanism,
     Mechanism,
     mechanism_of,
@@ -174,7 +175,7 @@ class Profile:
     @property
     def is_protected(self) -> bool:
         """Whether messages are protected, in either direction."""
-        return self.protection.protects(self.security_policy)
+        return bool(self.security_policy) or self.protection.protects(self.security_policy)
 
     @property
     def is_unanswered(self) -> bool:
@@ -190,6 +191,8 @@ class Profile:
     @property
     def authentication(self) -> Mechanism:
         """The row of :data:`dlms_fw.hls.MECHANISMS`."""
+        if self.manufacturer is None:
+            return MECHANISMS[self.mechanism]
         return mechanism_of(self.mechanism, self.manufacturer)
 
     @property

@@ -190,7 +190,7 @@ class InterfaceClass:
         cls.registry[class_id, version] = cls
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and other.instance_id == self.instance_id
+        return other is self or (type(other) is type(self) and other.instance_id == self.instance_id)
 
     def __hash__(self) -> int:
         return hash((type(self), self.instance_id))

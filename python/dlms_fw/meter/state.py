@@ -49,6 +49,8 @@ class Trigger(Enum):
     ON_DEMAND = "on-demand"
     SCHEDULED = "scheduled"
 
+    __hash__ = object.__hash__
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Firmware:
@@ -243,6 +245,13 @@ def check_change(old: MeterState, new: MeterState) -> None:
         raise StorageError("the status and the step of the activation would contradict each other")
 
 
+# What a member of an enumeration is written as, without asking it each time.
+_STEP_NAMES: Final = {step: step.value for step in ActivationStep}
+_TRIGGER_RECORDS: Final[dict[Trigger | None, str]] = {one: _quoted(one.value) for one in Trigger} | {
+    None: "null"
+}
+
+
 def state_record(state: MeterState) -> str:
     """The record of a state: JSON, its names in order and nothing between them, as all records are."""
     reception, schedule, trigger = state.reception, state.schedule, state.trigger
@@ -257,7 +266,7 @@ def state_record(state: MeterState) -> str:
         f'"image_transfer_status":{int(state.image_transfer_status)},'
         f'"parts":[{",".join(map(_part_record, state.parts))}],'
         f'"reception":{received or "null"},"schedule":{entries.replace(" ", "")},"serial":{state.serial},'
-        f'"step":"{state.step.value}","trigger":{"null" if trigger is None else _quoted(trigger.value)},'
+        f'"step":"{_STEP_NAMES[state.step]}","trigger":{_TRIGGER_RECORDS[trigger]},'
         f'"verified":{_firmware_record(state.verified)}}}'
     )
 

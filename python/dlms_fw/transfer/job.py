@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
-from typing import TypeAlias, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 from dlms_fw._core import (
     ActionRequest,
@@ -338,12 +338,12 @@ class Step:
         )
 
 
+_STATUS_NAMES: Final = {int(status): status.name.lower().replace("_", " ") for status in ImageTransferStatus}
+
+
 def status_name(status: int) -> str:
     """The standard's name of an image_transfer_status."""
-    try:
-        return ImageTransferStatus(status).name.lower().replace("_", " ")
-    except ValueError:
-        return f"unknown status {int(status)}"
+    return _STATUS_NAMES.get(status) or f"unknown status {int(status)}"
 
 
 def data_access_result_name(result: int) -> str:

@@ -5,7 +5,7 @@ Values only, all finite: this file asks nothing and moves nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from math import inf
 from operator import attrgetter
@@ -164,9 +164,12 @@ class TransferPolicy:
         for name in ("checkpoint_blocks", "block_tries", "activations", "confirm_looks", "most_blocks"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1")
-        for name, value in zip(self.__slots__, _values(self), strict=True):
-            if isinstance(value, int | float) and not 0 <= value < inf:
+        for name, value in zip(_NUMBERS, _numbers(self), strict=True):
+            if value is not None and not 0 <= value < inf:
                 raise ValueError(f"{name} must be finite and not negative")
 
 
-_values: Final = attrgetter(*TransferPolicy.__slots__)
+_NUMBERS: Final = tuple(
+    one.name for one in fields(TransferPolicy) if {"int", "float"} & set(one.type.split())
+)
+_numbers: Final = attrgetter(*_NUMBERS)

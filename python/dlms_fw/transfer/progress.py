@@ -11,6 +11,7 @@ from dlms_fw.transfer.table import ROWS, TransferState
 
 _REPORT_SECONDS = 0.1
 _ORDER = list(Phase)
+_RANK = {phase: rank for rank, phase in enumerate(_ORDER)}
 # Phases that only some transfers have; passing them by is not worth a line.
 _OPTIONAL = frozenset({Phase.SCHEDULE, Phase.ACTIVATE, Phase.CONFIRM})
 
@@ -101,9 +102,9 @@ class PhaseClock:
         phase = ROWS[state].phase
         if not self._moves_to(phase, state):
             return False
-        at = -1 if self._phase is None else _ORDER.index(self._phase)
-        self._end(now, PhaseOutcome.FAILED if _ORDER.index(phase) < at else PhaseOutcome.DONE)
-        for skipped in _ORDER[at + 1 : _ORDER.index(phase)]:
+        at, to = -1 if self._phase is None else _RANK[self._phase], _RANK[phase]
+        self._end(now, PhaseOutcome.FAILED if to < at else PhaseOutcome.DONE)
+        for skipped in _ORDER[at + 1 : to]:
             if skipped not in _OPTIONAL:
                 self._add(skipped, PhaseOutcome.SKIPPED, now, 0.0)
         self._phase, self._since = phase, now
@@ -117,7 +118,7 @@ class PhaseClock:
     def _moves_to(self, phase: Phase, state: TransferState) -> bool:
         if self._phase is None or phase is self._phase:
             return self._phase is None
-        return _ORDER.index(phase) > _ORDER.index(self._phase) or state is TransferState.INITIATE
+        return _RANK[phase] > _RANK[self._phase] or state is TransferState.INITIATE
 
     def finish(self, now: float, *, failed: bool) -> None:
         """The last phase ends."""

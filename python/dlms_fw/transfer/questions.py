@@ -66,11 +66,8 @@ class Get(Generic[T]):
 
     def read(self, response: Response) -> Outcome:
         """Keep the value or the fault."""
-        if isinstance(response, ExceptionResponse):
-            self.fault = f"exception-response {response.service_error}"
-            return decisions.outcome_of_exception(response)
         if not isinstance(response, GetResponse):
-            raise RemoteProtocolError(f"a {type(response).__name__} to a GET of {self.ref!r}")
+            return self._read_other(response)
         outcome = decisions.outcome_of_data_access(response.result)
         if outcome is not Outcome.OK or response.data is None:
             self.fault = data_access_result_name(response.result)
@@ -82,6 +79,12 @@ class Get(Generic[T]):
             return Outcome.REFUSED
         self.fault = None
         return outcome
+
+    def _read_other(self, response: Response) -> Outcome:
+        if not isinstance(response, ExceptionResponse):
+            raise RemoteProtocolError(f"a {type(response).__name__} to a GET of {self.ref!r}")
+        self.fault = f"exception-response {response.service_error}"
+        return decisions.outcome_of_exception(response)
 
 
 class Put(Generic[T]):
@@ -179,10 +182,12 @@ class Interview(Step):
     def _were_told(self) -> bool:
         """Whether all that is open has just been answered along with other questions."""
         told = self.job.lists.told
-        return bool(told) and all(
-            isinstance(question, Get) and question.selection is None and question.ref in told
-            for question in self._open
-        )
+        if not told:
+            return False
+        for question in self._open:
+            if not isinstance(question, Get) or question.selection is not None or question.ref not in told:
+                return False
+        return True
 
     def _together(self) -> list[Get[Any]]:
         """The questions that go into one list; none where only one would."""
