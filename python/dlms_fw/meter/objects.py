@@ -84,16 +84,16 @@ class ObjectDictionary(Generic[I]):
 
     def serve(self, caller: Caller, request: Request) -> Response:
         """Carries a request out. Its answer is not to be sent where none was asked for."""
+        if isinstance(request, RequestList):
+            # All items of a list are of one service, and so are the answers.
+            invoke_id = request.invoke_id_and_priority or 0
+            serve = self._serve_actions if isinstance(request.items[0], ActionRequest) else self._serve_each
+            return ResponseList(serve(caller, request.items, invoke_id), invoke_id_and_priority=invoke_id)
         if isinstance(request, _BY_SHORT_NAME):
             return self.short_names.serve(request, lambda item: self._serve_one(caller, item, 0))
         if isinstance(request, AccessRequest):
             return self._serve_access(caller, request)
-        invoke_id = request.invoke_id_and_priority or 0
-        if isinstance(request, RequestList):
-            # All items of a list are of one service, and so are the answers.
-            serve = self._serve_actions if isinstance(request.items[0], ActionRequest) else self._serve_each
-            return ResponseList(serve(caller, request.items, invoke_id), invoke_id_and_priority=invoke_id)
-        return self._serve_one(caller, request, invoke_id)
+        return self._serve_one(caller, request, request.invoke_id_and_priority or 0)
 
     @property
     def short_names(self) -> ShortNameMap:

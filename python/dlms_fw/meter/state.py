@@ -104,12 +104,12 @@ class FirmwarePart:
         """The same with one more identifier, the newest, unless it is that already."""
         if self.identifiers[-1:] == (identifier,):
             return self
-        return replace(self, identifiers=(*self.identifiers, identifier)[-IDENTIFIERS_KEPT:])
+        return FirmwarePart(self.running, self.banks, (*self.identifiers, identifier)[-IDENTIFIERS_KEPT:])
 
     def with_bank(self, bank: int, firmware: Firmware | None) -> FirmwarePart:
         """The same with other content in one bank."""
         banks = (firmware, self.banks[1]) if bank == 0 else (self.banks[0], firmware)
-        return replace(self, banks=banks)
+        return FirmwarePart(self.running, banks, self.identifiers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -227,28 +227,23 @@ class Transfer:
             except (TransferError, ImageRejected) as error:
                 self._fail(error)
                 return self.next_request(now)
-            if job.lists.told and not isinstance(asked, Outcome):
+            if not isinstance(asked, Outcome):
                 job.lists.told.clear()
-            if type(asked) in _REQUESTS:
-                self._outstanding = 1
-                self._asked_at = now
-                return asked  # type: ignore[return-value]  # the type was looked at, the cheap way
-            if isinstance(asked, Run):
-                self._outstanding = 1
-                self._asked_at = now
-                self._run = asked
-                return asked
-            if isinstance(asked, Wait | Save | Reconnect):
-                self._tell_waiting(asked)
-                return asked
-            if isinstance(asked, Burst | Elsewhere):
-                self._outstanding = 1
-                return asked
-            if isinstance(asked, Outcome):
-                self._follow(asked)
+                return self._hand_out(asked, now)
+            self._follow(asked)
             if self._pending is not None or self._failure is not None:
                 return self.next_request(now)
         return None
+
+    def _hand_out(self, asked: Request | Order, now: float) -> Request | Order:
+        if isinstance(asked, Wait | Save | Reconnect):
+            self._tell_waiting(asked)
+            return asked
+        self._outstanding = 1
+        self._asked_at = now
+        if isinstance(asked, Run):
+            self._run = asked
+        return asked
 
     def next_ahead(self, now: float) -> Request | Run | Save | None:
         """One more request, or run of them, that may go out before the last is answered; ``None`` where not.
