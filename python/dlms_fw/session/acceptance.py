@@ -11,6 +11,7 @@ import hmac
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Protocol
 
 from dlms_fw._core import (
@@ -207,11 +208,17 @@ class Association:
     def refer_by(self, *referencing: Referencing) -> None:
         """Objects are named like this; in several ways only where no AARQ says which."""
         self.referencing = referencing[0]
-        self.takes = frozenset[type]().union(*(SERVICES[how] for how in referencing))
+        self.takes = _services(referencing)
 
     def move(self, step: Step) -> None:
         """Take a step of the table."""
         self.state = TRANSITIONS[self.state][step]
+
+
+@lru_cache(maxsize=16)
+def _services(referencing: tuple[Referencing, ...]) -> frozenset[type]:
+    """One set for all associations in which objects are named like this."""
+    return frozenset[type]().union(*(SERVICES[how] for how in referencing))
 
 
 class Refusal(Exception):

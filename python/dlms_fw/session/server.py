@@ -111,6 +111,8 @@ class ServerSession(ServerAssociations):
         general_block_transfer_window: Blocks in one go, 1 to 63; the client's own is kept to as well.
     """
 
+    __slots__ = ("more",)
+
     def __init__(
         self,
         framing: WrapperFraming | HdlcFraming,

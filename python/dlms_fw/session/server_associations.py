@@ -44,6 +44,18 @@ class ServerAssociations:
         gate: Lets clients in.
     """
 
+    __slots__ = (
+        "_associations",
+        "_clients",
+        "_events",
+        "_gate",
+        "_in_ui_frame",
+        "_linked",
+        "_next_client",
+        "association",
+        "channel",
+    )
+
     def __init__(self, channel: Channel, clients: Mapping[int, ServerClient], gate: Gate) -> None:
         self.channel = channel
         self._clients = clients
