@@ -207,7 +207,7 @@ def open_initiate(
         raise RemoteProtocolError(
             f"the meter answered with vaa-name {initiate.vaa_name:#06x}, not {vaa_name:#06x}"
         )
-    if initiate.conformance & ~proposed_conformance(profile):
+    if int(initiate.conformance) & ~int(proposed_conformance(profile)):  # the operators of a flag are slow
         raise RemoteProtocolError("the meter negotiated services that were not proposed")
     if profile.protection.is_general and not initiate.conformance & Conformance.GENERAL_PROTECTION:
         raise RemoteProtocolError("the meter has no general protection, which this profile needs")

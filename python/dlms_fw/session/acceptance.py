@@ -41,7 +41,7 @@ from dlms_fw.enums import (
     SecuritySuite,
 )
 from dlms_fw.errors import AuthenticationError, ConfigurationError, DecodeError
-from dlms_fw.hls import Handshake, ManufacturerMechanism, Mechanism, mechanism_of
+from dlms_fw.hls import MECHANISMS, Handshake, ManufacturerMechanism, Mechanism, mechanism_of
 from dlms_fw.profiles import Referencing
 from dlms_fw.security import (
     COUNTER_MARGIN,
@@ -67,6 +67,8 @@ from dlms_fw.session.states import TRANSITIONS, State, Step
 DEFAULT_CONFORMANCE = PROPOSED_CONFORMANCE | Conformance.GENERAL_BLOCK_TRANSFER
 DEFAULT_SHORT_NAME_CONFORMANCE = SHORT_NAME_CONFORMANCE | Conformance.GENERAL_BLOCK_TRANSFER
 _CHALLENGE_TRIES = 4
+_INITIATE_REQUEST = 0x01
+"""The tag of one that is not sealed."""
 _MOST_COUNTERS = 16 * COUNTER_STRIDE
 VERSION_1 = 0x80
 """The bit of a protocol-version that must be there where there is one."""
@@ -132,12 +134,14 @@ class ServerClient:
     @property
     def authentication(self) -> Mechanism:
         """The row of :data:`dlms_fw.hls.MECHANISMS`."""
+        if self.manufacturer is None:
+            return MECHANISMS[self.mechanism]
         return mechanism_of(self.mechanism, self.manufacturer)
 
     @property
     def is_protected(self) -> bool:
         """Whether messages are protected, in either direction."""
-        return self.protection.protects(self.security_policy)
+        return bool(self.security_policy) or self.protection.protects(self.security_policy)
 
 
 class ServerCounters(Protocol):
@@ -416,8 +420,11 @@ class Gate:
 
 def allows_response(request: AssociationRequest) -> bool:
     """Whether the client wants an answer, as far as that can be read before its InitiateRequest is opened."""
+    initiate = request.user_information
+    if not initiate or initiate[0] != _INITIATE_REQUEST:
+        return True  # sealed mostly
     try:
-        return InitiateRequest.decode(request.user_information or b"").response_allowed
+        return InitiateRequest.decode(initiate).response_allowed
     except DecodeError:
         return True
 
@@ -493,7 +500,7 @@ def _open_initiate(
 def _check_initiate(initiate: InitiateRequest, offered: int) -> None:
     if initiate.dlms_version_number < DLMS_VERSION:
         raise Refusal("version", initiate_error=InitiateError.DLMS_VERSION_TOO_LOW)
-    if not initiate.conformance & offered:
+    if not int(initiate.conformance) & int(offered):  # the operators of a flag are slow
         raise Refusal("conformance", initiate_error=InitiateError.INCOMPATIBLE_CONFORMANCE)
     if 0 < initiate.client_max_receive_pdu_size < SMALLEST_PDU_SIZE:
         raise Refusal("pdu-size", initiate_error=InitiateError.PDU_SIZE_TOO_SHORT)

@@ -145,7 +145,7 @@ class Transfer:
             emit=self._emit,
         )
         self._on_event = on_event
-        self._phases = PhaseClock(self._job.emit)
+        self._phases = PhaseClock(None if on_event is None else self._job.emit)
         self._progress = ProgressMeter(self._job)
         self._step: Step = ReadActive(self._job)
         self.one_by_one = True

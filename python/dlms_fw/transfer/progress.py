@@ -81,7 +81,8 @@ class PhaseClock:
 
     __slots__ = ("_emit", "_phase", "_since", "_times")
 
-    def __init__(self, emit: Callable[[Event], None]) -> None:
+    def __init__(self, emit: Callable[[Event], None] | None) -> None:
+        """``emit`` is told of each beginning and end, where anybody listens."""
         self._emit = emit
         self._phase: Phase | None = None
         self._since = 0.0
@@ -108,7 +109,8 @@ class PhaseClock:
             if skipped not in _OPTIONAL:
                 self._add(skipped, PhaseOutcome.SKIPPED, now, 0.0)
         self._phase, self._since = phase, now
-        self._emit(PhaseStarted(now, phase))
+        if self._emit is not None:
+            self._emit(PhaseStarted(now, phase))
         return True
 
     def leaves(self, phase: Phase, state: TransferState) -> bool:
@@ -131,4 +133,5 @@ class PhaseClock:
 
     def _add(self, phase: Phase, outcome: PhaseOutcome, now: float, seconds: float) -> None:
         self._times.append(PhaseTime(phase, outcome, seconds))
-        self._emit(PhaseFinished(now, phase, outcome, seconds))
+        if self._emit is not None:
+            self._emit(PhaseFinished(now, phase, outcome, seconds))
