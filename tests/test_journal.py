@@ -8,9 +8,11 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -310,6 +312,43 @@ class TestLeases:
             with two.lease("key"), pytest.raises(Busy):
                 one.acquire("key")
             one.release("never taken")
+
+    @pytest.mark.filterwarnings("ignore::ResourceWarning")  # the last reference closes the file
+    def test_an_interruption_anywhere_leaves_no_lock_behind(self, path: Path) -> None:
+        for line in range(1, 200):
+            if not self._interrupted(path, line):
+                break
+            with Journal(path) as other:
+                other.acquire("meter 7")
+        assert line > 20
+
+    @staticmethod
+    def _interrupted(path: Path, line: int) -> bool:
+        """Takes and releases a lease, interrupted at so many lines; whether there were so many."""
+        left = line
+
+        def trace(frame: FrameType, event: str, _: object) -> Callable[..., Any] | None:
+            nonlocal left
+            if Path(frame.f_code.co_filename).name not in {"journal.py", "leases.py"}:
+                return None
+            left -= event == "line"
+            if left == 0 and event == "line":
+                raise KeyboardInterrupt
+            return trace
+
+        journal = Journal(path)
+        sys.settrace(trace)
+        try:
+            with journal.lease("meter 7"):
+                pass
+            journal.close()
+        except KeyboardInterrupt as interruption:
+            interruption.__traceback__ = None
+            return True
+        finally:
+            sys.settrace(None)
+            journal._db.close()
+        return False
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 
 from dlms_fw.errors import Busy, JournalError
@@ -28,9 +29,12 @@ else:
 
 @dataclass(slots=True)
 class Lease:
-    """A locked file; the lock ends with the process, however it ends."""
+    """A locked file; the lock ends with the process, however it ends, and with the last reference to this.
 
-    descriptor: int
+    So an interruption between two steps here cannot leave a lock that nobody holds.
+    """
+
+    file: FileIO
     users: int = 0
 
     @staticmethod
@@ -38,26 +42,27 @@ class Lease:
         """Lock ``path`` for ``name``. Raises Busy, naming the holder, or JournalError."""
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+            file = FileIO(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+")
         except OSError as error:
             raise JournalError(f"no lease can be taken in {path.parent}: {error.strerror}") from error
         try:
-            _lock(descriptor)
+            _lock(file.fileno())
         except OSError as error:
-            holder = (
-                os.pread(descriptor, 200, 1).decode(errors="replace").strip() if hasattr(os, "pread") else ""
-            )
-            os.close(descriptor)
+            pread = getattr(os, "pread", None)
+            holder = "" if pread is None else pread(file.fileno(), 200, 1).decode(errors="replace").strip()
+            file.close()
             raise Busy(
                 f"{name} is in use by {holder or 'another process'}",
                 hint="wait for it, or end it; its lease ends with it",
             ) from error
-        os.ftruncate(descriptor, 0)
-        os.lseek(descriptor, 0, os.SEEK_SET)
-        os.write(descriptor, f"\nprocess {os.getpid()}\n".encode())
-        return Lease(descriptor)
+        file.truncate(0)
+        file.seek(0)
+        file.write(f"\nprocess {os.getpid()}\n".encode())
+        return Lease(file)
 
     def release(self) -> None:
         """Unlock. The file stays: were it removed, two processes could lock two files of one name."""
-        os.ftruncate(self.descriptor, 0)
-        os.close(self.descriptor)
+        try:
+            self.file.truncate(0)
+        finally:
+            self.file.close()
