@@ -6,14 +6,16 @@ matter.
 
 from __future__ import annotations
 
+import math
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, Concatenate, Final, ParamSpec
 
 import click
 
@@ -124,15 +126,24 @@ def aimed(
     return click.argument("url")(profile_options(decorated))
 
 
+_MEANT_AGAIN_AFTER_S: Final = 3.0
+
+
 @contextmanager
 def signals_interrupt() -> Iterator[None]:
-    """SIGTERM and SIGHUP end the block like Ctrl-C: as KeyboardInterrupt, once."""
+    """SIGTERM and SIGHUP end the block like Ctrl-C: as KeyboardInterrupt, and never as if nothing had been.
+
+    One is enough: what follows at once would only break into the cleaning up. What comes after some seconds
+    means it.
+    """
+    interrupted_at = -math.inf
 
     def interrupt(_number: int, _frame: object) -> None:
-        # One is enough: a second one would only break into the cleaning up.
-        for known in installed:
-            signal.signal(known, signal.SIG_IGN)
-        raise KeyboardInterrupt
+        nonlocal interrupted_at
+        now = time.monotonic()
+        if now - interrupted_at >= _MEANT_AGAIN_AFTER_S:
+            interrupted_at = now
+            raise KeyboardInterrupt
 
     installed: dict[int, Any] = {}
     names = [name for name in (*STOPPING_SIGNALS, "SIGINT") if hasattr(signal, name)]
@@ -145,3 +156,6 @@ def signals_interrupt() -> Iterator[None]:
     finally:
         for number, before in installed.items():
             signal.signal(number, before)
+    if interrupted_at > -math.inf:
+        # Where a finaliser or another callback ran, Python has dropped the exception.
+        raise KeyboardInterrupt
