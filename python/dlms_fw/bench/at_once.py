@@ -7,6 +7,7 @@ the blocks that come to lie between them.
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -139,12 +140,15 @@ async def measured_at_once(
         for client in clients:
             stack.push_async_callback(client.close)
         await _all(client.connect() for client in clients)
+        # What making them has left to be collected would fall due in the midst of either, or not, by chance.
+        gc.collect()
         began = _totals(clients)
         await _all(transfer(client, number) for number, client in enumerate(clients))
         ended = _totals(clients)
         if together.spent is None:
             raise MeasurementFailed("a transfer has sent no block")
         grown_there = 0 if there is None or place.usage is None else place.usage().resident - there.resident
+    gc.collect()
     requests, sent, received = (after - before for before, after in zip(began, ended, strict=True))
     each = Traffic(
         round(requests / meters), round(sent / requests), round(received / requests), conditions.window
