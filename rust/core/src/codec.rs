@@ -245,6 +245,7 @@ macro_rules! integers {
         impl Writer<'_> {
             $(
                 #[doc = concat!("Writes a big-endian `", stringify!($type), "`.")]
+                #[inline]
                 pub fn $name(&mut self, value: $type) {
                     self.put(&value.to_be_bytes());
                 }

@@ -48,6 +48,7 @@ pub fn read_length_form(reader: &mut Reader<'_>, strict: bool) -> Result<usize, 
 
 /// The number of octets of the shortest form of `length`.
 #[must_use]
+#[inline]
 pub const fn length_len(length: usize) -> usize {
     match length {
         0..=0x7F => 1,
@@ -62,18 +63,18 @@ pub const fn length_len(length: usize) -> usize {
 ///
 /// # Panics
 /// Where `length` needs more than four octets, which is more than any APDU that this library sends.
+#[inline]
 pub fn write_length(out: &mut Writer<'_>, length: usize) {
-    assert!(
-        u32::try_from(length).is_ok(),
-        "a length of more than four octets"
-    );
-    let octets = (length as u64).to_be_bytes();
-    let count = length_len(length) - 1;
-    if count == 0 {
-        out.put(&octets[7..]);
-    } else {
-        out.put(&[[0x80, 0x81, 0x82, 0x83, 0x84][count]]);
-        out.put(&octets[8 - count..]);
+    let Ok(value) = u32::try_from(length) else {
+        panic!("a length of more than four octets");
+    };
+    let [a, b, c, d] = value.to_be_bytes();
+    match length_len(length) {
+        1 => out.put(&[d]),
+        2 => out.put(&[0x81, d]),
+        3 => out.put(&[0x82, c, d]),
+        4 => out.put(&[0x83, b, c, d]),
+        _ => out.put(&[0x84, a, b, c, d]),
     }
 }
 

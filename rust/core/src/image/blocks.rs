@@ -42,17 +42,19 @@ impl BlockLayout {
 
     /// The number of blocks.
     #[must_use]
+    #[inline]
     pub const fn blocks(&self) -> usize {
         self.image_size.div_ceil(self.image_block_size)
     }
 
     /// The octets `start..end` of the image that make up block `number`, or `None` past the last one.
     #[must_use]
+    #[inline]
     pub fn range(&self, number: usize) -> Option<core::ops::Range<usize>> {
-        if number >= self.blocks() {
+        let start = number.checked_mul(self.image_block_size)?;
+        if start >= self.image_size {
             return None;
         }
-        let start = number * self.image_block_size;
         Some(start..self.image_size.min(start + self.image_block_size))
     }
 }
@@ -94,9 +96,8 @@ impl Emit for ImageBlock<'_> {
 
     fn emit(&self, out: &mut Writer<'_>) {
         let length = self.image_block_value.len() + self.padding;
-        out.put(&[0x02, 0x02, 0x06]);
-        out.u32(self.image_block_number);
-        out.u8(0x09);
+        let [a, b, c, d] = self.image_block_number.to_be_bytes();
+        out.put(&[0x02, 0x02, 0x06, a, b, c, d, 0x09]);
         write_length(out, length);
         out.put(self.image_block_value);
         let mut left = self.padding;

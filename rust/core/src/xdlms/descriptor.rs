@@ -48,10 +48,12 @@ macro_rules! descriptor {
                 Self::SHORTEST
             }
 
+            #[inline]
             fn emit(&self, out: &mut Writer<'_>) {
-                out.u16(self.class_id); // 2 octets
-                out.put(&self.logical_name.0); // 6 octets
-                out.i8(self.$id); // 1 octet
+                let [high, low] = self.class_id.to_be_bytes();
+                let [a, b, c, d, e, f] = self.logical_name.0;
+                let [id] = self.$id.to_be_bytes();
+                out.put(&[high, low, a, b, c, d, e, f, id]);
             }
         }
     };
