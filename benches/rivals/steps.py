@@ -32,7 +32,6 @@ BLOCK, LONGEST, ROWS = 1024, 2030, 1000
 INFORMATION = (b"\xe6\xe7\x00" + bytes(range(256)) * 8)[:LONGEST]
 BLOCKS = ImageBlocks(bytes(range(256)) * 32, BLOCK)
 NUMBER = 7
-INVOKE = 0xC1
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,8 @@ class Step:
 
 
 def action() -> bytes:
-    return ActionRequest(18, IMAGE_TRANSFER, 2, BLOCKS[NUMBER], invoke_id_and_priority=INVOKE).encode()
+    """As it is written down; without an Invoke-Id-And-Priority it has C1, which the others are told."""
+    return ActionRequest(18, IMAGE_TRANSFER, 2, BLOCKS[NUMBER]).encode()
 
 
 def frame(size: int, control: int = 0x10) -> HdlcFrame:
