@@ -1818,6 +1818,18 @@ class BlockRun:
     @property
     def octets_received(self) -> int: ...
 
+def converse(run: BlockRun, descriptor: int, now: float) -> bytes | None:
+    """Gives a run what comes over a socket, and sends what it says; ``None`` where the run is over.
+
+    For the owner of the socket, which must be a blocking one with limits of time of the kernel's
+    (``SO_RCVTIMEO``, ``SO_SNDTIMEO``). It is asked when there is something to decide: octets that the kernel
+    has not taken are given back and are to be sent; no octets mean that the limit has passed or the run had
+    nothing to say, so that ``run.deadline`` must be looked at. ``now`` is a time of the clock that the run is
+    watched by. The interpreter lock is released while the kernel waits, and signals are handled.
+
+    Raises EOFError where the peer has closed, OSError.
+    """
+
 @final
 class Channel:
     """Requests in, bytes out; bytes in, events out.

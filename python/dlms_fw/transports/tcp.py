@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Final, cast
 from weakref import WeakKeyDictionary
 
-from dlms_fw._core import BlockProtocol, BlockRun
+from dlms_fw._core import BlockProtocol, BlockRun, converse
 from dlms_fw.errors import TransportError
 from dlms_fw.transports.base import Conversation, closed_by_peer, no_answer, transport_error
 from dlms_fw.transports.waiting import (
@@ -100,9 +100,14 @@ class TcpTransport:
         try:
             self._socket.settimeout(None)
             self._keep(conversation.deadline)
-            self._converse(conversation)
+            if isinstance(conversation, BlockRun):
+                self._carry_on(conversation)
+            else:
+                self._converse(conversation)
         except TransportError:
             raise
+        except EOFError:
+            raise closed_by_peer() from None
         except OSError as error:
             raise transport_error(error, "conversing") from error
         finally:
@@ -119,6 +124,14 @@ class TcpTransport:
         """Close the socket."""
         with contextlib.suppress(OSError):
             self._socket.close()
+
+    def _carry_on(self, run: BlockRun) -> None:
+        """As :meth:`_converse`, by the core, which comes back where time is up or there is nothing to say."""
+        while (rest := converse(run, self._socket.fileno(), time.monotonic())) is not None:
+            if rest:
+                self.send(rest, run.deadline)
+            else:
+                self._keep(run.deadline)
 
     def _converse(self, conversation: Conversation) -> None:
         receive, send, answer = self._socket.recv, self._socket.send, conversation.receive

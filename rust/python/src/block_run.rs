@@ -116,30 +116,43 @@ impl BlockRun {
         octets: &mut [u8],
         now: f64,
     ) -> Option<Bound<'py, PyBytes>> {
+        self.goes_on(py, octets, now).then(|| self.reply(py))
+    }
+
+    /// The octets to send now.
+    fn reply<'py>(&mut self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        let reply = self.take_reply();
+        let octets = PyBytes::new(py, &reply);
+        Self::give_room(reply);
+        octets
+    }
+
+    /// As [`BlockRun::reply`], in the room that is to be given back.
+    pub(crate) fn take_reply(&mut self) -> Vec<u8> {
+        mem::take(&mut self.reply)
+    }
+
+    /// Gives room back, for the next run.
+    pub(crate) fn give_room(mut room: Vec<u8>) {
+        room.clear();
+        ROOM.set(room);
+    }
+
+    /// Takes what has come; whether the conversation goes on, and there may be something to send.
+    pub(crate) fn goes_on(&mut self, py: Python<'_>, octets: &mut [u8], now: f64) -> bool {
         self.octets_received += octets.len() as u64;
         self.make_room();
         if now >= self.watch.until {
             self.run.stop();
         }
-        match self.take(py, octets, now) {
-            Ok(false) => {
-                self.octets_sent += self.reply.len() as u64;
-                Some(self.reply(py))
-            }
-            Ok(true) => None,
-            Err(failure) => {
-                self.failure = Some(failure);
-                None
-            }
+        let over = self.take(py, octets, now).unwrap_or_else(|failure| {
+            self.failure = Some(failure);
+            true
+        });
+        if !over {
+            self.octets_sent += self.reply.len() as u64;
         }
-    }
-
-    /// The octets to send now.
-    fn reply<'py>(&mut self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        let octets = PyBytes::new(py, &self.reply);
-        self.reply.clear();
-        ROOM.set(mem::take(&mut self.reply));
-        octets
+        !over
     }
 
     /// Room for octets to send, of those that another run may have left.

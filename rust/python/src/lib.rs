@@ -16,6 +16,7 @@ mod block_run;
 mod block_sink;
 mod cells;
 mod channel;
+mod conversation;
 mod data;
 mod datetime;
 mod errors;
@@ -63,6 +64,8 @@ mod _core {
     use super::block_sink::{BlockSink, store_image_blocks, stored_block_digest};
     #[pymodule_export]
     use super::channel::Channel;
+    #[pymodule_export]
+    use super::conversation::converse;
     #[pymodule_export]
     use super::data::Data;
     #[pymodule_export]
