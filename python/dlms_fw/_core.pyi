@@ -75,6 +75,7 @@ __all__ = [
     "__version__",
     "annotate",
     "block_digests",
+    "converse",
     "decode_apdu",
     "derive_key",
     "expand_rows",
