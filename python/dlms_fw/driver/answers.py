@@ -42,6 +42,7 @@ RESPONSES = (
     WriteResponse,
 )
 """What ends the wait for an answer."""
+_LISTS = (ResponseList, AccessResponse, ReadResponse, WriteResponse)
 
 
 def value_of(ref: AttributeRef[_T], response: Response) -> _T:
@@ -80,7 +81,7 @@ def single(response: Response) -> Answer:
     """The answer to a request that was no list. Raises ServiceError, RemoteProtocolError."""
     if isinstance(response, ConfirmedServiceError):
         raise _confirmed_service_error(response, "request")
-    if isinstance(response, ResponseList | AccessResponse | ReadResponse | WriteResponse):
+    if isinstance(response, _LISTS):
         raise wrong_answer(response, "request for one thing")
     return response
 

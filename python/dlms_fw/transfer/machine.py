@@ -69,6 +69,7 @@ Order: TypeAlias = Run | Burst | Elsewhere | Wait | Save | Reconnect
 """What the driver is to do besides exchanging requests."""
 _IMAGE_SIZE_LIMIT: Final = 0xFFFF_FFFF
 """image_size is a double-long-unsigned."""
+_PAUSES: Final = (Wait, Save, Reconnect)  # a union would be made anew each time
 _REQUESTS: Final = frozenset({GetRequest, SetRequest, ActionRequest, RequestList})
 
 
@@ -236,7 +237,7 @@ class Transfer:
         return None
 
     def _hand_out(self, asked: Request | Order, now: float) -> Request | Order:
-        if isinstance(asked, Wait | Save | Reconnect):
+        if isinstance(asked, _PAUSES):
             self._tell_waiting(asked)
             return asked
         self._outstanding = 1

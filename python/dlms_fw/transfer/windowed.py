@@ -22,6 +22,7 @@ from dlms_fw.transfer.strategies import MOST_REQUESTS, Means
 from dlms_fw.transfer.table import Outcome
 
 _CONFIRMED_HIGH_PRIORITY: Final = 0xC0
+_ANSWERS: Final = (ActionResponse, ResponseList)
 # These say that keys or counters are out of step; a new association helps, another strategy does not.
 _OUT_OF_STEP: Final = frozenset(
     {ServiceErrorCode.DECIPHERING_ERROR, ServiceErrorCode.INVOCATION_COUNTER_ERROR}
@@ -117,7 +118,7 @@ class Windowed(BlockStep):
         """Mark the blocks that were taken, or find out why they were not."""
         if isinstance(response, ExceptionResponse):
             return self._excepted(response)
-        if not isinstance(response, ActionResponse | ResponseList):
+        if not isinstance(response, _ANSWERS):
             raise RemoteProtocolError(f"a {type(response).__name__} to image_block_transfer")
         numbers = self._answered(response)
         if isinstance(response, ResponseList):
