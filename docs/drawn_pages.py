@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -37,6 +38,7 @@ def draw_or_check(pages: Mapping[Path, str], arguments: list[str]) -> int:
     return 0
 
 
+@cache
 def proofs(
     marked: Callable[[str], Iterable[str]], named: Callable[[str], Iterable[str]]
 ) -> dict[str, set[str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -18,6 +19,7 @@ def check_freshness(name: str) -> None:
     assert check.returncode == 0, check.stdout + check.stderr
 
 
+@cache
 def load_script(name: str) -> ModuleType:
     """A script as a module; it finds its neighbours as it does when it is run."""
     if str(DOCS) not in sys.path:

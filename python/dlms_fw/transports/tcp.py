@@ -183,8 +183,7 @@ class AsyncTcpTransport(BlockProtocol, Waiter, asyncio.BufferedProtocol):
         super().__init__(loop)
         self._transport: asyncio.Transport | None = None
         self._received = bytearray()
-        buffer = _BUFFERS.get(loop)
-        self._buffer = _BUFFERS.setdefault(loop, memoryview(bytearray(CHUNK))) if buffer is None else buffer
+        self._buffer = receive_buffer(loop)
         self._conversation: Conversation | None = None
 
     @classmethod
@@ -305,6 +304,14 @@ class AsyncTcpTransport(BlockProtocol, Waiter, asyncio.BufferedProtocol):
 
     def _failed(self, error: Exception) -> None:
         raise error
+
+
+def receive_buffer(loop: asyncio.AbstractEventLoop) -> memoryview:
+    """What all connections of a loop receive into, clients' and meters' alike."""
+    buffer = _BUFFERS.get(loop)
+    if buffer is None:
+        buffer = _BUFFERS[loop] = memoryview(bytearray(CHUNK))
+    return buffer
 
 
 def clock_of(loop: asyncio.AbstractEventLoop) -> Callable[[], float]:

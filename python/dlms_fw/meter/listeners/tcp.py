@@ -6,18 +6,14 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from time import monotonic
-from typing import Final, cast
-from weakref import WeakKeyDictionary
+from typing import cast
 
 from dlms_fw._core import BlockProtocol
 from dlms_fw.endpoint import Endpoint
 from dlms_fw.errors import LinkError, SecurityError, TransportError
 from dlms_fw.meter.connection import Framing
 from dlms_fw.meter.listeners.base import Host, Line
-from dlms_fw.transports.tcp import keep_alive
-
-_BUFFER_OCTETS: Final = 1 << 16
-_BUFFERS: Final = WeakKeyDictionary[asyncio.AbstractEventLoop, memoryview]()
+from dlms_fw.transports.tcp import keep_alive, receive_buffer
 
 
 class TcpListener:
@@ -56,7 +52,7 @@ class TcpLine(BlockProtocol, Line, asyncio.BufferedProtocol):
     def __init__(self, host: Host, framing: Framing) -> None:
         super().__init__(host, framing)
         self._transport: asyncio.Transport | None = None
-        self._buffer = _BUFFERS.setdefault(self._loop, memoryview(bytearray(_BUFFER_OCTETS)))
+        self._buffer = receive_buffer(self._loop)
 
     def abort(self) -> None:
         """Close at once; the loop tells in its next round that the client is lost."""
