@@ -401,13 +401,15 @@ def test_every_code_of_a_confirmed_service_error_has_words() -> None:
         (_core.ConfirmedServiceError(5, 5, 1), "read, access, scope of access violated"),
     ],
 )
-def test_refusals_of_a_whole_request_are_told_in_words(answer: Any, words: str) -> None:
+def test_refusals_of_a_whole_request_are_told_in_words(
+    answer: Any, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     site = Site("none")
     with site.client() as client:
         (connection,) = site.connections
         connection.answer = lambda _: answer  # type: ignore[method-assign]
-        connection.session.respond = (  # type: ignore[method-assign]
-            lambda response: connection.session.channel.send(response)
+        monkeypatch.setattr(
+            type(connection.session), "respond", lambda session, response: session.channel.send(response)
         )
         for ask in (
             lambda: client.get(CLOCK.time),
