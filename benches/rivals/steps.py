@@ -32,6 +32,7 @@ BLOCK, LONGEST, ROWS = 1024, 2030, 1000
 INFORMATION = (b"\xe6\xe7\x00" + bytes(range(256)) * 8)[:LONGEST]
 BLOCKS = ImageBlocks(bytes(range(256)) * 32, BLOCK)
 NUMBER = 7
+BLOCK_SENT = BLOCKS[NUMBER]
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,11 @@ class Step:
 
 
 def action() -> bytes:
-    """As it is written down; without an Invoke-Id-And-Priority it has C1, which the others are told."""
-    return ActionRequest(18, IMAGE_TRANSFER, 2, BLOCKS[NUMBER]).encode()
+    """As it is written down; without an Invoke-Id-And-Priority it has C1, which the others are told.
+
+    The block has been cut from its image before, as theirs has.
+    """
+    return ActionRequest(18, IMAGE_TRANSFER, 2, BLOCK_SENT).encode()
 
 
 def frame(size: int, control: int = 0x10) -> HdlcFrame:
@@ -97,8 +101,8 @@ def sealed() -> bytes:
 def operands() -> dict[str, Any]:
     """What the scripts work on, octets as hex."""
     return {
-        "value": BLOCKS[NUMBER].image_block_value.hex(),
-        "parameter": BLOCKS[NUMBER].encode().hex(),
+        "value": BLOCK_SENT.image_block_value.hex(),
+        "parameter": BLOCK_SENT.encode().hex(),
         "information": INFORMATION.hex(),
         "frames": {str(size): frame(size, 0x30).encode().hex() for size in (BLOCK, LONGEST)},
         "title": CLIENT_TITLE.hex(),
