@@ -60,7 +60,7 @@ def test_the_other_implementations_are_measured(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     text = run("benches", "--quick", "--rivals", "--json", str(report))
     (table,) = json.loads(report.read_text())["tables"]
-    assert len(table["rows"]) == 13
+    assert len(table["rows"]) == 15
     assert not [row["error"] for row in table["rows"] if row["error"]]
     assert "gurux-dlms" in text
     assert "dlms-cosem" in text
