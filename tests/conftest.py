@@ -10,9 +10,14 @@ import pytest
 
 
 def pytest_configure() -> None:
-    """A shell starts background jobs with SIGINT ignored, and processes pass that on to their children."""
+    """A shell starts background jobs with SIGINT ignored, nohup ignores SIGHUP, and children inherit that.
+
+    A handler is not inherited; one that does nothing leaves this process as it was told to be.
+    """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: None)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

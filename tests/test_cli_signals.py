@@ -4,22 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
 
 import pytest
 
 from dlms_fw.cli import target
 from dlms_fw.cli.target import STOPPING_SIGNALS, signals_interrupt
-
-
-@pytest.fixture(autouse=True)
-def heeded() -> Iterator[None]:
-    """Signals as a terminal has them, though this process may have been told to ignore some."""
-    numbers = [getattr(signal, name) for name in (*STOPPING_SIGNALS, "SIGINT")]
-    before = {number: signal.signal(number, signal.default_int_handler) for number in numbers}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
 
 
 class Clock:
