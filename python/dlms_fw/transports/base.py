@@ -61,30 +61,11 @@ class Conversation(Protocol):
         ...
 
 
-class ConversingTransport(Protocol):
-    """A medium that carries on a conversation itself, without waking the driver for each piece."""
-
-    def converse(self, conversation: Conversation) -> None:
-        """Send what is said to each piece that comes, until there is an end of it.
-
-        Raises TransportError, ResponseTimeout.
-        """
-        ...
-
-
-class AsyncConversingTransport(Protocol):
-    """The same for asyncio."""
-
-    async def converse(self, conversation: Conversation) -> None:
-        """Send what is said to each piece that comes, until there is an end of it.
-
-        Raises TransportError, ResponseTimeout.
-        """
-        ...
-
-
 def converse(transport: Transport, conversation: Conversation, clock: Callable[[], float]) -> None:
     """Let a medium carry on a conversation, piece by piece where it cannot do so itself.
+
+    One that can has a method ``converse(conversation)``, which sends what is said to each piece that comes,
+    until there is an end of it, and raises the same.
 
     Raises TransportError, ResponseTimeout.
     """
