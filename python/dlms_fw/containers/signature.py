@@ -25,6 +25,7 @@ P256_ORDER = 0xFFFFFFFF_00000000_FFFFFFFF_FFFFFFFF_BCE6FAAD_A7179E84_F3B9CAC2_FC
 """The order n of the base point of P-256 (FIPS 186-5; SP 800-186, 3.2.1.3)."""
 
 _HALF = SIGNATURE_LENGTH // 2
+_OF_DIGEST = ec.ECDSA(Prehashed(SHA256()))
 
 
 def sign_digest(digest: bytes, key: PrivateKey) -> bytes:
@@ -33,11 +34,10 @@ def sign_digest(digest: bytes, key: PrivateKey) -> bytes:
         raise ConfigurationError(
             "images are signed with a private key on the curve P-256", code="configuration.key"
         )
-    hashed = Prehashed(SHA256())
     try:
-        der = key.sign(digest, ec.ECDSA(hashed, deterministic_signing=True))
+        der = key.sign(digest, ec.ECDSA(Prehashed(SHA256()), deterministic_signing=True))
     except UnsupportedAlgorithm:
-        der = key.sign(digest, ec.ECDSA(hashed))
+        der = key.sign(digest, _OF_DIGEST)
     r, s = decode_dss_signature(der)
     return r.to_bytes(_HALF, "big") + s.to_bytes(_HALF, "big")
 
@@ -93,7 +93,7 @@ def verify(
     der = encode_dss_signature(r, s)
     for key in candidates:
         try:
-            key.verify(der, digest, ec.ECDSA(Prehashed(SHA256())))
+            key.verify(der, digest, _OF_DIGEST)
         except InvalidSignature:
             continue
         return key

@@ -54,6 +54,7 @@ class Rights:
         attribute_protection: The protection that access to an attribute demands beyond the security policy.
         method_protection: The same for methods.
         selectors: The selectors of selective access that it may use.
+        open: Attributes it may read whatever the protection.
     """
 
     readable: frozenset[int] = frozenset()
@@ -62,6 +63,10 @@ class Rights:
     attribute_protection: Mapping[int, SecurityPolicyV1] = field(default_factory=dict)
     method_protection: Mapping[int, SecurityPolicyV1] = field(default_factory=dict)
     selectors: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    open: frozenset[int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "open", self.readable - self.attribute_protection.keys())
 
 
 NO_RIGHTS: Final = Rights()

@@ -62,6 +62,11 @@ class BlockWay:
         self._note_written: Callable[[int], None] = lambda _: None
         units.firmware.memory.on_change = self.shut
 
+    @property
+    def is_open(self) -> bool:
+        """Whether a connection has it."""
+        return self._line is not None
+
     def open(self, line: BlockLine, store: object, request: ActionRequest) -> None:
         """Opens it after a block that was taken; not where a further one could mean something else.
 

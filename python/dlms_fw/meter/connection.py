@@ -102,11 +102,9 @@ class MeterConnection:
 
     def _receive(self, data: bytes, received: tuple[list[Event], bytes] | None) -> bytes:
         """The ordinary way; ``received`` is what the channel has made of the octets already."""
-        self._meter.shut_block_way()
-        self._meter.advance()
+        self._meter.prepare()
         if not self.is_open:
             return b""
-        self._meter.refresh_locks()
         if self._hdlc is not None:
             self._note_silence(self._hdlc)
         out, shortcomings = b"", self._meter.config.shortcomings

@@ -99,7 +99,7 @@ class FirmwareUnit:
     @property
     def deadline(self) -> float | None:
         """When to call :meth:`advance` next, on the monotonic clock; ``None`` where nothing is going on."""
-        if self._is_idle:
+        if self.is_idle:
             return None
         now, clock = self._time_source.monotonic(), self._clock.utc
         looks = (
@@ -112,7 +112,7 @@ class FirmwareUnit:
 
     def advance(self) -> None:
         """Does all that is due. Raises OSError where the memory fails; the next call tries again."""
-        if self._is_idle:
+        if self.is_idle:
             return
         now = self._time_source.monotonic()
         self.image_store.advance(now)
@@ -121,7 +121,7 @@ class FirmwareUnit:
             self._poll_schedule()
 
     @property
-    def _is_idle(self) -> bool:
+    def is_idle(self) -> bool:
         """Whether there is nothing to wait for, as between almost any two requests."""
         return (
             self.image_store.deadline is None

@@ -55,6 +55,11 @@ class Lockout:
         self._until: dict[int, float] = dict.fromkeys(kept, math.inf)
 
     @property
+    def locks(self) -> bool:
+        """Whether anybody is locked out."""
+        return bool(self._until)
+
+    @property
     def locked(self) -> frozenset[int]:
         """The addresses of the clients that are locked out."""
         return frozenset(self._until)
@@ -77,8 +82,6 @@ class Lockout:
 
     def let_in_again(self) -> frozenset[int]:
         """The clients whose time is over; they are locked no more."""
-        if not self._until:
-            return frozenset()
         now = self._monotonic()
         over = frozenset(sap for sap, until in self._until.items() if now >= until)
         for client_sap in over:

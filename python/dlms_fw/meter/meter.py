@@ -160,20 +160,31 @@ class SimulatedMeter:
         """When to call :meth:`advance` next, on the monotonic clock; ``None`` while nothing goes on."""
         if self._units is None:
             return None
-        firmware, plant = self._units.firmware.deadline, self._units.made_plant
-        live = None if plant is None else plant.deadline
-        return live if firmware is None else firmware if live is None else min(firmware, live)
+        firmware, plant = self._units.firmware, self._units.made_plant
+        due = None if firmware.is_idle else firmware.deadline
+        if plant is None or (live := plant.deadline) is None:
+            return due
+        return live if due is None else min(due, live)
+
+    def prepare(self) -> None:
+        """What comes before octets are looked at: all that is due, for they are not blocks on the short way."""
+        if self._block_way is not None and self._block_way.is_open:
+            self._block_way.shut()
+        self.advance()
+        if self._lockout.locks:
+            self._refresh_locks()
 
     def advance(self) -> None:
         """Does all that is due. A reboot ends every connection."""
-        if self._units is None:
+        units = self._units
+        if units is None or (units.made_plant is None and units.firmware.is_idle):
             return
-        activation = self._units.firmware.activation
+        activation = units.firmware.activation
         reboots = activation.reboots
         try:
-            self._units.firmware.advance()
-            if (plant := self._units.made_plant) is not None:
-                plant.advance()
+            units.firmware.advance()
+            if units.made_plant is not None:
+                units.made_plant.advance()
         except OSError:
             return  # the memory fails; the deadline has moved and it is tried again
         finally:
@@ -243,7 +254,7 @@ class SimulatedMeter:
             if (refused := refusal(shortcomings, request)) is not None:
                 return refused
         response = self._dictionary.serve(caller, request)
-        if isinstance(request, WriteRequest) and not request.confirmed:
+        if type(request) is WriteRequest and not request.confirmed:
             return None
         return response
 
@@ -279,7 +290,7 @@ class SimulatedMeter:
         for client_sap, client in self._known_clients.items():
             self._clients[client_sap] = replace(client, locked=True) if client_sap in locked else client
 
-    def refresh_locks(self) -> None:
+    def _refresh_locks(self) -> None:
         """Lets clients in again whose time is over."""
         if self._lockout.let_in_again():
             self._apply_locks()

@@ -49,7 +49,9 @@ Answer: TypeAlias = GetResponse | SetResponse | ActionResponse
 Request: TypeAlias = Single | RequestList | AccessRequest | ReadRequest | WriteRequest
 Response: TypeAlias = Answer | ResponseList | AccessResponse | ReadResponse | WriteResponse
 
-_ACTION_DONE: Final = ActionResult.SUCCESS  # by this name it costs nothing on the way of every block
+# By these names they cost nothing on the way of every block and every value.
+_ACTION_DONE: Final = ActionResult.SUCCESS
+_READ: Final = DataAccessResult.SUCCESS
 _BY_SHORT_NAME: Final = (ReadRequest, WriteRequest)
 _BLOCK_TRANSFER: Final = ImageTransfer.image_block_transfer
 _NULL_DATA: Final = b"\0"
@@ -87,8 +89,15 @@ class ObjectDictionary(Generic[I]):
         if isinstance(request, RequestList):
             # All items of a list are of one service, and so are the answers.
             invoke_id = request.invoke_id_and_priority or 0
-            serve = self._serve_actions if isinstance(request.items[0], ActionRequest) else self._serve_each
-            return ResponseList(serve(caller, request.items, invoke_id), invoke_id_and_priority=invoke_id)
+            items: Any = request.items
+            of_items = type(items[0])
+            if of_items is GetRequest:
+                answers = [self.read(caller, item, invoke_id) for item in items]
+            elif of_items is ActionRequest:
+                answers = self._serve_actions(caller, items, invoke_id)
+            else:
+                answers = [self._serve_one(caller, item, invoke_id) for item in items]
+            return ResponseList(answers, invoke_id_and_priority=invoke_id)
         if isinstance(request, _BY_SHORT_NAME):
             return self.short_names.serve(request, lambda item: self._serve_one(caller, item, 0))
         if isinstance(request, AccessRequest):
@@ -205,9 +214,6 @@ class ObjectDictionary(Generic[I]):
             long_invoke_id_and_priority=request.long_invoke_id_and_priority or 0,
         )
 
-    def _serve_each(self, caller: Caller, items: Any, invoke_id: int) -> Any:
-        return [self._serve_one(caller, item, invoke_id) for item in items]
-
     def _serve_actions(self, caller: Caller, items: Any, invoke_id: int) -> Any:
         """What a caller may call is looked up once for each method in the list: blocks come by the dozen."""
         admitted: dict[tuple[int, bytes, int], _Call] = {}
@@ -251,21 +257,20 @@ class ObjectDictionary(Generic[I]):
 
     def read(self, caller: Caller, request: GetRequest, invoke_id: int = 0) -> GetResponse:
         """The value of one attribute, or why there is none."""
+        attribute_id, selection = request.attribute_id, request.selection
         try:
-            data = self._read(caller, request)
+            _, target, rights = self._find(caller, request.class_id, request.logical_name)
+            if attribute_id == ALL_ATTRIBUTES:
+                data = _read_all(caller, target, rights, selection)
+            else:
+                if selection is not None or attribute_id not in rights.open:
+                    _demand(caller, request, target, rights, rights.readable)
+                data = target.read(attribute_id, selection)
         except CosemFault as fault:
             return GetResponse(fault.result, invoke_id_and_priority=invoke_id)
-        return GetResponse(DataAccessResult.SUCCESS, data, invoke_id_and_priority=invoke_id)
-
-    def _read(self, caller: Caller, request: GetRequest) -> bytes:
-        _, target, rights = self._find(caller, request.class_id, request.logical_name)
-        if request.attribute_id == ALL_ATTRIBUTES:
-            return _read_all(caller, target, rights, request.selection)
-        _demand(caller, request, target, rights, rights.readable)
-        try:
-            return target.read(request.attribute_id, request.selection)
         except OSError:
-            raise CosemFault(DataAccessResult.HARDWARE_FAULT) from None
+            return GetResponse(DataAccessResult.HARDWARE_FAULT, invoke_id_and_priority=invoke_id)
+        return GetResponse(_READ, data, invoke_id_and_priority=invoke_id)
 
     def _write(self, caller: Caller, request: SetRequest) -> None:
         _, target, rights = self._find(caller, request.class_id, request.logical_name)
@@ -364,10 +369,7 @@ def _read_all(
     readable = {number for number in rights.readable if _is_protected_enough(caller, rights, number)}
     if readable.isdisjoint(numbers):
         raise CosemFault(DataAccessResult.READ_WRITE_DENIED)
-    try:
-        values = [target.read(number) if number in readable else _NULL_DATA for number in numbers]
-    except OSError:
-        raise CosemFault(DataAccessResult.HARDWARE_FAULT) from None
+    values = [target.read(number) if number in readable else _NULL_DATA for number in numbers]
     return bytes((Tag.STRUCTURE, len(values))) + b"".join(values)
 
 

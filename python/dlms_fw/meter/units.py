@@ -52,7 +52,8 @@ class MeterUnits:
         format_memory(medium, records, config)
         self._medium, self._records, self._randomness = medium, records, randomness
         self._logs: dict[str, EventLog] = {}
-        self._plant: MeterPlant | None = None
+        self.made_plant: MeterPlant | None = None
+        """The plant, where there is one."""
         self._find: Callable[[int, LogicalName], ServerObject] = no_object
         self.clock = MeterClock(
             records,
@@ -86,8 +87,8 @@ class MeterUnits:
     @property
     def plant(self) -> MeterPlant:
         """What its live objects use; a meter without such objects never makes it."""
-        if self._plant is None:
-            self._plant = MeterPlant(
+        if self.made_plant is None:
+            self.made_plant = MeterPlant(
                 self._medium,
                 self._records,
                 self.clock,
@@ -100,16 +101,11 @@ class MeterUnits:
                 randomness=self._randomness,
                 find=lambda class_id, logical_name: self._find(class_id, logical_name),
             )
-        return self._plant
+        return self.made_plant
 
     def connect(self, find: Callable[[int, LogicalName], ServerObject]) -> None:
         """Says how live objects find others; ``find`` raises CosemFault for one that is not there."""
         self._find = find
-
-    @property
-    def made_plant(self) -> MeterPlant | None:
-        """The plant, where there is one."""
-        return self._plant
 
     def log(self, name: str, capacity: int = OTHER_LOG_ENTRIES) -> EventLog:
         """The event log of that name; ``capacity`` is for one that is asked for the first time."""
@@ -128,13 +124,13 @@ class MeterUnits:
         if now - self._fraud_seen.get(code, -FRAUD_QUIET_SECONDS) >= FRAUD_QUIET_SECONDS:
             self._fraud_seen[code] = now
             self.fraud_log.append(code, self.clock.date_time.to_bytes())
-            if self._plant is not None:
+            if self.made_plant is not None:
                 with contextlib.suppress(OSError):
-                    self._plant.alarms.raise_alarm(FRAUD_ALARM)
+                    self.made_plant.alarms.raise_alarm(FRAUD_ALARM)
 
     def power_down(self) -> None:
         """A clean stop, as far as a meter knows one."""
         self.counters.settle()
-        if self._plant is not None:
-            self._plant.power_down()
+        if self.made_plant is not None:
+            self.made_plant.power_down()
         self.log_event(StandardEvent.POWER_DOWN)

@@ -329,8 +329,7 @@ class ClientSession(ClientAssociation):
     # Helpers
 
     def _demand(self, request: Message | BlockRun) -> None:
-        lacking = missing(request, 0 if self.association is None else self.association.conformance)
-        if lacking:
+        if lacking := missing(request, self._agreed):
             raise NotNegotiated(f"the association has no {', '.join(lacking)}")
 
     def _initiate_request(self, dedicated_key: bytes | None = None) -> bytes:

@@ -90,6 +90,7 @@ class ClientAssociation:
     """
 
     __slots__ = (
+        "_agreed",
         "_challenge",
         "_datagrams",
         "_is_unanswered",
@@ -134,6 +135,7 @@ class ClientAssociation:
         )
         self.state = State.DISCONNECTED
         self.association: Association | None = None
+        self._agreed = 0
         self.context: SecurityContext | None = None
         self.link: LinkConnected | None = None
         self.link_end: LinkDisconnected | None = None
@@ -181,13 +183,9 @@ class ClientAssociation:
         self.channel.negotiate(initiate.conformance, initiate.server_max_receive_pdu_size)
         if self.profile.is_protected:
             self.channel.security = self.context
-        self.association = Association(
-            Conformance(initiate.conformance),
-            initiate.server_max_receive_pdu_size,
-            title,
-            initiate.quality_of_service,
+        self._agree(
+            initiate.conformance, initiate.server_max_receive_pdu_size, title, initiate.quality_of_service
         )
-        self._name_objects(self.association)
         proof = self._pass_3(event, title) if high_level else None
         self.state = state
         return proof
@@ -268,19 +266,22 @@ class ClientAssociation:
         conformance = proposed_conformance(profile)
         self.channel.negotiate(conformance, profile.max_pdu_size)
         self.channel.security = self.context
-        self.association = Association(
-            Conformance(conformance), profile.max_pdu_size, profile.meter_system_title
-        )
-        self._name_objects(self.association)
+        self._agree(conformance, profile.max_pdu_size, profile.meter_system_title)
         self.state = state
 
-    def _name_objects(self, association: Association) -> None:
+    def _agree(
+        self, conformance: int, max_pdu_size: int, title: bytes | None, quality_of_service: int | None = None
+    ) -> None:
+        flags = Conformance(conformance)
+        self._agreed = conformance
+        self.association = Association(flags, max_pdu_size, title, quality_of_service)
         short = self.profile.referencing == "short-name"
-        self._short_names = ShortNames(self.profile.short_names, association.conformance) if short else None
+        self._short_names = ShortNames(self.profile.short_names, flags) if short else None
 
     def _forget(self) -> None:
         """The association is over, and its dedicated key with it."""
         self.association = self._short_names = None
+        self._agreed = 0
         if self.context is not None:
             self.context.forget_dedicated_key()
 

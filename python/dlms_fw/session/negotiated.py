@@ -97,9 +97,11 @@ _NEEDED: Final[dict[type, int | Callable[[Any], int]]] = {
 
 
 def missing(request: object, conformance: int) -> list[str]:
-    """The names of the services that a request needs and that were not negotiated."""
-    # The operators of a flag are slow, those of its number are not.
-    lacking = needed(request) & ~int(conformance)
+    """The names of the services that a request needs and that were not negotiated.
+
+    The conformance is a plain number: the operators of a flag are slow.
+    """
+    lacking = needed(request) & ~conformance
     return _names(lacking) if lacking else []
 
 

@@ -100,9 +100,11 @@ class Confirm(Interview):
         self._open: list[Question] = [*self._active.questions, self._status]
 
     def soon(self) -> Sequence[Get[Any]]:
-        """The size of the log, which is read once the verdict is known, and what may be left to tidy."""
+        """The size of the log, if it is to be told and the verdict is not known yet; what may need tidying."""
         schedule = Get(_activation_schedule(self.job))
-        return (schedule,) if self._verdict is not None else (Get(self._log.entries_in_use), schedule)
+        if self._verdict is not None or self.job.emit is None:
+            return (schedule,)
+        return Get(self._log.entries_in_use), schedule
 
     def ask(self) -> Asked:
         """Begin with a new association, then ask."""
@@ -130,6 +132,8 @@ class Confirm(Interview):
                 self._look()
                 return verdict
             self._verdict = verdict
+            if self.job.emit is None and verdict is not Outcome.REFUSED:
+                return verdict  # the log explains a failure, and is told to who listens
             return self.then(self._log_size)
         if self._newest is None and self._log_size.value:
             entries = self._log_size.value
@@ -180,7 +184,7 @@ class Confirm(Interview):
         for code, meter_time in decisions.firmware_events(entries):
             name = decisions.FIRMWARE_EVENTS[code]
             self._events.append(f"{name} ({code})")
-            job.emit(LoggedEvent(job.now, code, name, meter_time))
+            job.tell(LoggedEvent, code, name, meter_time)
 
     def _failed(self) -> ActivationFailed:
         job = self.job

@@ -191,7 +191,7 @@ class Sequential(BlockStep):
         if outcome is Outcome.LOST:
             return outcome
         self._tries += 1
-        job.emit(BlockRetried(job.now, self._next_number, self._tries, cause))
+        job.tell(BlockRetried, self._next_number, self._tries, cause)
         if outcome is Outcome.BUSY or self._tries < job.policy.block_tries:
             # A refusal may be a passing one, too: the same block again, after a pause.
             return Outcome.BUSY

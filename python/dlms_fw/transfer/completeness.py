@@ -75,7 +75,7 @@ class CheckBlocks(Interview):
         """Losses are normal where nothing is answered: they are bounded by progress alone."""
         job = self.job
         runs = tuple(now.missing_runs())
-        job.emit(GapsFound(job.now, len(now) - now.transferred, runs))
+        job.tell(GapsFound, len(now) - now.transferred, runs)
         if job.tactics.judge(now.transferred, job.now) and job.tactics.wanted == "elsewhere":
             raise job.error(
                 TransferIncomplete,
@@ -131,7 +131,7 @@ class CheckBlocks(Interview):
                 runs[-1] = (runs[-1][0], runs[-1][1] + 1)
             else:
                 runs.append((number, 1))
-        job.emit(GapsFound(job.now, len(lost), tuple(runs)))
+        job.tell(GapsFound, len(lost), tuple(runs))
         if job.rounds > job.policy.block_rounds:
             raise job.error(
                 TransferIncomplete,

@@ -113,7 +113,7 @@ class ReadActive(Interview):
         identifiers = self._active.identifiers
         shown = next((found for found in identifiers if found), None)
         if self._status is None:
-            job.emit(MeterIdentified(job.now, shown, self._active.signature, meter_type, version))
+            job.tell(MeterIdentified, shown, self._active.signature, meter_type, version)
         if policy.meter_type is not None and meter_type is not None and meter_type != policy.meter_type:
             raise ImageRejected(
                 f"the inventory says that the meter is of type {policy.meter_type!r}, it says {meter_type!r}",

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
-from typing import Final, TypeAlias, TypeVar
+from typing import Concatenate, Final, ParamSpec, TypeAlias, TypeVar
 
 from dlms_fw._core import (
     ActionRequest,
@@ -40,6 +40,7 @@ from dlms_fw.transfer.table import Outcome, Ownership, TransferState
 from dlms_fw.transfer.tactics import Tactics
 
 E = TypeVar("E", bound=TransferError)
+P = ParamSpec("P")
 
 Request: TypeAlias = GetRequest | SetRequest | ActionRequest | RequestList
 Response: TypeAlias = GetResponse | SetResponse | ActionResponse | ResponseList | ExceptionResponse
@@ -67,6 +68,7 @@ class Job:
             check.
         attempts: How often a block was sent in vain, for blocks where that happened.
         changed: Whether anything was written to the meter.
+        emit: Where events go; ``None`` where nobody listens.
         tactics: How blocks are sent, and what has been learnt about that.
         lists: The same about asking several questions at a time.
     """
@@ -127,7 +129,7 @@ class Job:
         current_version: Version | None,
         link: LinkFacts,
         wall_clock: datetime | None,
-        emit: Callable[[Event], None],
+        emit: Callable[[Event], None] | None,
     ) -> None:
         self.image = image
         self.policy = policy
@@ -205,15 +207,13 @@ class Job:
         strategy = self.tactics.strategy(self.known_blocks()[0].image_block_size)
         why = self.tactics.news()
         if why is not None:
-            self.emit(
-                StrategyChosen(
-                    self.now,
-                    strategy.name,
-                    strategy.blocks_per_request,
-                    strategy.depth,
-                    strategy.burst,
-                    why,
-                )
+            self.tell(
+                StrategyChosen,
+                strategy.name,
+                strategy.blocks_per_request,
+                strategy.depth,
+                strategy.burst,
+                why,
             )
         return strategy
 
@@ -249,11 +249,16 @@ class Job:
         """Note the image_transfer_status, and tell where it is new."""
         if status != self.image_transfer_status:
             self.image_transfer_status = status
-            self.emit(MeterStatus(self.now, int(status), status_name(status)))
+            self.tell(MeterStatus, int(status), status_name(status))
 
     def warn(self, code: str, text: str) -> None:
         """Tell something that does not stop the transfer."""
-        self.emit(Warned(self.now, code, text))
+        self.tell(Warned, code, text)
+
+    def tell(self, event: Callable[Concatenate[float, P], Event], *facts: P.args, **named: P.kwargs) -> None:
+        """Tell an event of this moment; it is made only where anybody listens."""
+        if self.emit is not None:
+            self.emit(event(self.now, *facts, **named))
 
     def error(self, kind: type[E], message: str, *, hint: str | None = None, retryable: bool = False) -> E:
         """An error of this transfer, with the state that it is in."""

@@ -143,10 +143,10 @@ class Transfer:
             current_version=current_version,
             link=link or LinkFacts(),
             wall_clock=wall_clock if isinstance(policy.activate, datetime) else None,
-            emit=self._emit,
+            emit=None if on_event is None else self._emit,
         )
         self._on_event = on_event
-        self._phases = PhaseClock(None if on_event is None else self._job.emit)
+        self._phases = PhaseClock(self._job.emit)
         self._progress = ProgressMeter(self._job)
         self._step: Step = ReadActive(self._job)
         self.one_by_one = True
@@ -374,7 +374,7 @@ class Transfer:
         """The meter has answered."""
         if self._lost_at is not None:
             lost_at, self._lost_at = self._lost_at, None
-            self._emit(LinkRestored(self._job.now, self._job.now - lost_at))
+            self._job.tell(LinkRestored, self._job.now - lost_at)
 
     # --- Walking the table ----------------------------------------------------------------------------------
 
@@ -442,7 +442,7 @@ class Transfer:
         self._losses_in_a_row += 1
         if self._lost_at is None:
             self._lost_at = job.now
-        self._emit(LinkLost(job.now, cause, self._losses_in_a_row))
+        job.tell(LinkLost, cause, self._losses_in_a_row)
         since = step.waiting_since()
         if step.outlasts_losses and since is not None:
             spent = job.now - since >= step.patience
@@ -481,7 +481,8 @@ class Transfer:
         job = self._job
         self._begun = True
         job.started = job.now
-        self._emit(plan_made(job))
+        if job.emit is not None:
+            job.emit(plan_made(job))
         self._phases.enter(job.state, job.now)
 
     def _finish(self, state: TransferState) -> None:
@@ -491,7 +492,8 @@ class Transfer:
         if state in (_S.DONE, _S.SCHEDULED) and not job.already_current:
             self._pending = job.save(state, len(job.known_blocks()[0]))
         self._result = result_of(job, outcome, self._losses, self._phases.times)
-        self._emit(finished(job, outcome))
+        if job.emit is not None:
+            job.emit(finished(job, outcome))
 
     def _fail(self, error: DlmsError) -> None:
         job = self._job
@@ -506,7 +508,8 @@ class Transfer:
             # The order is spent. Only an image that the meter has kept is still ours to go on with.
             kept = error.retryable
             self._pending = job.save(_S.ACTIVATE if kept else _S.FAILED, len(job.blocks) if kept else 0)
-        self._emit(finished(job, "failed", error))
+        if job.emit is not None:
+            job.emit(finished(job, "failed", error))
 
     def _watch_progress(self) -> None:
         """At most ten times a second: report, and see that blocks keep coming."""
@@ -529,10 +532,9 @@ class Transfer:
         return overdue
 
     def _tell_waiting(self, pause: Wait | Reconnect | Save) -> None:
-        now = self._job.now
         if not isinstance(pause, Save):
             seconds = pause.seconds if isinstance(pause, Wait) else pause.after_seconds
-            self._emit(Waiting(now, pause.reason, now + seconds))
+            self._job.tell(Waiting, pause.reason, self._job.now + seconds)
 
     def _emit(self, event: Event) -> None:
         if self._on_event is None:

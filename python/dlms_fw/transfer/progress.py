@@ -58,18 +58,16 @@ class ProgressMeter:
         rate = (job.bytes_sent - self._bytes_before) / elapsed if elapsed > 0 else 0.0
         self._reported_at = job.now
         self.due = job.now + _REPORT_SECONDS
-        job.emit(
-            Progress(
-                job.now,
-                Phase.TRANSFER,
-                self._done,
-                total,
-                bytes_done,
-                size,
-                rate,
-                (size - bytes_done) / rate if rate else None,
-                job.retries,
-            )
+        job.tell(
+            Progress,
+            Phase.TRANSFER,
+            self._done,
+            total,
+            bytes_done,
+            size,
+            rate,
+            (size - bytes_done) / rate if rate else None,
+            job.retries,
         )
 
 

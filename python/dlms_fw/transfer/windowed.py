@@ -172,7 +172,7 @@ class Windowed(BlockStep):
         tries = self._tries.get(number, 0) + 1
         self._tries[number] = tries
         cause = action_result_name(result)
-        self.job.emit(BlockRetried(self.job.now, number, tries, cause))
+        self.job.tell(BlockRetried, number, tries, cause)
         self._again.append(number)
         if in_list:
             self._refused_in_list.add(number)
@@ -206,7 +206,7 @@ class Windowed(BlockStep):
             return outcome
         (number,) = in_doubt
         tries = self._tries[number] = self._tries.get(number, 0) + 1
-        self.job.emit(BlockRetried(self.job.now, number, tries, cause))
+        self.job.tell(BlockRetried, number, tries, cause)
         self._again.appendleft(number)
         if outcome is Outcome.BUSY or tries < self.job.policy.block_tries:
             return Outcome.BUSY

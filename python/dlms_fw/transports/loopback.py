@@ -58,7 +58,8 @@ class LoopbackTransport:
         if self._closed:
             raise closed_by_peer()
         self.octets_sent += len(data)
-        self.feed(self._peer.receive(data))
+        if answer := self._peer.receive(data):
+            self._inbox.append(answer)
 
     def receive(self, deadline: float) -> bytes:
         """What the peer has answered. Raises TransportError, ResponseTimeout."""
