@@ -28,7 +28,7 @@ class MemoryJournal(Journal):
         self._reserved: dict[tuple[str, bytes], int] = {}
         self._meters: dict[tuple[str, bytes, bytes], MeterCounters] = {}
         self._challenges: dict[str, dict[bytes, None]] = {}
-        self._checkpoints: dict[tuple[str, int], dict[str, Any]] = {}
+        self._checkpoints: dict[tuple[str, int], str] = {}
         self._runs: list[str] = []
 
     def close(self) -> None:
@@ -105,12 +105,12 @@ class MemoryJournal(Journal):
 
     def checkpoint(self, meter: str, part: int) -> dict[str, Any] | None:
         """The last checkpoint saved for this part of this meter, or ``None``."""
-        saved = self._checkpoints.get((meter, part))
-        return None if saved is None else dict(saved)
+        text = self._checkpoints.get((meter, part))
+        return None if text is None else json.loads(text)
 
     def save_checkpoint(self, meter: str, part: int, checkpoint: Mapping[str, Any]) -> None:
         """Replace the checkpoint."""
-        self._checkpoints[meter, part] = dict(checkpoint)
+        self._checkpoints[meter, part] = json.dumps(dict(checkpoint))
 
     def drop_checkpoint(self, meter: str, part: int) -> None:
         """Forget a transfer that is over."""

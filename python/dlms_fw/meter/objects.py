@@ -92,7 +92,7 @@ class ObjectDictionary(Generic[I]):
             items: Any = request.items
             of_items = type(items[0])
             if of_items is GetRequest:
-                answers = [self.read(caller, item, invoke_id) for item in items]
+                answers: Any = [self.read(caller, item, invoke_id) for item in items]
             elif of_items is ActionRequest:
                 answers = self._serve_actions(caller, items, invoke_id)
             else:
