@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -335,18 +334,21 @@ def test_changes_that_would_break_a_rule_of_the_banks_are_not_written() -> None:
     broken = {
         "the running bank emptied": (
             verified,
-            verified.with_part(1, FirmwarePart(1, (part.banks[0], None))),
+            verified.having(parts=verified.parts_with(1, FirmwarePart(1, (part.banks[0], None)))),
         ),
-        "the new one discarded before confirmation": (testing, testing.with_part(1, emptied)),
+        "the new one discarded before confirmation": (
+            testing,
+            testing.having(parts=testing.parts_with(1, emptied)),
+        ),
         "the new one booted without a test": (
             verified,
-            verified.with_part(1, FirmwarePart(1, verified.parts[1].banks)),
+            verified.having(parts=verified.parts_with(1, FirmwarePart(1, verified.parts[1].banks))),
         ),
-        "the image forgotten on trial": (testing, replace(testing, reception=None)),
-        "verified without a verification": (verified, replace(verified, verified=None)),
+        "the image forgotten on trial": (testing, testing.having(reception=None)),
+        "verified without a verification": (verified, verified.having(verified=None)),
         "status and step apart": (
             testing,
-            replace(testing, image_transfer_status=Status.VERIFICATION_SUCCESSFUL),
+            testing.having(image_transfer_status=Status.VERIFICATION_SUCCESSFUL),
         ),
     }
     for old, new in broken.values():

@@ -140,7 +140,7 @@ def old_record_forgotten_too_early(patch: Patch) -> None:
         if step is ActivationStep.TEST:
             state = self._memory.state
             part = state.parts[1]
-            self._memory._store(state.with_part(1, replace(part, running=part.other)))
+            self._memory._store(state.having(parts=state.parts_with(1, replace(part, running=part.other))))
 
     patch.setattr(Activation, "_change", hasty)
     patch.setattr("dlms_fw.meter.state.check_change", lambda old, new: None)

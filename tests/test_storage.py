@@ -358,7 +358,8 @@ def test_the_record_of_the_firmware_is_written_as_all_records_are(status: Status
     world.unit.set_schedule([(bytes((1, 2, 3, 0)), bytes((0x07, 0xEA, 12, 24, 0xFF)))])
     quoted = replace(world.unit.memory.state.parts[0].firmware, version='"\\ä')
     part = replace(world.unit.memory.state.parts[0], banks=(quoted, None))
-    state = world.unit.memory.state.with_part(0, part)
+    state = world.unit.memory.state
+    state = state.having(parts=state.parts_with(0, part))
     text = state_record(state)
     value = json.loads(text)
     assert text == json.dumps(value, sort_keys=True, separators=(",", ":"))

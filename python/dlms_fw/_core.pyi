@@ -77,7 +77,9 @@ __all__ = [
     "block_digests",
     "converse",
     "decode_apdu",
+    "decode_record",
     "derive_key",
+    "encode_record",
     "expand_rows",
     "fcs16",
     "fcs16_portable",
@@ -1330,6 +1332,24 @@ def image_digests(image: Buffer) -> tuple[bytes, int]:
 
 def block_digests(image: Buffer, image_block_size: int) -> list[tuple[bytes, int]]:
     """SHA-256 and CRC-32 of each block; the interpreter lock is released."""
+
+def encode_record(name: str, generation: int, text: str) -> bytes:
+    """The octets of a small record in a meter's memory: generation, length, digest, text.
+
+    Args:
+        name: Of the record; one of another name does not pass for it.
+        generation: Grows with each replacement.
+        text: What it says, up to 2**32 - 1 octets of UTF-8.
+
+    Raises:
+        ValueError: The text is longer.
+    """
+
+def decode_record(name: str, octets: bytes) -> tuple[int, str] | None:
+    """Generation and text of the record at the beginning of octets of the memory.
+
+    ``None`` where it is torn, rotten, or that of another name.
+    """
 
 def store_image_blocks(
     calls: tuple[object, ...],

@@ -111,7 +111,8 @@ class Activation:
         firmware, self._image = judged
         part = state.parts[firmware.part]
         self._memory.commit_state(
-            state.with_part(firmware.part, part.with_bank(part.other, None)).having(
+            state.having(
+                parts=state.parts_with(firmware.part, part.with_bank(part.other, None)),
                 step=_Step.INSTALL,
                 image_transfer_status=ImageTransferStatus.ACTIVATION_INITIATED,
                 verified=firmware,
@@ -240,12 +241,12 @@ class Activation:
         if step is _Step.START:
             firmware = self._trial()
             part = state.parts[firmware.part]
-            state = state.with_part(firmware.part, part.with_bank(part.other, firmware))
+            changes["parts"] = state.parts_with(firmware.part, part.with_bank(part.other, firmware))
         elif step is _Step.DISCARD_OLD and state.step is not _Step.DISCARD_OLD:
             firmware = self._trial()
             part = state.parts[firmware.part]
             part = replace(part.having_run(firmware.identifier), running=part.other)
-            state = state.with_part(firmware.part, part)
+            changes["parts"] = state.parts_with(firmware.part, part)
             changes["image_transfer_status"] = ImageTransferStatus.ACTIVATION_SUCCESSFUL
         elif step is _Step.DISCARD_NEW and state.step is not _Step.DISCARD_NEW:
             changes |= {"image_transfer_status": ImageTransferStatus.ACTIVATION_FAILED, "reception": None}
@@ -254,7 +255,7 @@ class Activation:
             if state.step in {_Step.DISCARD_OLD, _Step.DISCARD_NEW}:
                 number = self._active_part()
                 part = state.parts[number]
-                state = state.with_part(number, part.with_bank(part.other, None))
+                changes["parts"] = state.parts_with(number, part.with_bank(part.other, None))
                 if state.step is _Step.DISCARD_NEW:
                     changes["verified"] = None
             else:

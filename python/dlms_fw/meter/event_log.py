@@ -89,6 +89,7 @@ class EventLog:
     """One log of at most ``capacity`` entries, oldest first; firmware events have their own ring."""
 
     ENTRY: Final = struct.Struct(">QI12sHH4s")
+    BODY: Final = struct.Struct(">QI12sHH")
     FIRMWARE_CAPACITY: Final = 64
 
     def __init__(self, medium: Medium, name: str, capacity: int) -> None:
@@ -98,6 +99,7 @@ class EventLog:
         self._firmware = _Ring(f"{name}.firmware-log", min(self.FIRMWARE_CAPACITY, capacity))
         self._places: dict[_Ring, int] = {}
         self._entries = {ring: self._load(ring) for ring in (self._general, self._firmware)}
+        self._last = max((entries[-1].serial for entries in self._entries.values() if entries), default=0)
 
     @property
     def entries(self) -> list[LogEntry]:
@@ -119,19 +121,22 @@ class EventLog:
         An entry that cannot be written is kept in memory only: no fault of the log may stop the meter.
         """
         ring = self._firmware if code in FIRMWARE_EVENTS else self._general
-        last = max((entries[-1].serial for entries in self._entries.values() if entries), default=0)
-        entry = LogEntry(last + 1, time, code, parameter)
-        place = self._places[ring]
+        self._last += 1
+        entry = LogEntry(self._last, time, code, parameter)
+        place, entries = self._places[ring], self._entries[ring]
         try:
             self._medium.write(ring.region, place * self.ENTRY.size, self._pack(place, entry))
             self._medium.sync(ring.region)
         except OSError:
             pass
         self._places[ring] = (place + 1) % ring.capacity
-        self._entries[ring] = [*self._entries[ring], entry][-ring.capacity :]
+        entries.append(entry)
+        if len(entries) > ring.capacity:
+            del entries[0]
 
     def clear(self) -> None:
         """Empties the log."""
+        self._last = 0
         for ring in self._entries:
             self._medium.erase(ring.region)
             self._medium.sync(ring.region)
@@ -155,5 +160,6 @@ class EventLog:
         return [entry for entry, _ in found]
 
     def _pack(self, place: int, entry: LogEntry) -> bytes:
-        body = self.ENTRY.pack(entry.serial, place, entry.time, entry.code, entry.parameter, bytes(4))[:-4]
+        serial, time, code, parameter = entry
+        body = self.BODY.pack(serial, place, time, code, parameter)
         return body + hashlib.sha256(body).digest()[:4]

@@ -167,7 +167,7 @@ class SimulatedMeter:
         return live if due is None else min(due, live)
 
     def prepare(self) -> None:
-        """What comes before octets are looked at: all that is due, for they are not blocks on the short way."""
+        """Before octets are looked at that are no blocks on the short way: does all that is due."""
         if self._block_way is not None and self._block_way.is_open:
             self._block_way.shut()
         self.advance()

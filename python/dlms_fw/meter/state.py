@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii as _quoted
-from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from dlms_fw.enums import ImageTransferStatus
 from dlms_fw.meter.storage import Json, RecordLost, Records, StorageError
@@ -140,8 +139,7 @@ class ScheduleEntry:
     """When it fires, in seconds since 1970 (UTC) of the meter's own clock; ``None`` never."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MeterState:
+class MeterState(NamedTuple):
     """Everything that is decided about firmware, in one piece."""
 
     parts: tuple[FirmwarePart, ...]
@@ -152,19 +150,15 @@ class MeterState:
     verified: Firmware | None = None
     step: ActivationStep = ActivationStep.IDLE
     trigger: Trigger | None = None
-    schedule: tuple[ScheduleEntry, ...] = field(default=())
+    schedule: tuple[ScheduleEntry, ...] = ()
 
     def having(self, **changes: Any) -> MeterState:
         """The same with these fields changed."""
-        return MeterState(**dict(zip(_FIELDS, _values(self), strict=True), **changes))
+        return self._replace(**changes)
 
-    def with_part(self, number: int, part: FirmwarePart) -> MeterState:
-        """The same with one firmware part changed."""
-        return self.having(parts=(*self.parts[:number], part, *self.parts[number + 1 :]))
-
-
-_FIELDS: Final = tuple(field.name for field in fields(MeterState))
-_values: Final = attrgetter(*_FIELDS)
+    def parts_with(self, number: int, part: FirmwarePart) -> tuple[FirmwarePart, ...]:
+        """All firmware parts, one of them changed."""
+        return (*self.parts[:number], part, *self.parts[number + 1 :])
 
 
 class StateMemory:
@@ -200,7 +194,8 @@ class StateMemory:
         """Boots the other bank of a part whose running bank is damaged; its firmware has been verified."""
         damaged = self.state.parts[part]
         rescued = replace(damaged, running=damaged.other)
-        self._store(self.state.with_part(part, rescued.having_run(rescued.firmware.identifier)))
+        parts = self.state.parts_with(part, rescued.having_run(rescued.firmware.identifier))
+        self._store(self.state.having(parts=parts))
 
     def _store(self, new: MeterState) -> None:
         self.on_change()
@@ -261,11 +256,12 @@ def state_record(state: MeterState) -> str:
     entries = "[]"
     if schedule:
         entries = json.dumps([[entry.time.hex(), entry.date.hex(), entry.due] for entry in schedule])
+        entries = entries.replace(" ", "")
+    parts = ",".join([part.record or _part_record(part) for part in state.parts])
     return (
         f'{{"image_transfer_enabled":{"true" if state.image_transfer_enabled else "false"},'
-        f'"image_transfer_status":{int(state.image_transfer_status)},'
-        f'"parts":[{",".join(map(_part_record, state.parts))}],'
-        f'"reception":{received or "null"},"schedule":{entries.replace(" ", "")},"serial":{state.serial},'
+        f'"image_transfer_status":{state.image_transfer_status:d},"parts":[{parts}],'
+        f'"reception":{received or "null"},"schedule":{entries},"serial":{state.serial},'
         f'"step":"{_STEP_NAMES[state.step]}","trigger":{_TRIGGER_RECORDS[trigger]},'
         f'"verified":{_firmware_record(state.verified)}}}'
     )
@@ -303,14 +299,15 @@ def state_from_json(value: Json) -> MeterState:
 
 
 def _part_record(part: FirmwarePart) -> str:
-    if not part.record:
-        banks, identifiers = map(_firmware_record, part.banks), (one.hex() for one in part.identifiers)
-        record = (
-            f'{{"banks":[{",".join(banks)}],"identifiers":[{",".join(map(_quoted, identifiers))}],'
-            f'"running":{part.running}}}'
-        )
-        object.__setattr__(part, "record", record)
-    return part.record
+    first, second = part.banks
+    identifiers = '","'.join([one.hex() for one in part.identifiers])
+    listed = f'"{identifiers}"' if identifiers else ""
+    record = (
+        f'{{"banks":[{_firmware_record(first)},{_firmware_record(second)}],'
+        f'"identifiers":[{listed}],"running":{part.running}}}'
+    )
+    object.__setattr__(part, "record", record)
+    return record
 
 
 def _firmware_record(firmware: Firmware | None) -> str:

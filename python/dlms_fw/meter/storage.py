@@ -9,10 +9,8 @@ either. Nothing here knows what the octets mean, and nothing here knows the time
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import os
-import struct
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,7 +18,7 @@ from mmap import mmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, TypeGuard
 
-from dlms_fw._core import stored_block_digest
+from dlms_fw._core import decode_record, encode_record, stored_block_digest
 from dlms_fw.errors import Busy, DlmsError
 from dlms_fw.image_octets import ImageOctets, OctetsBehind, OctetsInMemory
 
@@ -30,6 +28,9 @@ if TYPE_CHECKING:
 Json: TypeAlias = dict[str, Any]
 
 _READ_SIZE: Final = 1 << 20
+_USUAL_RECORD: Final = 1 << 16
+_LONGEST_RECORD: Final = 1 << 26
+"""Octets; more is never read of one."""
 _FILE_BLOCK: Final = 512
 """The unit of st_blocks."""
 
@@ -220,9 +221,6 @@ class Records:
     torn, rotten or misplaced copy does not match its digest and is passed over.
     """
 
-    MAGIC: Final = b"DFWM"
-    HEADER: Final = struct.Struct(">4sQI16s")
-
     def __init__(self, medium: Medium) -> None:
         self._medium = medium
         self._newest: dict[str, tuple[int, int]] = {}  # name -> (generation, which copy)
@@ -234,16 +232,19 @@ class Records:
 
     def load_text(self, name: str) -> str | None:
         """The same as it is written."""
-        headers = self._header(name, 0), self._header(name, 1)
-        newest = 1 if headers[0][1] < headers[1][1] else 0
-        for copy in (newest, 1 - newest):
-            payload = self._payload(name, copy, headers[copy])
-            if payload is not None:
-                self._newest[name] = headers[copy][1], copy
-                return payload.decode()
-        if all(self._holds_something(name, copy) for copy in (0, 1)):
+        newest: tuple[int, str] | None = None
+        bad = 0
+        for copy in (0, 1):
+            octets = self._octets(f"{name}.{copy}")
+            found = decode_record(name, octets) if octets else None
+            if found is None:
+                bad += octets != b""
+            elif newest is None or newest[0] < found[0]:
+                newest = found
+                self._newest[name] = found[0], copy
+        if newest is None and bad == 2:
             raise RecordLost(name)
-        return None
+        return None if newest is None else newest[1]
 
     def require(self, name: str) -> Json:
         """The same of a record that must be there. Raises RecordLost."""
@@ -260,59 +261,30 @@ class Records:
         """
         generation, newest = self._newest.get(name, (0, 1))
         copy, generation = 1 - newest, generation + 1
-        payload = (value if isinstance(value, str) else _encode(value)).encode()
-        header = self.HEADER.pack(
-            self.MAGIC, generation, len(payload), _record_digest(name, generation, payload)
-        )
-        region = _copy_region(name, copy)
+        text = value if isinstance(value, str) else _encode(value)
+        region, medium = f"{name}.{copy}", self._medium
         if wipe:
-            self._medium.erase(region)
-        self._medium.write(region, 0, header + payload)
-        self._medium.sync(region)
+            medium.erase(region)
+        medium.write(region, 0, encode_record(name, generation, text))
+        medium.sync(region)
         self._newest[name] = generation, copy
 
     def create(self, name: str, value: Json | str) -> None:
         """Both copies at once, over whatever lies there: from here on the loss of both is seen as a loss."""
         for copy in (0, 1):
-            self._medium.erase(_copy_region(name, copy))
-            self._medium.sync(_copy_region(name, copy))
+            self._medium.erase(f"{name}.{copy}")
+            self._medium.sync(f"{name}.{copy}")
         self._newest.pop(name, None)
         self.store(name, value)
         self.store(name, value)
 
-    def _holds_something(self, name: str, copy: int) -> bool:
+    def _octets(self, region: str) -> bytes | None:
+        """All that is in a copy; ``None`` where it cannot be read."""
         try:
-            return bool(self._medium.read(_copy_region(name, copy), 0, 1))
-        except OSError:
-            return True
-
-    def _header(self, name: str, copy: int) -> _Header:
-        """What a copy says of itself, good or not."""
-        try:
-            octets = self._medium.read(_copy_region(name, copy), 0, self.HEADER.size)
-        except OSError:
-            return _NO_HEADER
-        if len(octets) < self.HEADER.size:
-            return _NO_HEADER
-        magic, generation, length, digest = self.HEADER.unpack(octets)
-        return magic, generation, length, digest
-
-    def _payload(self, name: str, copy: int, header: _Header) -> bytes | None:
-        """That of a copy that is good."""
-        magic, generation, length, digest = header
-        if magic != self.MAGIC:
-            return None
-        try:
-            payload = self._medium.read(_copy_region(name, copy), self.HEADER.size, length)
+            octets = self._medium.read(region, 0, _USUAL_RECORD)
+            return octets if len(octets) < _USUAL_RECORD else self._medium.read(region, 0, _LONGEST_RECORD)
         except OSError:
             return None
-        good = len(payload) == length and digest == _record_digest(name, generation, payload)
-        return payload if good else None
-
-
-_Header: TypeAlias = tuple[bytes, int, int, bytes]
-"""Magic, generation, octets of the payload, digest."""
-_NO_HEADER: Final[_Header] = b"", -1, 0, b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -479,11 +451,3 @@ def write_durably(medium: Medium, region: str, data: bytes) -> None:
     medium.sync(region)
     if medium.read(region, 0, len(data) + 1) != data:
         raise OSError(f"the region {region!r} does not hold what was written")
-
-
-def _copy_region(name: str, copy: int) -> str:
-    return f"{name}.{copy}"
-
-
-def _record_digest(name: str, generation: int, payload: bytes) -> bytes:
-    return hashlib.sha256(name.encode() + struct.pack(">Q", generation) + payload).digest()[:16]

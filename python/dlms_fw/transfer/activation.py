@@ -100,7 +100,7 @@ class Confirm(Interview):
         self._open: list[Question] = [*self._active.questions, self._status]
 
     def soon(self) -> Sequence[Get[Any]]:
-        """The size of the log, if it is to be told and the verdict is not known yet; what may need tidying."""
+        """The size of the log, if it is told and the verdict is not known yet; what may need tidying."""
         schedule = Get(_activation_schedule(self.job))
         if self._verdict is not None or self.job.emit is None:
             return (schedule,)

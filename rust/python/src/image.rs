@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use dlms_fw_core::channel::ImageOctets;
 use dlms_fw_core::codec::{Emit, Writer};
-use dlms_fw_core::image::{self, BlockLayout};
+use dlms_fw_core::image::{self, BlockLayout, StoredRecord};
 use dlms_fw_core::xdlms::descriptor::MethodDescriptor;
 use pyo3::exceptions::{PyIndexError, PyValueError};
 use pyo3::prelude::*;
@@ -377,6 +377,32 @@ pub(crate) fn block_digests<'py>(
         .iter()
         .map(|digest| (PyBytes::new(py, &digest.sha256), digest.crc32))
         .collect())
+}
+
+/// The octets of a small record in a meter's memory.
+#[pyfunction]
+pub(crate) fn encode_record<'py>(
+    py: Python<'py>,
+    name: &str,
+    generation: u64,
+    text: &str,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let record = StoredRecord {
+        generation,
+        payload: text.as_bytes(),
+    };
+    let octets = record
+        .encode(name)
+        .ok_or_else(|| PyValueError::new_err("the record is too long"))?;
+    Ok(PyBytes::new(py, &octets))
+}
+
+/// Generation and text of the record in these octets; `None` where it is not there whole.
+#[pyfunction]
+pub(crate) fn decode_record<'a>(name: &str, octets: &'a [u8]) -> Option<(u64, &'a str)> {
+    let record = StoredRecord::decode(name, octets)?;
+    let text = str::from_utf8(record.payload).ok()?;
+    Some((record.generation, text))
 }
 
 /// The wire form of a value as `bytes`, written once into its final place.

@@ -75,7 +75,10 @@ mod _core {
     #[pymodule_export]
     use super::gateway::Gateway;
     #[pymodule_export]
-    use super::image::{BlockStatus, ImageBlock, ImageBlocks, block_digests, image_digests};
+    use super::image::{
+        BlockStatus, ImageBlock, ImageBlocks, block_digests, decode_record, encode_record,
+        image_digests,
+    };
     #[pymodule_export]
     use super::initiate::{InitiateRequest, InitiateResponse};
     #[pymodule_export]
