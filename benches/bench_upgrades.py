@@ -30,7 +30,7 @@ from dlms_fw.meter.configuration import MeterConfig
 from dlms_fw.meter.connection import MeterConnection
 from dlms_fw.meter.profiles import mcs301
 from dlms_fw.profiles import Profile
-from dlms_fw.signing_keys import PrivateKey, generate
+from dlms_fw.signing_keys import PrivateKey, PublicKey, generate
 from dlms_fw.simulation import CIPHERED, PLAIN, Framing, Simulation, VirtualMeter
 from dlms_fw.transfer import TransferPolicy, TransferResult
 
@@ -45,6 +45,11 @@ PROFILES = {"plain": PLAIN, "ciphered": CIPHERED}
 @cache
 def vendor() -> PrivateKey:
     return generate()
+
+
+@cache
+def trusted() -> tuple[PublicKey, ...]:
+    return (vendor().public_key(),)
 
 
 @cache
@@ -72,12 +77,13 @@ def config(protection: str, *, objects_act: bool = False) -> MeterConfig:
     """
     return mcs301.configured(
         PROFILES[protection],
-        trusted=(vendor().public_key(),),
+        trusted=trusted(),
         image_block_size=BLOCK_SIZE,
         objects_act=objects_act,
     )
 
 
+@cache
 def policy(strategy: Any) -> TransferPolicy:
     return TransferPolicy(allow_insecure=True, strategy=strategy)
 
@@ -91,7 +97,7 @@ def meter_of(
 def upgrade(protection: str, framing: Framing, strategy: str, *, objects_act: bool = False) -> TransferResult:
     """One upgrade, from nothing to the new version."""
     image = Image.from_bytes(container())
-    image.verify([vendor().public_key()])
+    image.verify(trusted())
     meter = meter_of(PROFILES[protection], protection, framing, objects_act=objects_act)
     with meter.client() as client:
         return client.upgrade(image, policy(strategy))
@@ -203,7 +209,7 @@ def test_where_the_time_goes(
     for _ in range(count):
         parts.enter("image")
         image = Image.from_bytes(container())
-        image.verify([vendor().public_key()])
+        image.verify(trusted())
         parts.enter("meter")
         meter = meter_of(PROFILES[protection], protection, "wrapper")
         parts.enter("client")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from dlms_fw._core import BitString, Data, Date, DateTime, Limits, Schema, Time
 from dlms_fw.logical_name import LogicalName
@@ -291,8 +291,8 @@ def enumerated(members: type[E]) -> DataType[E]:
     """An enum whose codes are the ``members``; a code that they do not know stays a plain ``int``."""
     known = {member.value: member for member in members}
 
-    def decode(code: int) -> E:
-        return known.get(code, cast("E", code))
+    def decode(code: int) -> Any:
+        return known.get(code, code)
 
     return converted(f"enum {members.__name__}", plain_enum, decode, None, values=members)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar
 
 from dlms_fw.errors import ImageRejected
@@ -46,13 +47,18 @@ class Version:
     @classmethod
     def parse(cls, text: str) -> Version:
         """From ``"2.4.1"`` and nothing else: no two texts mean the same version. Raises ``ValueError``."""
-        match = _VERSION.fullmatch(text)
-        if match is None:
-            raise ValueError(f"{text!r} is not a version; write X.Y.Z with 0 to 65535 each")
-        return cls(*map(int, match.groups()))
+        return _version(text)
 
     def __str__(self) -> str:
         return f"{self.major}.{self.minor}.{self.patch}"
+
+
+@lru_cache(maxsize=64)  # the meters of a campaign run a handful of them
+def _version(text: str) -> Version:
+    match = _VERSION.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is not a version; write X.Y.Z with 0 to 65535 each")
+    return Version(*map(int, match.groups()))
 
 
 ANY_VERSION = Version(0, 0, 0)

@@ -42,6 +42,7 @@ RESPONSES = (
     WriteResponse,
 )
 """What ends the wait for an answer."""
+_OF_TRANSFERS = (ResponseList, GetResponse, ActionResponse)
 _LISTS = (ResponseList, AccessResponse, ReadResponse, WriteResponse)
 
 
@@ -88,7 +89,7 @@ def single(response: Response) -> Answer:
 
 def transfer_answer(response: Response) -> TransferResponse:
     """The answer to a request of a transfer. Raises ServiceError, RemoteProtocolError."""
-    return response if isinstance(response, ResponseList) else single(response)
+    return response if isinstance(response, _OF_TRANSFERS) else single(response)
 
 
 def counter_request(profile: Profile) -> GetRequest:

@@ -23,6 +23,7 @@ RETRY_SECONDS: Final = 1.0
 
 
 _Step = ActivationStep
+_CONFIRM: Final = _Step.CONFIRM  # by this name it costs nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +127,7 @@ class Activation:
     @property
     def on_trial(self) -> Firmware | None:
         """The firmware that runs without being confirmed yet, once its self-test is passed."""
-        waits = self._memory.state.step is _Step.CONFIRM and not self._powers_up
+        waits = self._memory.state.step is _CONFIRM and not self._powers_up
         return self._trial() if waits else None
 
     def confirm(self, by: Confirmation, now: float) -> bool:

@@ -81,6 +81,7 @@ class MeterClock:
         self._offset = float(kept["offset"])
         self._configured = LocalTime(utc_offset_minutes)
         self._local_time = _local_time(kept.get("local"), self._configured)
+        self._shown: tuple[float, DateTime] | None = None
         self.listeners: list[Callable[[float, float], None]] = []
         """Called after the clock was set or shifted, with where it stood and stands (seconds, UTC).
 
@@ -105,7 +106,10 @@ class MeterClock:
     @property
     def date_time(self) -> DateTime:
         """The meter's local time as a COSEM date-time, with deviation and clock status."""
-        return self.at(self.utc)
+        now, shown = self.utc, self._shown
+        if shown is None or shown[0] != now:  # what happens at once is told with one time
+            shown = self._shown = now, self.at(now)
+        return shown[1]
 
     @property
     def status(self) -> ClockStatus:
@@ -180,7 +184,7 @@ class MeterClock:
         )
         before = self.utc
         after = before - self._offset + offset
-        self._offset, self._local_time = offset, local_time
+        self._offset, self._local_time, self._shown = offset, local_time, None
         for listener in self.listeners:
             listener(before, after)
 

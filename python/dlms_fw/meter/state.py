@@ -204,6 +204,7 @@ class StateMemory:
 
 
 _STATUS = ImageTransferStatus
+_VERIFIED, _ACTIVATING = _STATUS.VERIFICATION_SUCCESSFUL, _STATUS.ACTIVATION_INITIATED
 _WITH_IMAGE = frozenset(
     {_STATUS.TRANSFER_INITIATED, _STATUS.VERIFICATION_INITIATED, _STATUS.VERIFICATION_SUCCESSFUL}
 )
@@ -230,13 +231,14 @@ def check_change(old: MeterState, new: MeterState) -> None:
                 new.step is not ActivationStep.INSTALL
             ):
                 raise StorageError("a firmware would be discarded before confirmation")
-    if new.image_transfer_status in _WITH_IMAGE and new.reception is None:
+    status = new.image_transfer_status
+    if status in _WITH_IMAGE and new.reception is None:
         raise StorageError("the status speaks of an image that is not there")
-    if new.image_transfer_status == _STATUS.VERIFICATION_SUCCESSFUL and new.verified is None:
+    if status == _VERIFIED and new.verified is None:
         raise StorageError("an image would count as verified without a verification")
     if new.step in _ON_TRIAL and (new.reception is None or new.verified is None):
         raise StorageError("the new image would be gone while its firmware is on trial")
-    if (new.step in _ON_TRIAL) != (new.image_transfer_status == _STATUS.ACTIVATION_INITIATED):
+    if (new.step in _ON_TRIAL) != (status == _ACTIVATING):
         raise StorageError("the status and the step of the activation would contradict each other")
 
 

@@ -128,8 +128,8 @@ class ServerClient:
     locked: bool = False
 
     def offered(self, referencing: Referencing) -> int:
-        """The services it may have where objects are named like this."""
-        return self.short_name_conformance if referencing == "short-name" else self.conformance
+        """The services it may have where objects are named like this, as a number: flags are slow."""
+        return int(self.short_name_conformance if referencing == "short-name" else self.conformance)
 
     @property
     def authentication(self) -> Mechanism:
@@ -291,7 +291,7 @@ class Gate:
         initiate = _open_initiate(association, request, ciphered=ciphered)
         offered = client.offered(association.referencing)
         _check_initiate(initiate, offered)
-        association.conformance = initiate.conformance & offered
+        association.conformance = int(initiate.conformance) & offered
         association.client_max_receive_pdu_size = initiate.client_max_receive_pdu_size
         association.server_max_receive_pdu_size = client.max_receive_pdu_size
         association.confirmed = initiate.response_allowed
@@ -356,27 +356,33 @@ class Gate:
         return context
 
     def prepare_counters(self, association: Association) -> None:
-        """Have counters to send with, and know what was accepted over other links under the same key."""
-        context, fingerprint, counters = association.context, association.key_fingerprint, self.counters
-        if context is None or counters is None:
-            return
-        if context.counters_left < COUNTER_MARGIN:
+        """Have counters to send with."""
+        context, counters = association.context, self.counters
+        if context is not None and counters is not None and context.counters_left < COUNTER_MARGIN:
             association.counters_taken = min(2 * association.counters_taken, _MOST_COUNTERS)
             extend_counters(
-                context, lambda count: counters.reserve(fingerprint, count), association.counters_taken
+                context,
+                lambda count: counters.reserve(association.key_fingerprint, count),
+                association.counters_taken,
             )
-        ours = context.peer_invocation_counter
-        if (last_accepted := counters.last_accepted(fingerprint)) > (-1 if ours is None else ours):
-            context.peer_invocation_counter = last_accepted
+
+    def learn_counter(self, association: Association) -> None:
+        """Have counters to send with, and know what was accepted over other links under the same key."""
+        self.prepare_counters(association)
+        context, counters = association.context, self.counters
+        if context is not None and counters is not None:
+            ours = context.peer_invocation_counter
+            last_accepted = counters.last_accepted(association.key_fingerprint)
+            if last_accepted > (-1 if ours is None else ours):
+                context.peer_invocation_counter = last_accepted
 
     def note_counter(self, association: Association) -> None:
         """Tell the meter the highest counter that was verified, before it acts on the message."""
-        context, fingerprint, counters = association.context, association.key_fingerprint, self.counters
-        if context is None or counters is None:
-            return
-        counter = context.peer_invocation_counter
-        if counter is not None and counter > counters.last_accepted(fingerprint):
-            counters.accepted(fingerprint, counter)
+        context, counters = association.context, self.counters
+        if context is not None and counters is not None:
+            counter = context.peer_invocation_counter
+            if counter is not None:
+                counters.accepted(association.key_fingerprint, counter)
 
     def _client_title(self, request: AssociationRequest, client: ServerClient) -> bytes:
         title = request.calling_ap_title

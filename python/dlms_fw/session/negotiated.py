@@ -57,19 +57,13 @@ def _of_list(request: RequestList) -> int:
 
 
 def _of_get(request: GetRequest) -> int:
-    return _of_attribute(request, _GET, _ALL_WITH_GET)
+    service = _GET if request.selection is None else _GET | _SELECTIVE_ACCESS
+    return service if request.attribute_id != ALL_ATTRIBUTES else service | _ALL_WITH_GET
 
 
 def _of_set(request: SetRequest) -> int:
-    return _of_attribute(request, _SET, _ALL_WITH_SET)
-
-
-def _of_attribute(request: GetRequest | SetRequest, service: int, all_attributes: int) -> int:
-    if request.selection is not None:
-        service |= _SELECTIVE_ACCESS
-    if request.attribute_id == ALL_ATTRIBUTES:
-        service |= all_attributes
-    return service
+    service = _SET if request.selection is None else _SET | _SELECTIVE_ACCESS
+    return service if request.attribute_id != ALL_ATTRIBUTES else service | _ALL_WITH_SET
 
 
 def _by_short_name(request: ReadRequest | WriteRequest) -> int:

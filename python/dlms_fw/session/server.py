@@ -160,7 +160,7 @@ class ServerSession(ServerAssociations):
         while True:
             association = self.association
             if association.context is not None:
-                self._gate.prepare_counters(association)
+                self._gate.learn_counter(association)
             try:
                 incoming, reply = received or self.channel.receive(data)
             except (DecodeError, SecurityError) as error:
@@ -202,8 +202,8 @@ class ServerSession(ServerAssociations):
             return b""
         if association.context is not None:
             self._gate.prepare_counters(association)
-        if association.answer_protection != protection and association.context is not None:
-            association.context.answer_protection = association.answer_protection = protection
+            if association.answer_protection != protection:
+                association.context.answer_protection = association.answer_protection = protection
         try:
             return self.channel.send(response)
         except LocalProtocolError:

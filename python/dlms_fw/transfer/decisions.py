@@ -52,14 +52,17 @@ _EXCEPTION: Final[Mapping[int, Outcome]] = MappingProxyType(
 )
 
 
+_REFUSED: Final = Outcome.REFUSED  # by this name it costs nothing
+
+
 def outcome_of_data_access(result: int) -> Outcome:
     """What a data-access-result means."""
-    return _DATA_ACCESS.get(result, Outcome.REFUSED)
+    return _DATA_ACCESS.get(result, _REFUSED)
 
 
 def outcome_of_action(result: int, *, long_running: bool = False) -> Outcome:
     """What an action-result means; ``long_running`` for image_verify and image_activate."""
-    return (_LONG_ACTION if long_running else _ACTION).get(result, Outcome.REFUSED)
+    return (_LONG_ACTION if long_running else _ACTION).get(result, _REFUSED)
 
 
 def outcome_of_exception(response: ExceptionResponse) -> Outcome:

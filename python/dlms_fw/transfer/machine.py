@@ -55,7 +55,8 @@ from dlms_fw.transfer.strategies import WantedStrategy
 from dlms_fw.transfer.table import TERMINAL, TRANSITIONS, Outcome, TransferState
 
 _S = TransferState
-_MORE = Outcome.MORE
+_MORE, _BUSY, _LOST = Outcome.MORE, Outcome.BUSY, Outcome.LOST
+_TRANSFER, _TRANSFER_BLOCKS = Phase.TRANSFER, TransferState.TRANSFER_BLOCKS
 
 
 _GOALS: Final[Mapping[TransferState, Literal["activated", "scheduled", "verified", "planned"]]] = (
@@ -314,7 +315,7 @@ class Transfer:
         if outcome is not _MORE:
             # An exception-response ends whatever was on its way.
             self._outstanding = 0
-        if outcome is Outcome.LOST:
+        if outcome is _LOST:
             # The meter answered that it knows no association; the driver believes that there is one.
             self._lose("the meter knows no association any more", reconnect=True)
             return
@@ -382,12 +383,12 @@ class Transfer:
         """Take the move that the table has for this outcome."""
         job, step = self._job, self._step
         state = TRANSITIONS[job.state][outcome]
-        if outcome is Outcome.BUSY:
+        if outcome is _BUSY:
             if not self._wait_busy(step):
                 return
         else:
             self._busy_since = None
-        if state is not job.state or outcome not in (Outcome.MORE, Outcome.BUSY):
+        if state is not job.state or outcome not in (_MORE, _BUSY):
             self._enter(state)
 
     def _enter(self, state: TransferState) -> None:
@@ -396,7 +397,7 @@ class Transfer:
             job.state = state
             self._finish(state)
             return
-        if self._phases.leaves(Phase.TRANSFER, state):
+        if self._phases.leaves(_TRANSFER, state):
             self._progress.report()
         job.state = state
         if self._phases.enter(state, job.now):
@@ -405,7 +406,7 @@ class Transfer:
             return
         self._step = STEPS[state](job)
         self.one_by_one = self._step.one_by_one
-        if state is _S.TRANSFER_BLOCKS:
+        if state is _TRANSFER_BLOCKS:
             self._progress.begin()
 
     def _wait_busy(self, step: Step) -> bool:

@@ -25,6 +25,7 @@ from dlms_fw.transfer.job import Asked, Job, Request, Response, Step, data_acces
 from dlms_fw.transfer.table import Outcome
 
 T = TypeVar("T")
+_OK, _BUSY, _MORE = Outcome.OK, Outcome.BUSY, Outcome.MORE  # by these names they cost nothing
 _ITEM_OCTETS = 10
 """Of an attribute in a list: class, logical name, attribute, and whether a selection follows."""
 _SMALL_ANSWER = 32
@@ -69,7 +70,7 @@ class Get(Generic[T]):
         if not isinstance(response, GetResponse):
             return self._read_other(response)
         outcome = decisions.outcome_of_data_access(response.result)
-        if outcome is not Outcome.OK or response.data is None:
+        if outcome is not _OK or response.data is None:
             self.fault = data_access_result_name(response.result)
             return outcome
         try:
@@ -107,7 +108,7 @@ class Put(Generic[T]):
         if not isinstance(response, SetResponse):
             raise RemoteProtocolError(f"a {type(response).__name__} to a SET of {self.ref!r}")
         outcome = decisions.outcome_of_data_access(response.result)
-        if outcome is not Outcome.OK:
+        if outcome is not _OK:
             self.fault = data_access_result_name(response.result)
         return outcome
 
@@ -137,7 +138,7 @@ class Interview(Step):
     def then(self, question: Question) -> Outcome:
         """Ask one question more, found necessary by :meth:`judge`, which is called again after it."""
         self._open.append(question)
-        return Outcome.MORE
+        return _MORE
 
     def soon(self) -> Sequence[Get[Any]]:
         """What the next steps ask where all goes well, if it is small; asked along in a list."""
@@ -166,12 +167,12 @@ class Interview(Step):
             return self._read_list(response)
         question = self._open[0]
         outcome = question.read(response)
-        if outcome is Outcome.BUSY or outcome is Outcome.LOST:
+        if outcome is _BUSY or outcome is Outcome.LOST:
             return outcome
         if isinstance(question, Get) and question.alone:
             self._learn(outcome)
         del self._open[0]
-        return Outcome.MORE if self._open else self.judge()
+        return _MORE if self._open else self.judge()
 
     def judge(self) -> Outcome:
         """What all answers together mean."""
@@ -225,19 +226,19 @@ class Interview(Step):
             if number >= self._own:
                 continue
             outcome = question.read(answer)
-            if outcome is Outcome.BUSY:
+            if outcome is _BUSY:
                 busy = True
-            elif outcome is Outcome.OK or lists.trusted:
+            elif outcome is _OK or lists.trusted:
                 self._open.remove(question)
             else:
                 question.alone = True
         if busy:
-            return Outcome.BUSY
+            return _BUSY
         return None if self._open else self.judge()
 
     def _learn(self, outcome: Outcome) -> None:
         """What a list has refused was asked alone."""
-        if outcome is Outcome.OK:
+        if outcome is _OK:
             self.job.lists.refuse("what was refused in one was answered alone")
         else:
             self.job.lists.trusted = True

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, Literal, NamedTuple, TypeAlias
 
@@ -46,6 +47,8 @@ _LONG_LIST_OCTETS: Final = 16384
 
 class Means(Enum):
     """What a strategy needs of link and meter, and what the meter may refuse."""
+
+    __hash__ = object.__hash__
 
     LISTS = "requests with a list"
     AHEAD = "several requests at a time"
@@ -134,6 +137,18 @@ def choose(
         refused: What the meter has refused, and how.
         saturated: Whether all invoke ids were on their way at a time, and the line could take more.
     """
+    return _choice(wanted, link, image_block_size, tuple(refused.items()), saturated)
+
+
+@lru_cache(maxsize=64)  # the meters of a fleet are much alike
+def _choice(
+    wanted: WantedStrategy,
+    link: LinkFacts,
+    image_block_size: int,
+    refusals: tuple[tuple[Means, str], ...],
+    saturated: bool,
+) -> Choice:
+    refused = dict(refusals)
     if wanted == "automatic":
         order, reason = _AUTOMATIC[link.medium], f"best for {_MEDIUM_NAMES[link.medium]}"
         if saturated and link.medium == "stream":

@@ -69,6 +69,8 @@ class Outcome(Enum):
 class Ownership(Enum):
     """Whose transfer it is that the meter holds, by the checkpoint of this meter."""
 
+    __hash__ = object.__hash__
+
     NONE = "no checkpoint"
     OTHER = "checkpoint of another image"
     UNSENT = "ours, no block sent"
