@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 from dlms_fw.cosem.well_known import IMAGE_TRANSFER
@@ -209,7 +210,10 @@ class _Identity(NamedTuple):
 
     @classmethod
     def of(cls, config: MeterConfig) -> _Identity:
-        return cls(*(getattr(config, name) for name in cls._fields))
+        return cls(*_identity_in(config))
+
+
+_identity_in: Final = attrgetter(*_Identity._fields)
 
 
 def factory_memory(config: MeterConfig) -> Mapping[str, bytes]:
