@@ -73,7 +73,7 @@ def assigns_another_name(right: Any) -> Any:
     return lambda self: [one._replace(logical_device_name=b"XYZ1") for one in right(self)]
 
 
-@of(ObjectDictionary, "_serve_each")
+@of(ObjectDictionary, "_serve_list")
 def gives_lists_backwards(right: Any) -> Any:
     return lambda self, caller, items, invoke_id: list(right(self, caller, items, invoke_id))[::-1]
 

@@ -192,12 +192,12 @@ class _Management:
 
 
 def takes_any_selector(patch: Patch) -> None:
-    def unselected(dictionary: Any, caller: Any, request: Any) -> bytes:
+    def unselected(dictionary: Any, caller: Any, request: Any, invoke_id: int = 0) -> GetResponse:
         _, target, _ = dictionary._find(caller, request.class_id, request.logical_name)
         data: bytes = target.read(request.attribute_id, None)
-        return data
+        return GetResponse(0, data, invoke_id_and_priority=invoke_id)
 
-    patch.setattr(ObjectDictionary, "_read", unselected)
+    patch.setattr(ObjectDictionary, "read", unselected)
 
 
 def reads_one_attribute_for_all(patch: Patch) -> None:

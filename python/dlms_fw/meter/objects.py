@@ -87,16 +87,8 @@ class ObjectDictionary(Generic[I]):
     def serve(self, caller: Caller, request: Request) -> Response:
         """Carries a request out. Its answer is not to be sent where none was asked for."""
         if isinstance(request, RequestList):
-            # All items of a list are of one service, and so are the answers.
             invoke_id = request.invoke_id_and_priority or 0
-            items: Any = request.items
-            of_items = type(items[0])
-            if of_items is GetRequest:
-                answers: Any = [self.read(caller, item, invoke_id) for item in items]
-            elif of_items is ActionRequest:
-                answers = self._serve_actions(caller, items, invoke_id)
-            else:
-                answers = [self._serve_one(caller, item, invoke_id) for item in items]
+            answers = self._serve_list(caller, request.items, invoke_id)
             return ResponseList(answers, invoke_id_and_priority=invoke_id)
         if isinstance(request, _BY_SHORT_NAME):
             return self.short_names.serve(request, lambda item: self._serve_one(caller, item, 0))
@@ -213,6 +205,15 @@ class ObjectDictionary(Generic[I]):
             request_items=request.items if request.self_descriptive else None,
             long_invoke_id_and_priority=request.long_invoke_id_and_priority or 0,
         )
+
+    def _serve_list(self, caller: Caller, items: Any, invoke_id: int) -> Any:
+        """All items of a list are of one service, and so are the answers."""
+        of_items = type(items[0])
+        if of_items is GetRequest:
+            return [self.read(caller, item, invoke_id) for item in items]
+        if of_items is ActionRequest:
+            return self._serve_actions(caller, items, invoke_id)
+        return [self._serve_one(caller, item, invoke_id) for item in items]
 
     def _serve_actions(self, caller: Caller, items: Any, invoke_id: int) -> Any:
         """What a caller may call is looked up once for each method in the list: blocks come by the dozen."""

@@ -380,9 +380,9 @@ class Gate:
         """Tell the meter the highest counter that was verified, before it acts on the message."""
         context, counters = association.context, self.counters
         if context is not None and counters is not None:
-            counter = context.peer_invocation_counter
-            if counter is not None:
-                counters.accepted(association.key_fingerprint, counter)
+            counter, fingerprint = context.peer_invocation_counter, association.key_fingerprint
+            if counter is not None and counter > counters.last_accepted(fingerprint):
+                counters.accepted(fingerprint, counter)
 
     def _client_title(self, request: AssociationRequest, client: ServerClient) -> bytes:
         title = request.calling_ap_title
