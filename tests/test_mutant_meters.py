@@ -6,6 +6,7 @@ Each mutant takes one care out of the meter. The same cuts that a right meter su
 from __future__ import annotations
 
 import random
+import struct
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -53,14 +54,19 @@ def digests_without_octets(patch: Patch) -> None:
     patch.setattr(ImageBlockStore, "_digest", lambda self, number, value: number.to_bytes(16, "big"))
 
 
+_RECORD_HEADER = struct.Struct(">4xQI16x")
+
+
 def records_without_checksum(patch: Patch) -> None:
     """Whatever can be read as a record is one."""
 
-    def payload(self: Records, name: str, copy: int, header: tuple[bytes, int, int, bytes]) -> bytes | None:
-        _, generation, length, _ = header
-        return None if generation < 0 else self._medium.read(f"{name}.{copy}", self.HEADER.size, length)
+    def decode(name: str, octets: bytes) -> tuple[int, str] | None:
+        if len(octets) < _RECORD_HEADER.size:
+            return None
+        generation, length = _RECORD_HEADER.unpack_from(octets)
+        return generation, octets[_RECORD_HEADER.size :][:length].decode(errors="replace")
 
-    patch.setattr(Records, "_payload", payload)
+    patch.setattr("dlms_fw.meter.storage.decode_record", decode)
 
 
 def records_in_one_copy(patch: Patch) -> None:

@@ -287,8 +287,7 @@ def test_access_that_was_not_negotiated_is_neither_sent_nor_served() -> None:
         assert client.statistics.octets_sent == before
         # A client that sends it all the same is told so.
         assert client._session is not None
-        lie = replace(client._session.association, conformance=PROPOSED_CONFORMANCE)  # type: ignore[type-var]
-        client._session.association = lie
+        client._session._agreed = int(PROPOSED_CONFORMANCE)
         with pytest.raises(ServiceError, match="service not supported"):
             client.access([CLOCK.time_zone])
         assert client.get(CLOCK.time_zone) is not None

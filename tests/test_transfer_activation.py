@@ -103,6 +103,19 @@ def test_activation_successful_with_the_old_identifier_is_no_success() -> None:
     assert run.requests.count("identifier") == 1 + 3
 
 
+@pytest.mark.parametrize(("activation", "reads"), [("good", 0), ("silent-old", 1)])
+def test_where_nobody_listens_the_log_is_read_to_explain_a_failure_only(activation: str, reads: int) -> None:
+    meter = ScriptedMeter()
+    meter.activation = activation
+    _, run = drive(meter, raw_image(), on_event=None)
+    assert run.requests.count("entries_in_use") == reads
+    assert run.events == []
+    if reads:
+        assert "firmware ready for activation (17)" in str(run.error)
+    else:
+        assert run.error is None
+
+
 @pytest.mark.fault("T-27")
 def test_activation_failed_with_the_new_identifier_is_an_anomaly() -> None:
     meter = ScriptedMeter()

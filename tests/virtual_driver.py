@@ -51,7 +51,8 @@ def transfer_for(
     meter_run: Run, image: Image, policy: TransferPolicy | None = None, **facts: Any
 ) -> Transfer:
     facts.setdefault("wall_clock", START_OF_TIME)
-    return Transfer(image, policy, meter=METER, on_event=meter_run.events.append, **facts)
+    facts.setdefault("on_event", meter_run.events.append)
+    return Transfer(image, policy, meter=METER, **facts)
 
 
 def drive(

@@ -72,7 +72,10 @@ class Activate(Step):
 
 
 class Confirm(Interview):
-    """Reconnects and looks what runs, until that is clear or the deadline has passed."""
+    """Reconnects and looks what runs, until that is clear or the deadline has passed.
+
+    The event log is read where its events are told, or may explain a failure.
+    """
 
     waits_for = "the meter does not show the new firmware yet"
     answers_are_progress = True
