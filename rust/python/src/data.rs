@@ -22,7 +22,9 @@ use crate::limits::{Limits, options};
 use crate::misfit::Misfit;
 use crate::octets::{Kept, Octets};
 use crate::plain;
-use crate::value::{append, append_body, snapshot, to_python, tuple_of, wire_fault, with_node};
+use crate::value::{
+    Made, append, append_body, snapshot, to_python, tuple_of, wire_fault, with_node,
+};
 
 const ARRAY: u8 = Tag::Array.code();
 const STRUCTURE: u8 = Tag::Structure.code();
@@ -174,16 +176,17 @@ impl Data {
             Content::Simple(value) => Ok(value.bind(py).clone()),
             Content::Octets(unopened, _) => {
                 let mut reader = Reader::new(unopened.octets(py));
-                plain::read(py, &mut reader, &mut unopened.guard())
+                Ok(plain::read(py, &mut reader, &mut unopened.guard())?)
             }
             Content::Members { members, .. } => {
                 let members = members.bind(py);
                 let plain = tuple_of(py, members.len(), |index| {
-                    members
-                        .get_borrowed_item(index)?
-                        .cast::<Self>()?
+                    let member = members.get_borrowed_item(index)?;
+                    Ok(member
+                        .cast::<Self>()
+                        .map_err(PyErr::from)?
                         .get()
-                        .plain(py)
+                        .plain(py)?)
                 })?;
                 Ok(plain.into_any())
             }
@@ -349,7 +352,7 @@ impl Data {
         guard: &mut Guard,
     ) -> PyResult<Self> {
         let mut depth = 0;
-        let mut made = |member: PyResult<Self>| {
+        let mut made = |member: PyResult<Self>| -> Made<'_> {
             let member = member?;
             depth = depth.max(member.depth);
             Ok(Bound::new(py, member)?.into_any())

@@ -1,43 +1,51 @@
 //! Plain Python values straight from the octets, with no `Data` in between: how a generic decode is read when nobody asks for tags.
 
 use dlms_fw_core::axdr::compact_array::Shape;
-use dlms_fw_core::axdr::{CompactArray, DataRef, Description, Guard};
+use dlms_fw_core::axdr::{CompactArray, DataRef, Description, Guard, Tag};
 use dlms_fw_core::codec::Reader;
 use pyo3::prelude::*;
 
-use crate::value::{to_python, tuple_of, wire_fault};
+use crate::value::{Made, ToPython, tuple_of};
+
+const ARRAY: u8 = Tag::Array.code();
+const STRUCTURE: u8 = Tag::Structure.code();
+const COMPACT_ARRAY: u8 = Tag::CompactArray.code();
 
 /// One value with its tag: nested tuples of plain values.
-pub(crate) fn read<'py>(
-    py: Python<'py>,
-    reader: &mut Reader<'_>,
-    guard: &mut Guard,
-) -> PyResult<Bound<'py, PyAny>> {
-    let offset = reader.offset();
-    let node = DataRef::read(reader, &guard.options).map_err(wire_fault)?;
-    match node {
-        DataRef::Array(count) | DataRef::Structure(count) => {
-            guard.enter(offset).map_err(wire_fault)?;
-            guard.count(count, offset).map_err(wire_fault)?;
-            let members = tuple_of(py, count, |_| read(py, reader, guard))?;
-            guard.leave();
-            Ok(members.into_any())
-        }
-        DataRef::CompactArray => {
-            guard.enter(offset).map_err(wire_fault)?;
-            let CompactArray {
-                description,
-                elements,
-                mut contents,
-            } = CompactArray::read(reader, guard).map_err(wire_fault)?;
-            let elements = tuple_of(py, elements, |_| {
-                read_described(py, &description, &mut contents, guard)
-            })?;
-            guard.leave();
-            Ok(elements.into_any())
-        }
-        node => to_python(py, node),
+pub(crate) fn read<'py>(py: Python<'py>, reader: &mut Reader<'_>, guard: &mut Guard) -> Made<'py> {
+    match reader.peek() {
+        Some(ARRAY | STRUCTURE) => read_members(py, reader, guard),
+        Some(COMPACT_ARRAY) => read_compact(py, reader, guard),
+        _ => DataRef::take(reader, &guard.options, ToPython(py)),
     }
+}
+
+fn read_members<'py>(py: Python<'py>, reader: &mut Reader<'_>, guard: &mut Guard) -> Made<'py> {
+    let offset = reader.offset();
+    let count = match DataRef::read(reader, &guard.options)? {
+        DataRef::Array(count) | DataRef::Structure(count) => count,
+        _ => 0,
+    };
+    guard.enter(offset)?;
+    guard.count(count, offset)?;
+    let members = tuple_of(py, count, |_| read(py, reader, guard))?;
+    guard.leave();
+    Ok(members.into_any())
+}
+
+fn read_compact<'py>(py: Python<'py>, reader: &mut Reader<'_>, guard: &mut Guard) -> Made<'py> {
+    guard.enter(reader.offset())?;
+    reader.expect(COMPACT_ARRAY)?;
+    let CompactArray {
+        description,
+        elements,
+        mut contents,
+    } = CompactArray::read(reader, guard)?;
+    let elements = tuple_of(py, elements, |_| {
+        read_described(py, &description, &mut contents, guard)
+    })?;
+    guard.leave();
+    Ok(elements.into_any())
 }
 
 /// One value as a compact array has it.
@@ -46,12 +54,9 @@ fn read_described<'py>(
     description: &Description,
     reader: &mut Reader<'_>,
     guard: &mut Guard,
-) -> PyResult<Bound<'py, PyAny>> {
+) -> Made<'py> {
     Ok(match description.shape() {
-        Shape::Simple(tag) => {
-            let node = DataRef::read_body(*tag, reader, &guard.options).map_err(wire_fault)?;
-            to_python(py, node)?
-        }
+        Shape::Simple(tag) => DataRef::take_body(*tag, reader, &guard.options, ToPython(py))?,
         Shape::Array(count, element) => tuple_of(py, usize::from(*count), |_| {
             read_described(py, element, reader, guard)
         })?

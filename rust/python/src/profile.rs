@@ -13,7 +13,7 @@ use pyo3::types::{PyList, PyTuple};
 use crate::data::Data;
 use crate::datetime::DateTime;
 use crate::plain;
-use crate::value::{list_of, to_python, tuple_of, wire_fault};
+use crate::value::{Made, integer, list_of, to_python, tuple_of, wire_fault};
 
 /// The last value of a column.
 #[derive(Default)]
@@ -58,11 +58,11 @@ pub(crate) fn expand_rows<'py>(
     list_of(py, entries.len(), |index| {
         let entry = entries.get_borrowed_item(index)?;
         let Ok(entry) = entry.cast::<Data>() else {
-            return Err(not_a_row(index));
+            return Err(not_a_row(index).into());
         };
         match Tag::try_from(entry.get().tag()) {
             Ok(Tag::Structure) => Ok(rows.row(entry.get())?.into_any()),
-            _ => Err(not_a_row(index)),
+            _ => Err(not_a_row(index).into()),
         }
     })
 }
@@ -86,7 +86,8 @@ impl<'py> Rows<'py> {
             self.widen(members.len());
             return tuple_of(py, members.len(), |index| {
                 let member = members.get_borrowed_item(index)?;
-                let cell = self.member(index, member.cast::<Data>()?.get())?;
+                let member = member.cast::<Data>().map_err(PyErr::from)?;
+                let cell = self.member(index, member.get())?;
                 self.put(index, cell, 0)
             });
         };
@@ -154,7 +155,7 @@ impl<'py> Rows<'py> {
     }
 
     /// The value of a column, with what was left out put back.
-    fn put(&mut self, index: usize, cell: Cell<'py>, offset: usize) -> PyResult<Bound<'py, PyAny>> {
+    fn put(&mut self, index: usize, cell: Cell<'py>, offset: usize) -> Made<'py> {
         let py = self.py;
         let column = &mut self.columns[index];
         match (cell, &mut column.last) {
@@ -168,13 +169,13 @@ impl<'py> Rows<'py> {
             (Cell::Same, _) => {}
             (Cell::Delta(delta), Last::Number(number, value)) => {
                 *number = number.saturating_add(delta);
-                *value = (*number).into_pyobject(py)?.into_any();
+                *value = match i64::try_from(*number) {
+                    Ok(number) => integer(py, number)?,
+                    Err(_) => integer(py, *number)?,
+                };
             }
             (Cell::Delta(_), _) => {
-                return Err(wire_fault(DecodeError::new(
-                    DecodeErrorKind::Missing,
-                    offset,
-                )));
+                return Err(DecodeError::new(DecodeErrorKind::Missing, offset).into());
             }
         }
         Ok(match &column.last {

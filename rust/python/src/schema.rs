@@ -19,7 +19,9 @@ use crate::data::{Data, Source};
 use crate::limits::{Limits, options};
 use crate::misfit::{Misfit, Step};
 use crate::octets::Kept;
-use crate::value::{append, list_of, octets, snapshot, to_python, tuple_of, wire_fault, with_node};
+use crate::value::{
+    Failure, Made, append, list_of, octets, snapshot, to_python, tuple_of, wire_fault, with_node,
+};
 
 /// Types nested deeper than this are refused, so that all recursion over a type is bounded.
 const MAX_LEVELS: usize = 64;
@@ -216,25 +218,26 @@ struct Decoding<'a, 'py> {
 }
 
 impl Decoding<'_, '_> {
-    fn enter(&mut self, offset: usize) -> PyResult<()> {
-        self.guard.enter(offset).map_err(wire_fault)
+    fn enter(&mut self, offset: usize) -> Result<(), Failure> {
+        Ok(self.guard.enter(offset)?)
     }
 }
 
 /// A refusal of the value at `offset`.
-fn refused<T>(kind: DecodeErrorKind, offset: usize) -> PyResult<T> {
-    Err(wire_fault(DecodeError::new(kind, offset)))
+fn refused<T>(kind: DecodeErrorKind, offset: usize) -> Result<T, Failure> {
+    Err(DecodeError::new(kind, offset).into())
 }
 
 /// The type of the value that comes next: its tag, or inside a compact array its description's.
 #[inline]
-fn coming(reader: &Reader<'_>, description: Option<&Description>) -> PyResult<Tag> {
+fn coming(reader: &Reader<'_>, description: Option<&Description>) -> Result<Tag, DecodeError> {
     match description {
         Some(description) => Ok(description.tag()),
         None => match reader.peek() {
-            Some(code) => Tag::try_from(code)
-                .map_err(|kind| wire_fault(DecodeError::new(kind, reader.offset()))),
-            None => Err(wire_fault(reader.error(DecodeErrorKind::Truncated))),
+            Some(code) => {
+                Tag::try_from(code).map_err(|kind| DecodeError::new(kind, reader.offset()))
+            }
+            None => Err(reader.error(DecodeErrorKind::Truncated)),
         },
     }
 }
@@ -246,7 +249,7 @@ impl Kind {
         decoding: &mut Decoding<'_, 'py>,
         reader: &mut Reader<'_>,
         description: Option<&Description>,
-    ) -> PyResult<Bound<'py, PyAny>> {
+    ) -> Made<'py> {
         let py = decoding.py;
         let offset = reader.offset();
         let tag = coming(reader, description)?;
@@ -260,7 +263,7 @@ impl Kind {
                     None => DataRef::read(reader, options),
                     Some(_) => DataRef::read_body(tag, reader, options),
                 };
-                self.simple(py, node.map_err(wire_fault)?, offset)
+                self.simple(py, node?, offset)
             }
             Self::Structure(members, record) => {
                 let count = match description {
@@ -278,18 +281,21 @@ impl Kind {
                 decoding.guard.leave();
                 match record {
                     None => Ok(values.into_any()),
-                    Some(record) => record.make.bind(py).call1((record.class.bind(py), values)),
+                    Some(record) => Ok(record
+                        .make
+                        .bind(py)
+                        .call1((record.class.bind(py), values))?),
                 }
             }
             Self::Array(element) => {
                 decoding.enter(offset)?;
                 let values = if tag == Tag::CompactArray {
-                    reader.expect(tag.code()).map_err(wire_fault)?;
+                    reader.expect(tag.code())?;
                     let CompactArray {
                         description,
                         elements,
                         mut contents,
-                    } = CompactArray::read(reader, &mut decoding.guard).map_err(wire_fault)?;
+                    } = CompactArray::read(reader, &mut decoding.guard)?;
                     list_of(py, elements, |_| {
                         element.read(decoding, &mut contents, Some(&description))
                     })?
@@ -322,7 +328,7 @@ impl Kind {
                     Err(error) if error.is_instance_of::<PyValueError>(py) => {
                         refused(DecodeErrorKind::ValueOutOfRange, offset)
                     }
-                    value => value,
+                    value => Ok(value?),
                 }
             }
         }
@@ -330,12 +336,7 @@ impl Kind {
 
     /// The value of a node without members.
     #[inline]
-    fn simple<'py>(
-        &self,
-        py: Python<'py>,
-        node: DataRef<'_>,
-        offset: usize,
-    ) -> PyResult<Bound<'py, PyAny>> {
+    fn simple<'py>(&self, py: Python<'py>, node: DataRef<'_>, offset: usize) -> Made<'py> {
         match (self, node) {
             (Self::FixedOctetString(length), DataRef::OctetString(octets))
                 if octets.len() != *length =>
@@ -346,11 +347,11 @@ impl Kind {
                 let mut reader = Reader::new(octets);
                 let node = DataRef::read_body(*tag, &mut reader, &Options::STRICT);
                 match node.and_then(|node| reader.finish().map(|()| node)) {
-                    Ok(node) => to_python(py, node),
+                    Ok(node) => Ok(to_python(py, node)?),
                     Err(_) => refused(DecodeErrorKind::WrongLength, offset),
                 }
             }
-            (_, node) => to_python(py, node),
+            (_, node) => Ok(to_python(py, node)?),
         }
     }
 
@@ -478,11 +479,11 @@ impl Kind {
 
 /// The number of members that an array or structure announces.
 #[inline]
-fn head(decoding: &mut Decoding<'_, '_>, reader: &mut Reader<'_>) -> PyResult<usize> {
+fn head(decoding: &mut Decoding<'_, '_>, reader: &mut Reader<'_>) -> Result<usize, Failure> {
     let offset = reader.offset();
-    match DataRef::read(reader, &decoding.guard.options).map_err(wire_fault)? {
+    match DataRef::read(reader, &decoding.guard.options)? {
         DataRef::Array(count) | DataRef::Structure(count) => {
-            decoding.guard.count(count, offset).map_err(wire_fault)?;
+            decoding.guard.count(count, offset)?;
             Ok(count)
         }
         _ => refused(DecodeErrorKind::UnexpectedTag, offset),

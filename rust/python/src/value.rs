@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use dlms_fw_core::axdr::{self, DataRef, Tag};
+use dlms_fw_core::axdr::{self, DataRef, Tag, Take};
 use dlms_fw_core::codec::{Emit, Writer};
 use dlms_fw_core::error::DecodeError;
 use pyo3::PyClass;
@@ -25,8 +25,48 @@ pub(crate) fn wire_fault(error: DecodeError) -> PyErr {
     Error::from(error).into()
 }
 
+/// Why no value was made. It takes one register, since it comes back from every value.
+pub(crate) struct Failure(Box<PyErr>);
+
+impl From<DecodeError> for Failure {
+    #[cold]
+    fn from(error: DecodeError) -> Self {
+        Self(Box::new(wire_fault(error)))
+    }
+}
+
+impl From<PyErr> for Failure {
+    #[cold]
+    fn from(error: PyErr) -> Self {
+        Self(Box::new(error))
+    }
+}
+
+impl From<Failure> for PyErr {
+    fn from(failure: Failure) -> Self {
+        *failure.0
+    }
+}
+
+/// A value, or why there is none.
+pub(crate) type Made<'py> = Result<Bound<'py, PyAny>, Failure>;
+
+/// Makes the Python value of each node.
+#[derive(Clone, Copy)]
+pub(crate) struct ToPython<'py>(pub(crate) Python<'py>);
+
+impl<'py> Take<'_> for ToPython<'py> {
+    type Made = Bound<'py, PyAny>;
+    type Error = Failure;
+
+    #[inline(always)]
+    fn take(self, node: DataRef<'_>) -> Made<'py> {
+        Ok(to_python(self.0, node)?)
+    }
+}
+
 /// The Python value of a node that has no members; of a head, `None`.
-#[inline]
+#[inline(always)]
 pub(crate) fn to_python<'py>(py: Python<'py>, node: DataRef<'_>) -> PyResult<Bound<'py, PyAny>> {
     Ok(match node {
         DataRef::NullData
@@ -64,68 +104,38 @@ pub(crate) fn to_python<'py>(py: Python<'py>, node: DataRef<'_>) -> PyResult<Bou
 }
 
 /// A tuple of `count` values that are made one after another.
+#[inline]
 pub(crate) fn tuple_of<'py>(
     py: Python<'py>,
     count: usize,
-    make: impl FnMut(usize) -> PyResult<Bound<'py, PyAny>>,
+    make: impl FnMut(usize) -> Made<'py>,
 ) -> PyResult<Bound<'py, PyTuple>> {
-    let mut values = Values::new(py, count, make);
-    let tuple = PyTuple::new(py, &mut values)?;
-    values.failure.map_or(Ok(tuple), Err)
+    PyTuple::new(py, (0..count).map(make).map(Place))
 }
 
 /// A list of `count` values that are made one after another.
+#[inline]
 pub(crate) fn list_of<'py>(
     py: Python<'py>,
     count: usize,
-    make: impl FnMut(usize) -> PyResult<Bound<'py, PyAny>>,
+    make: impl FnMut(usize) -> Made<'py>,
 ) -> PyResult<Bound<'py, PyList>> {
-    let mut values = Values::new(py, count, make);
-    let list = PyList::new(py, &mut values)?;
-    values.failure.map_or(Ok(list), Err)
+    PyList::new(py, (0..count).map(make).map(Place))
 }
 
-/// Values on their way straight into their tuple or list, which wants to know how many there will be. After a failure
-/// nothing more is made, and `None` stands for what is missing until the whole is thrown away.
-struct Values<'py, F> {
-    py: Python<'py>,
-    places: std::ops::Range<usize>,
-    make: F,
-    failure: Option<PyErr>,
-}
+/// What goes into a place of a tuple or list; a failure ends the whole.
+struct Place<'py>(Made<'py>);
 
-impl<'py, F> Values<'py, F> {
-    const fn new(py: Python<'py>, count: usize, make: F) -> Self {
-        Self {
-            py,
-            places: 0..count,
-            make,
-            failure: None,
-        }
+impl<'py> IntoPyObject<'py> for Place<'py> {
+    type Target = PyAny;
+    type Output = Bound<'py, PyAny>;
+    type Error = Failure;
+
+    #[inline(always)]
+    fn into_pyobject(self, _: Python<'py>) -> Made<'py> {
+        self.0
     }
 }
-
-impl<'py, F: FnMut(usize) -> PyResult<Bound<'py, PyAny>>> Iterator for Values<'py, F> {
-    type Item = Bound<'py, PyAny>;
-
-    #[inline]
-    fn next(&mut self) -> Option<Self::Item> {
-        let place = self.places.next()?;
-        if self.failure.is_none() {
-            match (self.make)(place) {
-                Ok(value) => return Some(value),
-                Err(error) => self.failure = Some(error),
-            }
-        }
-        Some(self.py.None().into_bound(self.py))
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        self.places.size_hint()
-    }
-}
-
-impl<'py, F: FnMut(usize) -> PyResult<Bound<'py, PyAny>>> ExactSizeIterator for Values<'py, F> {}
 
 /// Hands the node of type `tag` that `value` stands for to `sink`; it borrows from the value.
 pub(crate) fn with_node<T>(
@@ -239,7 +249,8 @@ pub(crate) fn octets<'a>(value: &'a Bound<'_, PyAny>) -> Result<Octets<'a>, Misf
     })
 }
 
-fn integer<'py, T>(py: Python<'py>, value: T) -> PyResult<Bound<'py, PyAny>>
+/// A Python integer.
+pub(crate) fn integer<'py, T>(py: Python<'py>, value: T) -> PyResult<Bound<'py, PyAny>>
 where
     T: IntoPyObject<'py, Target = PyInt, Output = Bound<'py, PyInt>>,
     PyErr: From<T::Error>,

@@ -83,6 +83,34 @@ pub enum DataRef<'a> {
     DontCare,
 }
 
+/// Somebody who makes something of a node. [`DataRef::take`] has a call for each type, so that an inlined
+/// [`Take::take`] need not find out again which one it is.
+pub trait Take<'a>: Sized {
+    /// What is made.
+    type Made;
+    /// Why it could not be.
+    type Error: From<DecodeError>;
+
+    /// Makes it.
+    ///
+    /// # Errors
+    /// What is wrong with the node, or with making something of it.
+    fn take(self, node: DataRef<'a>) -> Result<Self::Made, Self::Error>;
+}
+
+/// The node itself.
+struct Itself;
+
+impl<'a> Take<'a> for Itself {
+    type Made = DataRef<'a>;
+    type Error = DecodeError;
+
+    #[inline(always)]
+    fn take(self, node: DataRef<'a>) -> Result<DataRef<'a>, DecodeError> {
+        Ok(node)
+    }
+}
+
 impl<'a> DataRef<'a> {
     /// Reads one node with its tag.
     ///
@@ -123,41 +151,74 @@ impl<'a> DataRef<'a> {
         reader: &mut Reader<'a>,
         options: &Options,
     ) -> Result<Self, DecodeError> {
-        Ok(match tag {
-            Tag::NullData => Self::NullData,
-            Tag::Array => Self::Array(read_count(reader, options)?),
-            Tag::Structure => Self::Structure(read_count(reader, options)?),
-            Tag::Boolean => Self::Boolean(read_boolean(reader, options)?),
-            Tag::BitString => Self::BitString(BitString::read(reader, options)?),
-            Tag::DoubleLong => Self::DoubleLong(reader.i32()?),
-            Tag::DoubleLongUnsigned => Self::DoubleLongUnsigned(reader.u32()?),
-            Tag::FloatingPoint => Self::FloatingPoint(reader.array()?),
-            Tag::OctetString => Self::OctetString(read_string(reader, options)?),
-            Tag::VisibleString => Self::VisibleString(read_string(reader, options)?),
-            Tag::GeneralizedTime => Self::GeneralizedTime(read_string(reader, options)?),
-            Tag::Utf8String => Self::Utf8String(read_string(reader, options)?),
-            Tag::Bcd => Self::Bcd(reader.u8()?),
-            Tag::Integer => Self::Integer(reader.i8()?),
-            Tag::Long => Self::Long(reader.i16()?),
-            Tag::Unsigned => Self::Unsigned(reader.u8()?),
-            Tag::LongUnsigned => Self::LongUnsigned(reader.u16()?),
-            Tag::CompactArray => Self::CompactArray,
-            Tag::Long64 => Self::Long64(reader.i64()?),
-            Tag::Long64Unsigned => Self::Long64Unsigned(reader.u64()?),
-            Tag::Enum => Self::Enum(reader.u8()?),
-            Tag::Float32 => Self::Float32(reader.u32()?),
-            Tag::Float64 => Self::Float64(reader.u64()?),
-            Tag::DateTime => Self::DateTime(DateTime::parse(reader)?),
-            Tag::Date => Self::Date(Date::parse(reader)?),
-            Tag::Time => Self::Time(Time::parse(reader)?),
-            Tag::DeltaInteger => Self::DeltaInteger(reader.i8()?),
-            Tag::DeltaLong => Self::DeltaLong(reader.i16()?),
-            Tag::DeltaDoubleLong => Self::DeltaDoubleLong(reader.i32()?),
-            Tag::DeltaUnsigned => Self::DeltaUnsigned(reader.u8()?),
-            Tag::DeltaLongUnsigned => Self::DeltaLongUnsigned(reader.u16()?),
-            Tag::DeltaDoubleLongUnsigned => Self::DeltaDoubleLongUnsigned(reader.u32()?),
-            Tag::DontCare => Self::DontCare,
-        })
+        Self::take_body(tag, reader, options, Itself)
+    }
+
+    /// As [`DataRef::read`], for somebody who makes something of the node at once.
+    ///
+    /// # Errors
+    /// As [`DataRef::read`], and those of `taker`.
+    #[inline]
+    pub fn take<T: Take<'a>>(
+        reader: &mut Reader<'a>,
+        options: &Options,
+        taker: T,
+    ) -> Result<T::Made, T::Error> {
+        let offset = reader.offset();
+        let tag = Tag::try_from(reader.u8()?).map_err(|kind| DecodeError::new(kind, offset))?;
+        Self::take_body(tag, reader, options, taker)
+    }
+
+    /// As [`DataRef::read_body`], for somebody who makes something of the node at once.
+    ///
+    /// # Errors
+    /// As [`DataRef::read_body`], and those of `taker`.
+    #[inline]
+    pub fn take_body<T: Take<'a>>(
+        tag: Tag,
+        reader: &mut Reader<'a>,
+        options: &Options,
+        taker: T,
+    ) -> Result<T::Made, T::Error> {
+        match tag {
+            Tag::NullData => taker.take(Self::NullData),
+            Tag::Array => taker.take(Self::Array(read_count(reader, options)?)),
+            Tag::Structure => taker.take(Self::Structure(read_count(reader, options)?)),
+            Tag::Boolean => taker.take(Self::Boolean(read_boolean(reader, options)?)),
+            Tag::BitString => taker.take(Self::BitString(BitString::read(reader, options)?)),
+            Tag::DoubleLong => taker.take(Self::DoubleLong(reader.i32()?)),
+            Tag::DoubleLongUnsigned => taker.take(Self::DoubleLongUnsigned(reader.u32()?)),
+            Tag::FloatingPoint => taker.take(Self::FloatingPoint(reader.array()?)),
+            Tag::OctetString => taker.take(Self::OctetString(read_string(reader, options)?)),
+            Tag::VisibleString => taker.take(Self::VisibleString(read_string(reader, options)?)),
+            Tag::GeneralizedTime => {
+                taker.take(Self::GeneralizedTime(read_string(reader, options)?))
+            }
+            Tag::Utf8String => taker.take(Self::Utf8String(read_string(reader, options)?)),
+            Tag::Bcd => taker.take(Self::Bcd(reader.u8()?)),
+            Tag::Integer => taker.take(Self::Integer(reader.i8()?)),
+            Tag::Long => taker.take(Self::Long(reader.i16()?)),
+            Tag::Unsigned => taker.take(Self::Unsigned(reader.u8()?)),
+            Tag::LongUnsigned => taker.take(Self::LongUnsigned(reader.u16()?)),
+            Tag::CompactArray => taker.take(Self::CompactArray),
+            Tag::Long64 => taker.take(Self::Long64(reader.i64()?)),
+            Tag::Long64Unsigned => taker.take(Self::Long64Unsigned(reader.u64()?)),
+            Tag::Enum => taker.take(Self::Enum(reader.u8()?)),
+            Tag::Float32 => taker.take(Self::Float32(reader.u32()?)),
+            Tag::Float64 => taker.take(Self::Float64(reader.u64()?)),
+            Tag::DateTime => taker.take(Self::DateTime(DateTime::parse(reader)?)),
+            Tag::Date => taker.take(Self::Date(Date::parse(reader)?)),
+            Tag::Time => taker.take(Self::Time(Time::parse(reader)?)),
+            Tag::DeltaInteger => taker.take(Self::DeltaInteger(reader.i8()?)),
+            Tag::DeltaLong => taker.take(Self::DeltaLong(reader.i16()?)),
+            Tag::DeltaDoubleLong => taker.take(Self::DeltaDoubleLong(reader.i32()?)),
+            Tag::DeltaUnsigned => taker.take(Self::DeltaUnsigned(reader.u8()?)),
+            Tag::DeltaLongUnsigned => taker.take(Self::DeltaLongUnsigned(reader.u16()?)),
+            Tag::DeltaDoubleLongUnsigned => {
+                taker.take(Self::DeltaDoubleLongUnsigned(reader.u32()?))
+            }
+            Tag::DontCare => taker.take(Self::DontCare),
+        }
     }
 
     /// The type of the node.
@@ -260,6 +321,7 @@ impl Emit for DataRef<'_> {
     }
 }
 
+#[inline]
 fn read_count(reader: &mut Reader<'_>, options: &Options) -> Result<usize, DecodeError> {
     let count = read_length_form(reader, options.strict).map_err(|error| match error.kind {
         DecodeErrorKind::LengthTooLarge => {
@@ -281,6 +343,7 @@ fn read_boolean(reader: &mut Reader<'_>, options: &Options) -> Result<bool, Deco
     }
 }
 
+#[inline]
 fn read_string<'a>(reader: &mut Reader<'a>, options: &Options) -> Result<&'a [u8], DecodeError> {
     let offset = reader.offset();
     let length = read_length_form(reader, options.strict)?;

@@ -25,12 +25,21 @@ pub fn read_length(reader: &mut Reader<'_>) -> Result<usize, DecodeError> {
 ///
 /// # Errors
 /// As [`read_length`].
+#[inline]
 pub fn read_length_form(reader: &mut Reader<'_>, strict: bool) -> Result<usize, DecodeError> {
+    match reader.peek() {
+        Some(first @ 0..=0x7F) => {
+            reader.u8()?;
+            Ok(usize::from(first))
+        }
+        _ => read_long_form(reader, strict),
+    }
+}
+
+fn read_long_form(reader: &mut Reader<'_>, strict: bool) -> Result<usize, DecodeError> {
     let offset = reader.offset();
-    let first = reader.u8()?;
-    let octets = match first {
-        0..=0x7F => return Ok(usize::from(first)),
-        0x81..=0x84 => reader.take(usize::from(first & 0x7F))?,
+    let octets = match reader.u8()? {
+        first @ 0x81..=0x84 => reader.take(usize::from(first & 0x7F))?,
         _ => return Err(DecodeError::new(DecodeErrorKind::LengthForm, offset)),
     };
     let length = octets

@@ -14,7 +14,7 @@ pub mod tag;
 
 pub use bits::BitString;
 pub use compact_array::{CompactArray, Description};
-pub use data::{DataRef, RawData};
+pub use data::{DataRef, RawData, Take};
 pub use datetime::{Date, DateTime, Time};
 pub use limits::{Guard, Options};
 pub use tag::Tag;
