@@ -81,11 +81,9 @@ impl Unopened {
     /// A reader behind the head of the array or structure, and the number of its members.
     pub(crate) fn open<'a>(&'a self, py: Python<'a>) -> PyResult<(Reader<'a>, usize)> {
         let mut reader = Reader::new(self.octets(py));
-        let guard = self.guard();
-        match DataRef::read(&mut reader, &guard.options).map_err(wire_fault)? {
-            DataRef::Array(count) | DataRef::Structure(count) => Ok((reader, count)),
-            _ => Ok((reader, 0)),
-        }
+        let options = self.guard().options;
+        let count = DataRef::read_head(&mut reader, &options).map_err(wire_fault)?;
+        Ok((reader, count))
     }
 
     fn members<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {

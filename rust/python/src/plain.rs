@@ -5,7 +5,7 @@ use dlms_fw_core::axdr::{CompactArray, DataRef, Description, Guard, Tag};
 use dlms_fw_core::codec::Reader;
 use pyo3::prelude::*;
 
-use crate::value::{Made, ToPython, tuple_of};
+use crate::value::{Made, ToPython, read_simple, tuple_of};
 
 const ARRAY: u8 = Tag::Array.code();
 const STRUCTURE: u8 = Tag::Structure.code();
@@ -13,22 +13,25 @@ const COMPACT_ARRAY: u8 = Tag::CompactArray.code();
 
 /// One value with its tag: nested tuples of plain values.
 pub(crate) fn read<'py>(py: Python<'py>, reader: &mut Reader<'_>, guard: &mut Guard) -> Made<'py> {
+    read_here(py, reader, guard)
+}
+
+/// As [`read`], in the midst of the loop over the members of something.
+#[inline(always)]
+fn read_here<'py>(py: Python<'py>, reader: &mut Reader<'_>, guard: &mut Guard) -> Made<'py> {
     match reader.peek() {
         Some(ARRAY | STRUCTURE) => read_members(py, reader, guard),
         Some(COMPACT_ARRAY) => read_compact(py, reader, guard),
-        _ => DataRef::take(reader, &guard.options, ToPython(py)),
+        _ => read_simple(py, reader, &guard.options),
     }
 }
 
 fn read_members<'py>(py: Python<'py>, reader: &mut Reader<'_>, guard: &mut Guard) -> Made<'py> {
     let offset = reader.offset();
-    let count = match DataRef::read(reader, &guard.options)? {
-        DataRef::Array(count) | DataRef::Structure(count) => count,
-        _ => 0,
-    };
+    let count = DataRef::read_head(reader, &guard.options)?;
     guard.enter(offset)?;
     guard.count(count, offset)?;
-    let members = tuple_of(py, count, |_| read(py, reader, guard))?;
+    let members = tuple_of(py, count, |_| read_here(py, reader, guard))?;
     guard.leave();
     Ok(members.into_any())
 }

@@ -481,13 +481,9 @@ impl Kind {
 #[inline]
 fn head(decoding: &mut Decoding<'_, '_>, reader: &mut Reader<'_>) -> Result<usize, Failure> {
     let offset = reader.offset();
-    match DataRef::read(reader, &decoding.guard.options)? {
-        DataRef::Array(count) | DataRef::Structure(count) => {
-            decoding.guard.count(count, offset)?;
-            Ok(count)
-        }
-        _ => refused(DecodeErrorKind::UnexpectedTag, offset),
-    }
+    let count = DataRef::read_head(reader, &decoding.guard.options)?;
+    decoding.guard.count(count, offset)?;
+    Ok(count)
 }
 
 /// The body of a node as an octet-string has it, its length in front.

@@ -2,10 +2,9 @@
 
 use std::fmt::Display;
 
-use dlms_fw_core::axdr::{self, DataRef, Tag, Take};
-use dlms_fw_core::codec::{Emit, Writer};
+use dlms_fw_core::axdr::{self, DataRef, Options, Tag, Take};
+use dlms_fw_core::codec::{Emit, Reader, Writer};
 use dlms_fw_core::error::DecodeError;
-use pyo3::PyClass;
 use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -13,6 +12,7 @@ use pyo3::types::{
     PyBool, PyByteArray, PyBytes, PyFloat, PyInt, PyList, PyMemoryView, PySequence, PyString,
     PyTuple,
 };
+use pyo3::{PyClass, PyClassInitializer};
 
 use crate::bits::BitString;
 use crate::datetime::{Date, DateTime, Time};
@@ -65,6 +65,16 @@ impl<'py> Take<'_> for ToPython<'py> {
     }
 }
 
+/// One value that has no members, with its tag. It stays a function of its own, so that loops over members are short.
+#[inline(never)]
+pub(crate) fn read_simple<'py>(
+    py: Python<'py>,
+    reader: &mut Reader<'_>,
+    options: &Options,
+) -> Made<'py> {
+    DataRef::take(reader, options, ToPython(py))
+}
+
 /// The Python value of a node that has no members; of a head, `None`.
 #[inline(always)]
 pub(crate) fn to_python<'py>(py: Python<'py>, node: DataRef<'_>) -> PyResult<Bound<'py, PyAny>> {
@@ -75,7 +85,7 @@ pub(crate) fn to_python<'py>(py: Python<'py>, node: DataRef<'_>) -> PyResult<Bou
         | DataRef::Structure(_)
         | DataRef::CompactArray => py.None().into_bound(py),
         DataRef::Boolean(value) => PyBool::new(py, value).to_owned().into_any(),
-        DataRef::BitString(bits) => Bound::new(py, BitString::from(bits))?.into_any(),
+        DataRef::BitString(bits) => object(py, BitString::from(bits))?,
         DataRef::DoubleLong(value) | DataRef::DeltaDoubleLong(value) => integer(py, value)?,
         DataRef::DoubleLongUnsigned(value) | DataRef::DeltaDoubleLongUnsigned(value) => {
             integer(py, value)?
@@ -97,10 +107,19 @@ pub(crate) fn to_python<'py>(py: Python<'py>, node: DataRef<'_>) -> PyResult<Bou
         DataRef::Long64Unsigned(value) => integer(py, value)?,
         DataRef::Float32(bits) => PyFloat::new(py, widen(bits)).into_any(),
         DataRef::Float64(bits) => PyFloat::new(py, f64::from_bits(bits)).into_any(),
-        DataRef::DateTime(value) => Bound::new(py, DateTime(value))?.into_any(),
-        DataRef::Date(value) => Bound::new(py, Date(value))?.into_any(),
-        DataRef::Time(value) => Bound::new(py, Time(value))?.into_any(),
+        DataRef::DateTime(value) => object(py, DateTime(value))?,
+        DataRef::Date(value) => object(py, Date(value))?,
+        DataRef::Time(value) => object(py, Time(value))?,
     })
+}
+
+/// A new object of one of our classes.
+#[inline(never)]
+fn object<T: PyClass + Into<PyClassInitializer<T>>>(
+    py: Python<'_>,
+    value: T,
+) -> PyResult<Bound<'_, PyAny>> {
+    Ok(Bound::new(py, value)?.into_any())
 }
 
 /// A tuple of `count` values that are made one after another.

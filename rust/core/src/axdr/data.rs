@@ -123,6 +123,24 @@ impl<'a> DataRef<'a> {
         Self::read_body(tag, reader, options)
     }
 
+    /// Reads the head of an array or structure, and says how many members follow.
+    ///
+    /// # Errors
+    /// [`DecodeErrorKind::UnexpectedTag`] where it is another value, and as [`DataRef::read_body`].
+    #[inline]
+    pub fn read_head(reader: &mut Reader<'_>, options: &Options) -> Result<usize, DecodeError> {
+        const ARRAY: u8 = Tag::Array.code();
+        const STRUCTURE: u8 = Tag::Structure.code();
+        match reader.peek() {
+            Some(tag @ (ARRAY | STRUCTURE)) => {
+                reader.expect(tag)?;
+                read_count(reader, options)
+            }
+            Some(_) => Err(reader.error(DecodeErrorKind::UnexpectedTag)),
+            None => Err(reader.error(DecodeErrorKind::Truncated)),
+        }
+    }
+
     /// Reads one node as a compact array has it, without a tag.
     ///
     /// # Errors
@@ -158,7 +176,7 @@ impl<'a> DataRef<'a> {
     ///
     /// # Errors
     /// As [`DataRef::read`], and those of `taker`.
-    #[inline]
+    #[inline(always)]
     pub fn take<T: Take<'a>>(
         reader: &mut Reader<'a>,
         options: &Options,
@@ -173,7 +191,7 @@ impl<'a> DataRef<'a> {
     ///
     /// # Errors
     /// As [`DataRef::read_body`], and those of `taker`.
-    #[inline]
+    #[inline(always)]
     pub fn take_body<T: Take<'a>>(
         tag: Tag,
         reader: &mut Reader<'a>,

@@ -49,8 +49,15 @@ macro_rules! tags {
         impl TryFrom<u8> for Tag {
             type Error = DecodeErrorKind;
 
+            #[inline]
             fn try_from(code: u8) -> Result<Self, DecodeErrorKind> {
-                match code { $($code => Ok(Self::$variant),)+ _ => Err(DecodeErrorKind::UnknownTag) }
+                // A table, since this is asked for every value and the compiler makes jumps of a match.
+                const TAGS: [Option<Tag>; 256] = {
+                    let mut tags = [None; 256];
+                    $(tags[$code] = Some(Tag::$variant);)+
+                    tags
+                };
+                TAGS[usize::from(code)].ok_or(DecodeErrorKind::UnknownTag)
             }
         }
     };
