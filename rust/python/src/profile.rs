@@ -3,7 +3,7 @@
 //! Null-data in a column stands for the value of the entry before; in a clock column for its time and one capture period more.
 //! A delta stands for the value of the entry before and so much more.
 
-use dlms_fw_core::axdr::{self, DataRef, Guard, Tag};
+use dlms_fw_core::axdr::{self, DataRef, Guard, Tag, Take};
 use dlms_fw_core::codec::{Parse, Reader};
 use dlms_fw_core::error::{DecodeError, DecodeErrorKind};
 use pyo3::exceptions::PyTypeError;
@@ -13,7 +13,11 @@ use pyo3::types::{PyList, PyTuple};
 use crate::data::Data;
 use crate::datetime::DateTime;
 use crate::plain;
-use crate::value::{Made, integer, list_of, to_python, tuple_of, wire_fault};
+use crate::value::{Failure, Made, integer, list_of, to_python, tuple_of};
+
+const ARRAY: u8 = Tag::Array.code();
+const STRUCTURE: u8 = Tag::Structure.code();
+const COMPACT_ARRAY: u8 = Tag::CompactArray.code();
 
 /// The last value of a column.
 #[derive(Default)]
@@ -23,14 +27,6 @@ enum Last<'py> {
     Number(i128, Bound<'py, PyAny>),
     Moment(axdr::DateTime),
     Other(Bound<'py, PyAny>),
-}
-
-/// What one entry says of a column.
-enum Cell<'py> {
-    /// Null-data: as before.
-    Same,
-    Delta(i128),
-    Value(Last<'py>),
 }
 
 /// A column: what it is for, and its last value.
@@ -87,18 +83,13 @@ impl<'py> Rows<'py> {
             return tuple_of(py, members.len(), |index| {
                 let member = members.get_borrowed_item(index)?;
                 let member = member.cast::<Data>().map_err(PyErr::from)?;
-                let cell = self.member(index, member.get())?;
-                self.put(index, cell, 0)
+                self.member(index, member.get())
             });
         };
         let (mut reader, count) = unopened.open(py)?;
         let mut guard = unopened.guard();
         self.widen(count);
-        tuple_of(py, count, |index| {
-            let offset = reader.offset();
-            let cell = self.node(index, &mut reader, &mut guard)?;
-            self.put(index, cell, offset)
-        })
+        tuple_of(py, count, |index| self.cell(index, &mut reader, &mut guard))
     }
 
     fn widen(&mut self, count: usize) {
@@ -110,82 +101,110 @@ impl<'py> Rows<'py> {
         }
     }
 
-    /// A column of an entry that is still octets.
-    fn node(
-        &self,
-        index: usize,
-        reader: &mut Reader<'_>,
-        guard: &mut Guard,
-    ) -> PyResult<Cell<'py>> {
-        let py = self.py;
-        let ahead = reader.clone();
-        let node = DataRef::read(reader, &guard.options).map_err(wire_fault)?;
-        if let Some(delta) = delta_of(&node) {
-            return Ok(Cell::Delta(delta));
-        }
-        let last = match node {
-            DataRef::NullData => return Ok(Cell::Same),
-            DataRef::Array(_) | DataRef::Structure(_) | DataRef::CompactArray => {
-                *reader = ahead;
-                Last::Other(plain::read(py, reader, guard)?)
-            }
-            DataRef::DateTime(moment) => Last::Moment(moment),
-            DataRef::OctetString(octets) if self.columns[index].is_clock => {
-                match axdr::DateTime::parse_all(octets) {
-                    Ok(moment) => Last::Moment(moment),
-                    Err(_) => Last::Other(to_python(py, node)?),
-                }
-            }
-            node => {
-                let value = to_python(py, node)?;
-                number_of(&node).map_or(Last::Other(value.clone()), |number| {
-                    Last::Number(number, value)
-                })
-            }
-        };
-        Ok(Cell::Value(last))
-    }
-
-    /// A column of an entry whose members are there, as those of a compact array are.
-    fn member(&self, index: usize, member: &Data) -> PyResult<Cell<'py>> {
-        let mut octets = Vec::new();
-        member.append_to(self.py, &mut octets)?;
-        let mut reader = Reader::new(&octets);
-        self.node(index, &mut reader, &mut Guard::new(axdr::Options::TOLERANT))
-    }
-
-    /// The value of a column, with what was left out put back.
-    fn put(&mut self, index: usize, cell: Cell<'py>, offset: usize) -> Made<'py> {
-        let py = self.py;
+    /// The value of a column of an entry that is still octets.
+    fn cell(&mut self, index: usize, reader: &mut Reader<'_>, guard: &mut Guard) -> Made<'py> {
         let column = &mut self.columns[index];
-        match (cell, &mut column.last) {
-            (Cell::Value(last), place) => *place = last,
-            (Cell::Same, Last::Moment(moment)) if column.is_clock && self.capture_period != 0 => {
-                match moment.plus(self.capture_period) {
-                    Some(next) => *moment = next,
-                    None => column.last = Last::Nothing,
-                }
-            }
-            (Cell::Same, _) => {}
-            (Cell::Delta(delta), Last::Number(number, value)) => {
-                *number = number.saturating_add(delta);
-                *value = match i64::try_from(*number) {
-                    Ok(number) => integer(py, number)?,
-                    Err(_) => integer(py, *number)?,
-                };
-            }
-            (Cell::Delta(_), _) => {
-                return Err(DecodeError::new(DecodeErrorKind::Missing, offset).into());
-            }
+        if let Some(ARRAY | STRUCTURE | COMPACT_ARRAY) = reader.peek() {
+            let value = plain::read(self.py, reader, guard)?;
+            column.last = Last::Other(value.clone());
+            return Ok(value);
         }
-        Ok(match &column.last {
-            Last::Nothing => py.None().into_bound(py),
-            Last::Number(_, value) | Last::Other(value) => value.clone(),
-            Last::Moment(moment) => Bound::new(py, DateTime(*moment))?.into_any(),
-        })
+        let cell = Cell {
+            py: self.py,
+            column,
+            capture_period: self.capture_period,
+            offset: reader.offset(),
+        };
+        DataRef::take(reader, &guard.options, cell)
+    }
+
+    /// The value of a column of an entry whose members are there, as those of a compact array are.
+    fn member(&mut self, index: usize, member: &Data) -> Made<'py> {
+        let mut octets = Vec::new();
+        member
+            .append_to(self.py, &mut octets)
+            .map_err(PyErr::from)?;
+        let mut guard = Guard::new(axdr::Options::TOLERANT);
+        self.cell(index, &mut Reader::new(&octets), &mut guard)
     }
 }
 
+/// What an entry has in a column, in the making.
+struct Cell<'a, 'py> {
+    py: Python<'py>,
+    column: &'a mut Column<'py>,
+    capture_period: i64,
+    offset: usize,
+}
+
+impl<'py> Take<'_> for Cell<'_, 'py> {
+    type Made = Bound<'py, PyAny>;
+    type Error = Failure;
+
+    #[inline(always)]
+    fn take(self, node: DataRef<'_>) -> Made<'py> {
+        if let Some(delta) = delta_of(&node) {
+            return self.added(delta);
+        }
+        match node {
+            DataRef::NullData => return self.again(),
+            DataRef::DateTime(moment) => return self.at(moment),
+            DataRef::OctetString(octets) if self.column.is_clock => {
+                if let Ok(moment) = axdr::DateTime::parse_all(octets) {
+                    return self.at(moment);
+                }
+            }
+            _ => {}
+        }
+        let value = to_python(self.py, node)?;
+        self.column.last = match number_of(&node) {
+            Some(number) => Last::Number(number, value.clone()),
+            None => Last::Other(value.clone()),
+        };
+        Ok(value)
+    }
+}
+
+impl<'py> Cell<'_, 'py> {
+    fn at(self, moment: axdr::DateTime) -> Made<'py> {
+        self.column.last = Last::Moment(moment);
+        Ok(Bound::new(self.py, DateTime(moment))?.into_any())
+    }
+
+    /// The value of the entry before, of a clock column one capture period later.
+    fn again(self) -> Made<'py> {
+        match &self.column.last {
+            Last::Nothing => Ok(self.py.None().into_bound(self.py)),
+            Last::Number(_, value) | Last::Other(value) => Ok(value.clone()),
+            Last::Moment(moment) if self.column.is_clock && self.capture_period != 0 => {
+                match moment.plus(self.capture_period) {
+                    Some(next) => self.at(next),
+                    None => {
+                        self.column.last = Last::Nothing;
+                        self.again()
+                    }
+                }
+            }
+            Last::Moment(moment) => Ok(Bound::new(self.py, DateTime(*moment))?.into_any()),
+        }
+    }
+
+    /// The number of the entry before and so much more.
+    #[inline(never)]
+    fn added(self, delta: i128) -> Made<'py> {
+        let Last::Number(number, value) = &mut self.column.last else {
+            return Err(DecodeError::new(DecodeErrorKind::Missing, self.offset).into());
+        };
+        *number = number.saturating_add(delta);
+        *value = match i64::try_from(*number) {
+            Ok(number) => integer(self.py, number)?,
+            Err(_) => integer(self.py, *number)?,
+        };
+        Ok(value.clone())
+    }
+}
+
+#[inline(always)]
 fn delta_of(node: &DataRef<'_>) -> Option<i128> {
     Some(match node {
         DataRef::DeltaInteger(delta) => i128::from(*delta),
@@ -198,6 +217,7 @@ fn delta_of(node: &DataRef<'_>) -> Option<i128> {
     })
 }
 
+#[inline(always)]
 fn number_of(node: &DataRef<'_>) -> Option<i128> {
     Some(match node {
         DataRef::Integer(number) => i128::from(*number),

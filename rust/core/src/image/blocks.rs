@@ -89,11 +89,13 @@ impl<'a> Parse<'a> for ImageBlock<'a> {
 }
 
 impl Emit for ImageBlock<'_> {
+    #[inline]
     fn emitted_len(&self) -> usize {
         let length = self.image_block_value.len() + self.padding;
         2 + 5 + 1 + length_len(length) + length
     }
 
+    #[inline]
     fn emit(&self, out: &mut Writer<'_>) {
         let length = self.image_block_value.len() + self.padding;
         let [a, b, c, d] = self.image_block_number.to_be_bytes();

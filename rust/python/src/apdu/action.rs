@@ -26,6 +26,7 @@ pub(crate) enum Parameter<'a> {
 }
 
 impl Emit for Parameter<'_> {
+    #[inline]
     fn emitted_len(&self) -> usize {
         match self {
             Self::Data(data) => data.emitted_len(),
@@ -33,6 +34,7 @@ impl Emit for Parameter<'_> {
         }
     }
 
+    #[inline]
     fn emit(&self, out: &mut Writer<'_>) {
         match self {
             Self::Data(data) => data.emit(out),
