@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,15 +19,31 @@ BLOCKS = 6
 TARGET = (18, bytes((0, 0, 44, 0, 0, 255)), 2)
 
 
+class Outlet(asyncio.WriteTransport):
+    """A transport that notes what it is given, and says that it keeps what the test wants."""
+
+    def __init__(self, connection: socket.socket | None = None, **facts: object) -> None:
+        super().__init__({"socket": connection, **facts})
+        self.given: list[bytes] = []
+        self.kept = 0
+
+    def write(self, data: Any) -> None:
+        self.given.append(bytes(data))
+
+    def get_write_buffer_size(self) -> int:
+        return self.kept
+
+
 class Recorder(BlockProtocol):
     """A protocol that notes what it is told, on a line whose other end is a list."""
 
     def __init__(self) -> None:
         self.room = memoryview(bytearray(4096))
-        self.sent: list[bytes] = []
         self.told: list[Any] = []
         self.now = 0.0
-        self.open_line(self.room, self.sent.append, lambda: self.now)
+        self.outlet = Outlet()
+        self.sent = self.outlet.given
+        self.open_line(self.room, self.outlet, lambda: self.now)
 
     def feed(self, data: bytes) -> None:
         """As an event loop does it."""
@@ -120,7 +138,87 @@ def test_what_goes_wrong_is_told() -> None:
     with pytest.raises(BufferError):
         client.protocol.get_buffer(-1)
     with pytest.raises(BufferError):
-        client.protocol.open_line(memoryview(bytes(8))[::2], print, lambda: 0.0)
+        client.protocol.open_line(memoryview(bytes(8))[::2], Outlet(), lambda: 0.0)
+
+
+@pytest.fixture
+def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
+    """Both ends of a connection whose near end never waits."""
+    near, far = socket.socketpair()
+    near.setblocking(False)
+    with near, far:
+        yield near, far
+
+
+def test_what_the_kernel_takes_does_not_pass_through_the_transport(
+    ends: tuple[socket.socket, socket.socket],
+) -> None:
+    near, far = ends
+    client, outlet = Client(), Outlet(near)
+    client.protocol.open_line(client.protocol.room, outlet, lambda: 0.0)
+    client.protocol.feed(client.answer(client.request))
+    client.protocol.put(b"and this")
+    taken = far.recv(4096)
+    assert len(client.answer(taken.removesuffix(b"and this"))) > 0
+    assert outlet.given == []
+
+
+def test_what_the_kernel_does_not_take_waits_in_the_transport_and_the_rest_behind_it(
+    ends: tuple[socket.socket, socket.socket],
+) -> None:
+    near, far = ends
+    protocol, outlet = Recorder(), Outlet(near)
+    protocol.open_line(protocol.room, outlet, lambda: 0.0)
+    much = bytes(range(256)) * 16_384
+    protocol.put(much)
+    assert 0 < len(outlet.given[0]) < len(much)
+    outlet.kept = len(outlet.given[0])
+    protocol.put(b"behind it")
+    assert outlet.given[1:] == [b"behind it"]
+    came = b""
+    while len(came) < len(much) - len(outlet.given[0]):
+        came += far.recv(1 << 20)
+    assert came + outlet.given[0] == much
+    outlet.kept = 0  # the transport has sent it meanwhile
+    protocol.put(b"straight again")
+    assert far.recv(4096) == b"straight again"
+    assert len(outlet.given) == 2
+
+
+def test_a_socket_that_is_broken_is_the_matter_of_the_transport(
+    ends: tuple[socket.socket, socket.socket],
+) -> None:
+    near, far = ends
+    protocol, outlet = Recorder(), Outlet(near)
+    protocol.open_line(protocol.room, outlet, lambda: 0.0)
+    far.close()
+    protocol.put(b"to nobody")
+    assert outlet.given == [b"to nobody"]
+
+
+def test_what_is_enciphered_on_its_way_goes_to_the_transport(
+    ends: tuple[socket.socket, socket.socket],
+) -> None:
+    near, far = ends
+    protocol, outlet = Recorder(), Outlet(near, sslcontext=object())
+    protocol.open_line(protocol.room, outlet, lambda: 0.0)
+    protocol.put(b"secret")
+    far.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        far.recv(1)
+    assert outlet.given == [b"secret"]
+
+
+def test_without_a_line_nothing_is_sent(ends: tuple[socket.socket, socket.socket]) -> None:
+    near, far = ends
+    protocol, outlet = Recorder(), Outlet(near)
+    protocol.open_line(protocol.room, outlet, lambda: 0.0)
+    protocol.close_line()
+    protocol.put(b"too late")
+    far.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        far.recv(1)
+    assert outlet.given == []
 
 
 def test_the_clock_of_a_loop_that_keeps_its_own_time_is_asked() -> None:

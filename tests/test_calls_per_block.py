@@ -13,7 +13,7 @@ from benches.calls import per_block
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(
     ("window", "loop", "client", "meter"),
-    [(1, 24, 1, 1), (8, 4, 1, 1)],
+    [(1, 22, 1, 1), (8, 3, 1, 1)],
 )
 def test_a_block_costs_few_calls(window: int, loop: float, client: float, meter: float) -> None:
     found = per_block("hls-gmac", window)

@@ -4,6 +4,7 @@ All errors raised here are those of :mod:`dlms_fw.errors`. ``Buffer`` arguments 
 and contiguous ``memoryview`` objects of octets.
 """
 
+from asyncio import WriteTransport
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date as _date
 from datetime import datetime as _datetime
@@ -1973,26 +1974,33 @@ class Channel:
 
 @disjoint_base
 class BlockProtocol:
-    """The receiving half of an ``asyncio.BufferedProtocol``: image blocks do not pass through Python.
+    """The base of an ``asyncio.BufferedProtocol`` of which the image blocks do not pass through Python.
 
     For a protocol of client or meter to derive from, as the first of its bases. What comes is given to a
-    :class:`BlockRun`, or to what takes blocks on a meter's connection, and what is to be sent goes straight
-    to the transport. The deriving class has four methods for the rest: ``_come(nbytes)`` for octets that
-    stand in the buffer and have not been dealt with, ``_unanswered()`` where there is nothing to send,
-    ``_run_over()`` at the end of a run, and ``_failed(error)`` for what a meter's way of blocks raises.
+    :class:`BlockRun`, or to what takes blocks on a meter's connection. What is to be sent is offered to the
+    kernel at once; what that does not take, and all where octets are enciphered on their way or an earlier
+    one still waits, goes to the transport.
+
+    The deriving class has four methods for the rest: ``_come(nbytes)`` for octets that stand in the buffer
+    and have not been dealt with, ``_unanswered()`` where there is nothing to send, ``_run_over()`` at the end
+    of a run, and ``_failed(error)`` for what a meter's way of blocks raises.
     """
 
     def __new__(cls, *args: object, **kwargs: object) -> Self:
         """Arguments are those of the deriving class."""
 
-    def open_line(self, buffer: Buffer, write: Callable[[bytes], object], clock: Callable[[], float]) -> None:
-        """Receive into ``buffer``, which may be that of many lines of one loop; send by ``write``.
+    def open_line(self, buffer: Buffer, transport: WriteTransport, clock: Callable[[], float]) -> None:
+        """Receive into ``buffer``, which may be that of many lines of one loop; send to ``transport``.
 
-        ``clock`` gives the seconds that runs and sinks count in. Raises BufferError for a buffer in pieces.
+        Nobody else may write to the transport. ``clock`` gives the seconds that runs and sinks count in.
+        Raises BufferError for a buffer in pieces.
         """
 
     def close_line(self) -> None:
         """Let go of buffer and transport; nothing comes any more."""
+
+    def put(self, data: bytes) -> None:
+        """Send octets, as those of blocks are; without a line they are dropped."""
 
     def begin_run(self, run: BlockRun) -> None:
         """From now on what comes is given to a run."""

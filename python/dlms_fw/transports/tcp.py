@@ -206,7 +206,7 @@ class AsyncTcpTransport(BlockProtocol, Waiter, asyncio.BufferedProtocol):
             raise self._error
         if self._transport is None:
             raise closed_by_peer()
-        self._transport.write(data)
+        self.put(data)
         while not self._writable:
             await self._wait(deadline, "sending")
 
@@ -246,6 +246,7 @@ class AsyncTcpTransport(BlockProtocol, Waiter, asyncio.BufferedProtocol):
     async def close(self) -> None:
         """Close the socket at once; what was not sent is dropped."""
         self._stop_timer()
+        self.close_line()
         if self._transport is not None:
             self._transport.abort()
             self._transport = None
@@ -259,7 +260,7 @@ class AsyncTcpTransport(BlockProtocol, Waiter, asyncio.BufferedProtocol):
         connection: socket.socket | None = transport.get_extra_info("socket")
         if connection is not None:
             keep_alive(connection)
-        self.open_line(self._buffer, self._transport.write, clock_of(self._loop))
+        self.open_line(self._buffer, self._transport, clock_of(self._loop))
 
     def _come(self, nbytes: int) -> None:
         """Answer octets, or collect them and wake the driver."""
@@ -288,8 +289,8 @@ class AsyncTcpTransport(BlockProtocol, Waiter, asyncio.BufferedProtocol):
         reply = conversation.receive(data, self._loop.time())
         if reply is None:
             self._run_over()
-        elif reply and self._transport is not None:
-            self._transport.write(reply)
+        elif reply:
+            self.put(reply)
         else:
             self._unanswered()
 

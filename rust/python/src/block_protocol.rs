@@ -1,4 +1,13 @@
-//! The receiving half of an asyncio protocol: image blocks, and what they are answered with, do not pass through Python.
+//! An asyncio protocol whose image blocks, and what they are answered with, do not pass through Python.
+//!
+//! The transport stays the owner of its socket: it opens and closes it, receives from it, and keeps what the kernel does not take. While
+//! it keeps nothing, what is to be sent is offered to the kernel here, without the transport's own functions in between.
+
+use std::io::Write;
+use std::mem::ManuallyDrop;
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::PyBufferError;
@@ -19,11 +28,97 @@ enum Way {
     Connection(Py<PyAny>),
 }
 
+#[cfg(unix)]
+type Descriptor = std::os::fd::RawFd;
+#[cfg(windows)]
+type Descriptor = std::os::windows::io::RawSocket;
+
+/// The way out.
+struct Exit {
+    transport: Py<PyAny>,
+    /// Of the transport's socket, where octets go to the line as they are.
+    socket: Option<Descriptor>,
+    /// Whether the transport is known to keep nothing back.
+    is_clear: AtomicBool,
+}
+
+impl Exit {
+    fn of(transport: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let py = transport.py();
+        let about = |name| transport.call_method1(intern!(py, "get_extra_info"), (name,));
+        let socket = about(intern!(py, "socket"))?;
+        // What is enciphered on its way is not for us to send.
+        let plain = !socket.is_none() && about(intern!(py, "sslcontext"))?.is_none();
+        let descriptor = if plain {
+            let number = socket.call_method0(intern!(py, "fileno"))?;
+            number.extract::<Descriptor>().ok()
+        } else {
+            None
+        };
+        #[cfg(unix)]
+        let descriptor = descriptor.filter(|&descriptor| descriptor >= 0);
+        Ok(Self {
+            transport: transport.clone().unbind(),
+            socket: descriptor,
+            is_clear: AtomicBool::new(false),
+        })
+    }
+
+    /// Sends what the kernel takes at once, and leaves the rest to the transport. Its errors are the transport's to find.
+    fn send(&self, octets: &Bound<'_, PyBytes>) -> PyResult<()> {
+        let py = octets.py();
+        let transport = self.transport.bind(py);
+        let mut sent = 0;
+        if let Some(descriptor) = self.socket
+            && self.is_clear(transport)?
+        {
+            let octets = octets.as_bytes();
+            sent = py
+                .detach(|| offered(descriptor, octets))
+                .unwrap_or_default();
+            if sent == octets.len() {
+                return Ok(());
+            }
+        }
+        self.is_clear.store(false, Ordering::Relaxed);
+        let write = intern!(py, "write");
+        if sent == 0 {
+            transport.call_method1(write, (octets,))?;
+        } else {
+            let rest = PyBytes::new(py, &octets.as_bytes()[sent..]);
+            transport.call_method1(write, (rest,))?;
+        }
+        Ok(())
+    }
+
+    fn is_clear(&self, transport: &Bound<'_, PyAny>) -> PyResult<bool> {
+        if self.is_clear.load(Ordering::Relaxed) {
+            return Ok(true);
+        }
+        let name = intern!(transport.py(), "get_write_buffer_size");
+        let is_clear = transport.call_method0(name)?.extract::<usize>()? == 0;
+        self.is_clear.store(is_clear, Ordering::Relaxed);
+        Ok(is_clear)
+    }
+}
+
+/// How many of these octets the kernel takes without waiting.
+fn offered(descriptor: Descriptor, octets: &[u8]) -> std::io::Result<usize> {
+    #[cfg(unix)]
+    // SAFETY: the transport has it open while its protocol has the line, and it is not closed here.
+    let socket = unsafe { <TcpStream as std::os::fd::FromRawFd>::from_raw_fd(descriptor) };
+    #[cfg(windows)]
+    // SAFETY: as above.
+    let socket =
+        unsafe { <TcpStream as std::os::windows::io::FromRawSocket>::from_raw_socket(descriptor) };
+    ManuallyDrop::new(socket).write(octets)
+}
+
 /// Where octets come from and go to.
 struct Line {
     object: Py<PyAny>,
     buffer: PyBuffer<u8>,
-    write: Py<PyAny>,
+    exit: Arc<Exit>,
     clock: Py<PyAny>,
 }
 
@@ -45,6 +140,11 @@ enum Outcome<'py> {
 }
 
 impl BlockProtocol {
+    /// The way out, for as long as something is being sent: what the transport does then may close the line.
+    fn exit(&self) -> Option<Arc<Exit>> {
+        self.line.as_ref().map(|line| Arc::clone(&line.exit))
+    }
+
     fn take<'py>(&self, py: Python<'py>, size: usize) -> PyResult<Outcome<'py>> {
         let (Some(line), Some(way)) = (&self.line, &self.way) else {
             return Ok(Outcome::Left);
@@ -89,7 +189,7 @@ impl BlockProtocol {
         &mut self,
         py: Python<'_>,
         buffer: Py<PyAny>,
-        write: Py<PyAny>,
+        transport: &Bound<'_, PyAny>,
         clock: Py<PyAny>,
     ) -> PyResult<()> {
         let octets = PyBuffer::get(buffer.bind(py))?;
@@ -99,7 +199,7 @@ impl BlockProtocol {
         self.line = Some(Line {
             object: buffer,
             buffer: octets,
-            write,
+            exit: Arc::new(Exit::of(transport)?),
             clock,
         });
         Ok(())
@@ -108,6 +208,11 @@ impl BlockProtocol {
     fn close_line(&mut self) {
         self.line = None;
         self.way = None;
+    }
+
+    fn put(slf: &Bound<'_, Self>, data: &Bound<'_, PyBytes>) -> PyResult<()> {
+        let exit = slf.try_borrow()?.exit();
+        exit.map_or(Ok(()), |exit| exit.send(data))
     }
 
     fn begin_run(&mut self, run: Py<BlockRun>) {
@@ -134,17 +239,13 @@ impl BlockProtocol {
 
     fn buffer_updated(slf: &Bound<'_, Self>, nbytes: usize) -> PyResult<()> {
         let py = slf.py();
-        let (outcome, write) = {
+        let (outcome, exit) = {
             let this = slf.try_borrow()?;
-            let outcome = this.take(py, nbytes);
-            let write = this.line.as_ref().map(|line| line.write.clone_ref(py));
-            (outcome, write)
+            (this.take(py, nbytes), this.exit())
         };
         match outcome {
-            Ok(Outcome::Answer(octets)) => match write {
-                Some(write) if !octets.as_bytes().is_empty() => {
-                    write.call1(py, (octets,)).map(drop)
-                }
+            Ok(Outcome::Answer(octets)) => match exit {
+                Some(exit) if !octets.as_bytes().is_empty() => exit.send(&octets),
                 _ => slf.call_method0(intern!(py, "_unanswered")).map(drop),
             },
             Ok(Outcome::Over) => slf.call_method0(intern!(py, "_run_over")).map(drop),

@@ -56,6 +56,7 @@ class TcpLine(BlockProtocol, Line, asyncio.BufferedProtocol):
 
     def abort(self) -> None:
         """Close at once; the loop tells in its next round that the client is lost."""
+        self.close_line()
         if self._transport is not None:
             self._transport.abort()
 
@@ -63,12 +64,12 @@ class TcpLine(BlockProtocol, Line, asyncio.BufferedProtocol):
         """A client is there."""
         # Not every event loop derives its transports from asyncio's.
         self._transport = cast("asyncio.Transport", transport)
-        self.open_line(self._buffer, self._transport.write, monotonic)
+        self.open_line(self._buffer, self._transport, monotonic)
         if self.open():
             self.follow_sink(self._connection)
             keep_alive(self._transport.get_extra_info("socket"))
         else:
-            self._transport.abort()
+            self.abort()
 
     def data_received(self, data: bytes) -> None:
         """Octets have come: the meter answers at once."""
@@ -77,14 +78,13 @@ class TcpLine(BlockProtocol, Line, asyncio.BufferedProtocol):
             return
         answer = self.take(data)
         if not self.is_open:
-            transport.abort()
+            self.abort()
         elif answer:
             self.write(answer)
 
     def write(self, data: bytes) -> None:
         """To the client."""
-        if self._transport is not None:
-            self._transport.write(data)
+        self.put(data)
 
     def eof_received(self) -> None:
         """The client says no more; nobody waits for an answer."""
