@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use dlms_fw_core::axdr::length::{length_len, write_length};
-use dlms_fw_core::axdr::{CompactArray, DataRef, Description, Guard, Options, Tag};
+use dlms_fw_core::axdr::{CompactArray, DataRef, Description, Guard, Options, Tag, Take};
 use dlms_fw_core::codec::{Emit, Reader, Writer};
 use dlms_fw_core::error::{DecodeError, DecodeErrorKind};
 use pyo3::exceptions::{PyTypeError, PyValueError};
@@ -20,7 +20,8 @@ use crate::limits::{Limits, options};
 use crate::misfit::{Misfit, Step};
 use crate::octets::Kept;
 use crate::value::{
-    Failure, Made, append, list_of, octets, snapshot, to_python, tuple_of, wire_fault, with_node,
+    Failure, Made, append, list_of, octets, read_simple, snapshot, to_python, tuple_of, wire_fault,
+    with_node,
 };
 
 /// Types nested deeper than this are refused, so that all recursion over a type is bounded.
@@ -242,6 +243,37 @@ fn coming(reader: &Reader<'_>, description: Option<&Description>) -> Result<Tag,
     }
 }
 
+/// Makes the value of a node without members, as a type wants it.
+struct ToKind<'a, 'py> {
+    py: Python<'py>,
+    kind: &'a Kind,
+    offset: usize,
+}
+
+impl<'py> Take<'_> for ToKind<'_, 'py> {
+    type Made = Bound<'py, PyAny>;
+    type Error = Failure;
+
+    #[inline(always)]
+    fn take(self, node: DataRef<'_>) -> Made<'py> {
+        match (self.kind, node) {
+            (Kind::FixedOctetString(length), DataRef::OctetString(octets))
+                if octets.len() != *length =>
+            {
+                refused(DecodeErrorKind::WrongLength, self.offset)
+            }
+            (Kind::Carried(tag), DataRef::OctetString(octets)) => {
+                let mut reader = Reader::new(octets);
+                match &DataRef::read_body(*tag, &mut reader, &Options::STRICT) {
+                    Ok(node) if reader.is_empty() => Ok(to_python(self.py, *node)?),
+                    _ => refused(DecodeErrorKind::WrongLength, self.offset),
+                }
+            }
+            (_, node) => Ok(to_python(self.py, node)?),
+        }
+    }
+}
+
 impl Kind {
     /// Reads one value: with its tag, or inside a compact array by its description.
     fn read<'py>(
@@ -251,6 +283,11 @@ impl Kind {
         description: Option<&Description>,
     ) -> Made<'py> {
         let py = decoding.py;
+        if let (Self::Simple(own), None) = (self, description)
+            && reader.peek() == Some(own.code())
+        {
+            return read_simple(py, reader, &decoding.guard.options);
+        }
         let offset = reader.offset();
         let tag = coming(reader, description)?;
         if !self.takes(tag) {
@@ -258,12 +295,12 @@ impl Kind {
         }
         match self {
             Self::Simple(_) | Self::FixedOctetString(_) | Self::Carried(_) => {
-                let options = &decoding.guard.options;
-                let node = match description {
-                    None => DataRef::read(reader, options),
-                    Some(_) => DataRef::read_body(tag, reader, options),
-                };
-                self.simple(py, node?, offset)
+                if description.is_none() {
+                    reader.expect(tag.code())?;
+                }
+                let kind = self;
+                let taker = ToKind { py, kind, offset };
+                DataRef::take_body(tag, reader, &decoding.guard.options, taker)
             }
             Self::Structure(members, record) => {
                 let count = match description {
@@ -331,27 +368,6 @@ impl Kind {
                     value => Ok(value?),
                 }
             }
-        }
-    }
-
-    /// The value of a node without members.
-    #[inline]
-    fn simple<'py>(&self, py: Python<'py>, node: DataRef<'_>, offset: usize) -> Made<'py> {
-        match (self, node) {
-            (Self::FixedOctetString(length), DataRef::OctetString(octets))
-                if octets.len() != *length =>
-            {
-                refused(DecodeErrorKind::WrongLength, offset)
-            }
-            (Self::Carried(tag), DataRef::OctetString(octets)) => {
-                let mut reader = Reader::new(octets);
-                let node = DataRef::read_body(*tag, &mut reader, &Options::STRICT);
-                match node.and_then(|node| reader.finish().map(|()| node)) {
-                    Ok(node) => Ok(to_python(py, node)?),
-                    Err(_) => refused(DecodeErrorKind::WrongLength, offset),
-                }
-            }
-            (_, node) => Ok(to_python(py, node)?),
         }
     }
 
