@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_found() {
-        let mut octets = RECORD.encode("clock").expect("a short name");
+        let mut octets = RECORD.encode("clock").expect("a short payload");
         assert_eq!(octets.len(), RECORD_HEADER_LENGTH + RECORD.payload.len());
         assert_eq!(StoredRecord::decode("clock", &octets), Some(RECORD));
         octets.extend_from_slice(b"of a longer one before");
@@ -85,13 +85,13 @@ mod tests {
 
     #[test]
     fn another_name_is_another_record() {
-        let octets = RECORD.encode("clock").expect("a short name");
+        let octets = RECORD.encode("clock").expect("a short payload");
         assert_eq!(StoredRecord::decode("counters", &octets), None);
     }
 
     #[test]
     fn a_bit_that_changed_or_an_octet_that_is_missing_is_seen() {
-        let octets = RECORD.encode("clock").expect("a short name");
+        let octets = RECORD.encode("clock").expect("a short payload");
         for end in 0..octets.len() {
             assert_eq!(StoredRecord::decode("clock", &octets[..end]), None);
         }
