@@ -4,6 +4,7 @@ All errors raised here are those of :mod:`dlms_fw.errors`. ``Buffer`` arguments 
 and contiguous ``memoryview`` objects of octets.
 """
 
+import select
 from asyncio import WriteTransport
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date as _date
@@ -52,6 +53,7 @@ __all__ = [
     "InitiateResponse",
     "Key",
     "Limits",
+    "LinePoller",
     "LinkConnected",
     "LinkDisconnected",
     "PeerChanged",
@@ -2016,6 +2018,29 @@ class BlockProtocol:
 
     def buffer_updated(self, nbytes: int) -> None:
         """So many octets have come."""
+
+@final
+class LinePoller:
+    """Receives for all lines of an event loop that can watch an ``epoll``.
+
+    A loop calls ``receive`` when the ``epoll`` can be read. What has come on a line is dealt with as
+    :meth:`BlockProtocol.buffer_updated` does it; image blocks need neither the loop nor the transport. A
+    line has two methods more: ``_ended()`` where its socket has ended or failed, and ``_broken(error)`` for
+    what one of its methods raises. A turn deals with 64 arrivals at most.
+    """
+
+    def __new__(cls, epoll: select.epoll) -> Self: ...
+    def add(self, line: BlockProtocol, descriptor: int) -> None:
+        """Watch the socket of a line, which is open until the line is removed. Raises OSError."""
+
+    def remove(self, line: BlockProtocol, descriptor: int) -> None:
+        """Watch it no more; nothing where it is not watched, or the descriptor is another line's by now."""
+
+    def receive(self) -> None:
+        """Deal with what has come. Raises what ``_ended`` and ``_broken`` do, when all is dealt with."""
+
+    def __len__(self) -> int:
+        """How many lines are watched."""
 
 @final
 class BlockSink:

@@ -16,9 +16,10 @@ from collections.abc import Callable
 from typing import Final, cast
 from weakref import WeakKeyDictionary
 
-from dlms_fw._core import BlockProtocol, BlockRun, converse
+from dlms_fw._core import BlockRun, converse
 from dlms_fw.errors import TransportError
 from dlms_fw.transports.base import Conversation, closed_by_peer, no_answer, transport_error
+from dlms_fw.transports.polled import PolledLine
 from dlms_fw.transports.waiting import (
     BUFFER_LIMIT,
     CHUNK,
@@ -171,7 +172,7 @@ class TcpTransport:
             return 0
 
 
-class AsyncTcpTransport(BlockProtocol, Waiter, asyncio.BufferedProtocol):
+class AsyncTcpTransport(PolledLine, Waiter, asyncio.BufferedProtocol):
     """A connected socket for the asyncio driver; made by :meth:`open`. Octets are collected as they come.
 
     In a run of image blocks they are answered below Python, see :class:`~dlms_fw._core.BlockProtocol`.
@@ -218,8 +219,8 @@ class AsyncTcpTransport(BlockProtocol, Waiter, asyncio.BufferedProtocol):
             await self._wait(deadline, "receiving")
         data = bytes(self._received)
         self._received.clear()
-        if len(data) >= BUFFER_LIMIT and self._transport is not None:
-            self._transport.resume_reading()
+        if len(data) >= BUFFER_LIMIT:
+            self.resume_reading()
         return data
 
     async def converse(self, conversation: Conversation) -> None:
@@ -246,21 +247,18 @@ class AsyncTcpTransport(BlockProtocol, Waiter, asyncio.BufferedProtocol):
     async def close(self) -> None:
         """Close the socket at once; what was not sent is dropped."""
         self._stop_timer()
-        self.close_line()
-        if self._transport is not None:
-            self._transport.abort()
-            self._transport = None
+        self.abort_transport()
+        self._transport = None
 
     # Called by the loop
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport."""
+        """Keep the transport, and begin to receive."""
         # Not every event loop derives its transports from asyncio's.
-        self._transport = cast("asyncio.Transport", transport)
-        connection: socket.socket | None = transport.get_extra_info("socket")
+        own = cast("asyncio.Transport", transport)
+        connection = self.open_polled(own, self._buffer, clock_of(self._loop))
         if connection is not None:
             keep_alive(connection)
-        self.open_line(self._buffer, self._transport, clock_of(self._loop))
 
     def _come(self, nbytes: int) -> None:
         """Answer octets, or collect them and wake the driver."""
@@ -269,14 +267,13 @@ class AsyncTcpTransport(BlockProtocol, Waiter, asyncio.BufferedProtocol):
             self._answer(self._conversation, data)
             return
         self._received += data
-        if len(self._received) >= BUFFER_LIMIT and self._transport is not None:
-            self._transport.pause_reading()
+        if len(self._received) >= BUFFER_LIMIT:
+            self.pause_reading()
         self._wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Remember why, for the next call."""
-        self._transport = None
-        self.close_line()
+        self.close_polled()
         self._fail(transport_error(exc, "connected") if isinstance(exc, OSError) else closed_by_peer())
 
     def _ring(self) -> None:

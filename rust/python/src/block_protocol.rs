@@ -1,11 +1,10 @@
 //! An asyncio protocol whose image blocks, and what they are answered with, do not pass through Python.
 //!
-//! The transport stays the owner of its socket: it opens and closes it, receives from it, and keeps what the kernel does not take. While
+//! The transport stays the owner of its socket: it opens and closes it, and keeps what the kernel does not take. It or a poller receives. While
 //! it keeps nothing, what is to be sent is offered to the kernel here, without the transport's own functions in between.
 
-use std::io::Write;
-use std::mem::ManuallyDrop;
-use std::net::TcpStream;
+use std::cell::Cell;
+use std::io::{ErrorKind, Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -17,8 +16,9 @@ use pyo3::types::{PyBytes, PyDict, PyTuple};
 
 use crate::block_run::BlockRun;
 use crate::block_sink::BlockSink;
-use crate::cells::cells;
+use crate::cells::{cells, writable_cells};
 use crate::octets::with_copy_of;
+use crate::sockets::{Descriptor, borrowed};
 
 /// What octets are given to first.
 enum Way {
@@ -27,11 +27,6 @@ enum Way {
     /// A meter's connection, whose `sink` is what takes blocks, if anything does.
     Connection(Py<PyAny>),
 }
-
-#[cfg(unix)]
-type Descriptor = std::os::fd::RawFd;
-#[cfg(windows)]
-type Descriptor = std::os::windows::io::RawSocket;
 
 /// The way out.
 struct Exit {
@@ -74,7 +69,7 @@ impl Exit {
         {
             let octets = octets.as_bytes();
             sent = py
-                .detach(|| offered(descriptor, octets))
+                .detach(|| borrowed(descriptor).write(octets))
                 .unwrap_or_default();
             if sent == octets.len() {
                 return Ok(());
@@ -102,18 +97,6 @@ impl Exit {
     }
 }
 
-/// How many of these octets the kernel takes without waiting.
-fn offered(descriptor: Descriptor, octets: &[u8]) -> std::io::Result<usize> {
-    #[cfg(unix)]
-    // SAFETY: the transport has it open while its protocol has the line, and it is not closed here.
-    let socket = unsafe { <TcpStream as std::os::fd::FromRawFd>::from_raw_fd(descriptor) };
-    #[cfg(windows)]
-    // SAFETY: as above.
-    let socket =
-        unsafe { <TcpStream as std::os::windows::io::FromRawSocket>::from_raw_socket(descriptor) };
-    ManuallyDrop::new(socket).write(octets)
-}
-
 /// Where octets come from and go to.
 struct Line {
     object: Py<PyAny>,
@@ -139,13 +122,29 @@ enum Outcome<'py> {
     Left,
 }
 
+/// What a socket that can be read has come to.
+pub(crate) enum Arrival {
+    /// Everything that had come has been dealt with.
+    Taken,
+    /// There may be more.
+    More,
+    /// It has ended or failed: its transport is to find out how.
+    Ended,
+}
+
+thread_local! {
+    /// What all lines of a thread receive into: none keeps room of its own.
+    static RECEIVED: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
 impl BlockProtocol {
     /// The way out, for as long as something is being sent: what the transport does then may close the line.
     fn exit(&self) -> Option<Arc<Exit>> {
         self.line.as_ref().map(|line| Arc::clone(&line.exit))
     }
 
-    fn take<'py>(&self, py: Python<'py>, size: usize) -> PyResult<Outcome<'py>> {
+    /// Gives octets to the run or the sink, which may change them where they are dealt with.
+    fn take<'py>(&self, py: Python<'py>, octets: &mut [u8]) -> PyResult<Outcome<'py>> {
         let (Some(line), Some(way)) = (&self.line, &self.way) else {
             return Ok(Outcome::Left);
         };
@@ -153,9 +152,7 @@ impl BlockProtocol {
         match way {
             Way::Run(run) => {
                 let mut run = run.bind(py).try_borrow_mut()?;
-                let now = now()?;
-                let reply =
-                    with_copy_of(py, &line.buffer, size, |octets| run.answer(py, octets, now))?;
+                let reply = run.answer(py, octets, now()?);
                 Ok(reply.map_or(Outcome::Over, Outcome::Answer))
             }
             Way::Connection(connection) => {
@@ -164,13 +161,89 @@ impl BlockProtocol {
                     return Ok(Outcome::Left);
                 };
                 let mut sink = sink.try_borrow_mut()?;
-                let now = now()?;
-                let answer = with_copy_of(py, &line.buffer, size, |octets| {
-                    sink.answer(py, octets, now)
-                })?;
-                Ok(answer?.map_or(Outcome::Left, Outcome::Answer))
+                let answer = sink.answer(py, octets, now()?)?;
+                Ok(answer.map_or(Outcome::Left, Outcome::Answer))
             }
         }
+    }
+
+    fn take_from_buffer<'py>(&self, py: Python<'py>, size: usize) -> PyResult<Outcome<'py>> {
+        let (Some(line), Some(_)) = (&self.line, &self.way) else {
+            return Ok(Outcome::Left);
+        };
+        with_copy_of(py, &line.buffer, size, |octets| self.take(py, octets))?
+    }
+
+    /// Puts octets where the deriving class looks for them.
+    fn lay_down(&self, py: Python<'_>, octets: &[u8]) -> PyResult<()> {
+        let line = self.line.as_ref();
+        let place = line.and_then(|line| writable_cells(&line.buffer, py)?.get(..octets.len()));
+        let place = place.ok_or_else(|| PyBufferError::new_err("the buffer is too short"))?;
+        for (cell, octet) in place.iter().zip(octets) {
+            cell.set(*octet);
+        }
+        Ok(())
+    }
+
+    /// Sends the answer, or tells the deriving class what it has to do.
+    fn go_on(
+        slf: &Bound<'_, Self>,
+        outcome: PyResult<Outcome<'_>>,
+        exit: Option<Arc<Exit>>,
+        nbytes: usize,
+    ) -> PyResult<()> {
+        let py = slf.py();
+        match outcome {
+            Ok(Outcome::Answer(octets)) => match exit {
+                Some(exit) if !octets.as_bytes().is_empty() => exit.send(&octets),
+                _ => slf.call_method0(intern!(py, "_unanswered")).map(drop),
+            },
+            Ok(Outcome::Over) => slf.call_method0(intern!(py, "_run_over")).map(drop),
+            Ok(Outcome::Left) => slf.call_method1(intern!(py, "_come"), (nbytes,)).map(drop),
+            Err(error) => slf
+                .call_method1(intern!(py, "_failed"), (error.into_value(py),))
+                .map(drop),
+        }
+    }
+
+    /// Receives once from the socket of the line, and does with what has come as [`BlockProtocol::buffer_updated`].
+    pub(crate) fn receive(slf: &Bound<'_, Self>, descriptor: Descriptor) -> PyResult<Arrival> {
+        let mut room = RECEIVED.take();
+        let result = Self::receive_into(slf, descriptor, &mut room);
+        RECEIVED.set(room);
+        result
+    }
+
+    fn receive_into(
+        slf: &Bound<'_, Self>,
+        descriptor: Descriptor,
+        room: &mut Vec<u8>,
+    ) -> PyResult<Arrival> {
+        let py = slf.py();
+        let (outcome, exit, length) = {
+            let this = slf.try_borrow()?;
+            let Some(line) = &this.line else {
+                return Ok(Arrival::Taken);
+            };
+            room.resize(line.buffer.item_count(), 0);
+            let length = match borrowed(descriptor).read(room) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Arrival::Taken),
+                Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(Arrival::More),
+                Err(_) | Ok(0) => return Ok(Arrival::Ended),
+                Ok(length) => length,
+            };
+            let outcome = this.take(py, &mut room[..length]);
+            if matches!(outcome, Ok(Outcome::Left)) {
+                this.lay_down(py, &room[..length])?;
+            }
+            (outcome, this.exit(), length)
+        };
+        Self::go_on(slf, outcome, exit, length)?;
+        Ok(if length < room.len() {
+            Arrival::Taken
+        } else {
+            Arrival::More
+        })
     }
 }
 
@@ -238,21 +311,10 @@ impl BlockProtocol {
     }
 
     fn buffer_updated(slf: &Bound<'_, Self>, nbytes: usize) -> PyResult<()> {
-        let py = slf.py();
         let (outcome, exit) = {
             let this = slf.try_borrow()?;
-            (this.take(py, nbytes), this.exit())
+            (this.take_from_buffer(slf.py(), nbytes), this.exit())
         };
-        match outcome {
-            Ok(Outcome::Answer(octets)) => match exit {
-                Some(exit) if !octets.as_bytes().is_empty() => exit.send(&octets),
-                _ => slf.call_method0(intern!(py, "_unanswered")).map(drop),
-            },
-            Ok(Outcome::Over) => slf.call_method0(intern!(py, "_run_over")).map(drop),
-            Ok(Outcome::Left) => slf.call_method1(intern!(py, "_come"), (nbytes,)).map(drop),
-            Err(error) => slf
-                .call_method1(intern!(py, "_failed"), (error.into_value(py),))
-                .map(drop),
-        }
+        Self::go_on(slf, outcome, exit, nbytes)
     }
 }

@@ -12,14 +12,10 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::block_run::BlockRun;
+use crate::sockets::Descriptor;
 
 /// Octets taken at a time: the answers to a window of requests are shorter.
 const PIECE: usize = 4096;
-
-#[cfg(unix)]
-type Descriptor = std::os::fd::RawFd;
-#[cfg(windows)]
-type Descriptor = std::os::windows::io::RawSocket;
 
 /// The socket under a descriptor of our own, so that ours stays what it is if somebody closes the other one.
 fn socket_of(descriptor: Descriptor) -> io::Result<TcpStream> {

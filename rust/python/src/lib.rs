@@ -26,6 +26,7 @@ mod image;
 mod initiate;
 mod invoke;
 mod limits;
+mod line_poller;
 mod link;
 mod misfit;
 mod octets;
@@ -35,6 +36,7 @@ mod receiver;
 mod schema;
 mod security;
 mod shared;
+mod sockets;
 mod value;
 
 #[pymodule]
@@ -83,6 +85,8 @@ mod _core {
     use super::initiate::{InitiateRequest, InitiateResponse};
     #[pymodule_export]
     use super::limits::Limits;
+    #[pymodule_export]
+    use super::line_poller::LinePoller;
     #[pymodule_export]
     use super::link::{
         Discarded, HdlcFraming, LinkConnected, LinkDisconnected, PeerChanged, UnconfirmedFrame,

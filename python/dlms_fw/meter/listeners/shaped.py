@@ -15,7 +15,10 @@ class ShapedTcpLine(TcpLine):
         super().__init__(host, framing)
         self._link = LinkOnLoop(link, self._arrived, self.abort)
 
-    def buffer_updated(self, nbytes: int) -> None:
+    def follow_sink(self, connection: object) -> None:
+        """Image blocks do not go past the link either."""
+
+    def _come(self, nbytes: int) -> None:
         """The client hands octets to the link."""
         self._link.send(End.CLIENT, bytes(self._buffer[:nbytes]))
 

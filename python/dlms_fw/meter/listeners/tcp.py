@@ -8,11 +8,11 @@ from dataclasses import replace
 from time import monotonic
 from typing import cast
 
-from dlms_fw._core import BlockProtocol
 from dlms_fw.endpoint import Endpoint
 from dlms_fw.errors import LinkError, SecurityError, TransportError
 from dlms_fw.meter.connection import Framing
 from dlms_fw.meter.listeners.base import Host, Line
+from dlms_fw.transports.polled import PolledLine
 from dlms_fw.transports.tcp import keep_alive, receive_buffer
 
 
@@ -42,7 +42,7 @@ class TcpListener:
         self._server.close()
 
 
-class TcpLine(BlockProtocol, Line, asyncio.BufferedProtocol):
+class TcpLine(PolledLine, Line, asyncio.BufferedProtocol):
     """One client's connection, as the loop sees it.
 
     Image blocks go the short way where it is open, below Python. All lines of a loop receive into one buffer,
@@ -56,25 +56,23 @@ class TcpLine(BlockProtocol, Line, asyncio.BufferedProtocol):
 
     def abort(self) -> None:
         """Close at once; the loop tells in its next round that the client is lost."""
-        self.close_line()
-        if self._transport is not None:
-            self._transport.abort()
+        self.abort_transport()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client is there."""
         # Not every event loop derives its transports from asyncio's.
-        self._transport = cast("asyncio.Transport", transport)
-        self.open_line(self._buffer, self._transport, monotonic)
+        own = cast("asyncio.Transport", transport)
+        connection = self.open_polled(own, self._buffer, monotonic)
         if self.open():
             self.follow_sink(self._connection)
-            keep_alive(self._transport.get_extra_info("socket"))
+            if connection is not None:
+                keep_alive(connection)
         else:
             self.abort()
 
     def data_received(self, data: bytes) -> None:
         """Octets have come: the meter answers at once."""
-        transport = self._transport
-        if transport is None:
+        if self._transport is None:
             return
         answer = self.take(data)
         if not self.is_open:
@@ -92,19 +90,16 @@ class TcpLine(BlockProtocol, Line, asyncio.BufferedProtocol):
 
     def pause_writing(self) -> None:
         """The client does not read its answers: it is not asked for more."""
-        if self._transport is not None:
-            self._transport.pause_reading()
+        self.pause_reading()
 
     def resume_writing(self) -> None:
         """The client has read its answers."""
         self.active_at = self._loop.time()
-        if self._transport is not None:
-            self._transport.resume_reading()
+        self.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (gone is gone)
         """The connection is over, whoever ended it."""
-        self._transport = None
-        self.close_line()
+        self.close_polled()
         self.lost()
 
     def _come(self, nbytes: int) -> None:
