@@ -12,7 +12,6 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, NamedTuple
 
 import click
@@ -106,6 +105,11 @@ def _never_fail_to_print() -> None:
 def _print_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
     if not wanted or ctx.resilient_parsing:
         return
+    from importlib.metadata import (
+        PackageNotFoundError,
+        version,
+    )  # half of the time that the command needs to start
+
     try:
         number = version("dlms-fw")
     except PackageNotFoundError:
