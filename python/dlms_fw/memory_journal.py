@@ -16,6 +16,7 @@ from dlms_fw.journal import CHALLENGES_KEPT, Journal, MeterCounters
 from dlms_fw.security import next_counters, warn_if_half_used
 
 _NOWHERE: Final = Path(":memory:")
+_PLAIN: Final = frozenset({str, int, bool, type(None)})
 
 
 class MemoryJournal(Journal):
@@ -28,7 +29,7 @@ class MemoryJournal(Journal):
         self._reserved: dict[tuple[str, bytes], int] = {}
         self._meters: dict[tuple[str, bytes, bytes], MeterCounters] = {}
         self._challenges: dict[str, dict[bytes, None]] = {}
-        self._checkpoints: dict[tuple[str, int], str] = {}
+        self._checkpoints: dict[tuple[str, int], dict[str, Any]] = {}
         self._runs: list[str] = []
 
     def close(self) -> None:
@@ -105,12 +106,12 @@ class MemoryJournal(Journal):
 
     def checkpoint(self, meter: str, part: int) -> dict[str, Any] | None:
         """The last checkpoint saved for this part of this meter, or ``None``."""
-        text = self._checkpoints.get((meter, part))
-        return None if text is None else json.loads(text)
+        saved = self._checkpoints.get((meter, part))
+        return None if saved is None else _copy(saved)
 
     def save_checkpoint(self, meter: str, part: int, checkpoint: Mapping[str, Any]) -> None:
         """Replace the checkpoint."""
-        self._checkpoints[meter, part] = json.dumps(dict(checkpoint))
+        self._checkpoints[meter, part] = _copy(checkpoint)
 
     def drop_checkpoint(self, meter: str, part: int) -> None:
         """Forget a transfer that is over."""
@@ -132,3 +133,11 @@ class MemoryJournal(Journal):
 
     def release(self, name: str) -> None:
         """Give a lease back."""
+
+
+def _copy(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The same as it would come back from a file."""
+    return {
+        name: value if type(value) in _PLAIN else json.loads(json.dumps(value))
+        for name, value in record.items()
+    }
