@@ -4,17 +4,18 @@ One upgrade is everything: the container is read and its signature verified, a n
 its power, a client associates, 64 blocks go over one by one or as the strategy wants it, the meter verifies
 them and the vendor's signature, activates, reboots and is found running the new version. Nothing is kept from
 one upgrade to the next but the octets of the image, the keys and the configuration. Seconds are CPU seconds
-of this process; beside them stands what one verification of a signature costs in the same run, since the core
-of a busy machine is worth less.
+of this process. Where others use the same core, each of them is worth less, for minutes or for milliseconds:
+so the median of many upgrades stands beside the fastest tenth, which is what the core does while it is left
+alone, and beside both what one verification of a signature costs in the same run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from statistics import median
 from time import process_time
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -37,8 +38,9 @@ from dlms_fw.transfer import TransferPolicy, TransferResult
 BLOCKS = 64
 BLOCK_SIZE = 64
 UPGRADES = 10
-VERIFICATIONS = 20
-"""Of a round."""
+"""Each of them is a round; so many times the usual rounds."""
+VERIFICATIONS = 4
+"""Before each."""
 PROFILES = {"plain": PLAIN, "ciphered": CIPHERED}
 
 
@@ -136,31 +138,47 @@ def test_upgrades(
 ) -> None:
     """Whole upgrades by the CPU second."""
 
-    upgrades = pytestconfig.getoption("--operations") or UPGRADES
+    count = pytestconfig.getoption("--operations") or UPGRADES
 
     def run() -> None:
-        for _ in range(upgrades):
-            result = upgrade(protection, framing, strategy, objects_act=objects_act)
-            assert (result.outcome, result.blocks_sent) == ("activated", BLOCKS)
+        result = upgrade(protection, framing, strategy, objects_act=objects_act)
+        assert (result.outcome, result.blocks_sent) == ("activated", BLOCKS)
 
     verifications: list[float] = []
     benchmark.pedantic(  # type: ignore[no-untyped-call]
         run,
         setup=lambda: verifications.append(seconds_of_a_verification()),
-        rounds=ROUNDS,
+        rounds=ROUNDS * count,
         warmup_rounds=WARM_UP_ROUNDS,
     )
     if benchmark.stats is None:
         return
-    seconds, verification = benchmark.stats.stats.median / upgrades, median(verifications)
+    seconds, verification = Spread.of(benchmark.stats.stats.data), Spread.of(verifications)
     benchmark.extra_info.update(
-        upgrades_per_cpu_second=1 / seconds, reference_seconds=verification, ratio=seconds / verification
+        upgrades_per_cpu_second=1 / seconds.median,
+        upgrades_per_cpu_second_fastest_tenth=1 / seconds.fastest,
+        reference_seconds=verification.median,
+        ratio=seconds.median / verification.median,
     )
     name = f"upgrade, {framing}, {protection}, {strategy}{', objects act' * objects_act}"
     report(
-        f"{name:<55} {seconds * 1e3:>6.2f} ms of CPU: {1 / seconds:>4.0f} upgrades a CPU second; "
-        f"one ECDSA verification {verification * 1e6:.0f} µs: {seconds / verification:.0f} of them"
+        f"{name:<55} fastest tenth {1 / seconds.fastest:>4.0f} upgrades a CPU second, median "
+        f"{1 / seconds.median:>4.0f} ({seconds.fastest * 1e3:.2f} and {seconds.median * 1e3:.2f} ms); "
+        f"one ECDSA verification {verification.fastest * 1e6:.0f} and {verification.median * 1e6:.0f} µs"
     )
+
+
+class Spread(NamedTuple):
+    """What many rounds took, in seconds."""
+
+    fastest: float
+    """At most, of the fastest tenth."""
+    median: float
+
+    @classmethod
+    def of(cls, rounds: Sequence[float]) -> Spread:
+        ordered = sorted(rounds)
+        return cls(ordered[len(ordered) // 10], median(ordered))
 
 
 class Breakdown:

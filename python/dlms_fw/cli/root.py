@@ -105,10 +105,7 @@ def _never_fail_to_print() -> None:
 def _print_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
     if not wanted or ctx.resilient_parsing:
         return
-    from importlib.metadata import (
-        PackageNotFoundError,
-        version,
-    )  # half of the time that the command needs to start
+    from importlib.metadata import PackageNotFoundError, version  # takes its time, and is for this alone
 
     try:
         number = version("dlms-fw")
