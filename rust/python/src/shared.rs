@@ -5,6 +5,7 @@ use std::hash::{Hash, Hasher};
 
 use dlms_fw_core::axdr::RawData;
 use dlms_fw_core::codec::Parse;
+use dlms_fw_core::image::ImageBlock;
 use dlms_fw_core::xdlms::descriptor::LogicalName;
 use pyo3::PyClass;
 use pyo3::exceptions::PyValueError;
@@ -97,11 +98,15 @@ impl<'py> FromPyObject<'_, 'py> for EncodedData {
     type Error = PyErr;
 
     fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
-        let octets: SharedBytes = object.extract()?;
-        RawData::parse_all(octets.octets(object.py())).map_err(|error| {
-            PyValueError::new_err(format!("not one complete A-XDR value: {error}"))
-        })?;
-        Ok(Self(octets))
+        let value: SharedBytes = object.extract()?;
+        let octets = value.octets(object.py());
+        // An image block, which most requests bring, is a complete value of a form that is soon looked through.
+        if ImageBlock::parse_all(octets).is_err() {
+            RawData::parse_all(octets).map_err(|error| {
+                PyValueError::new_err(format!("not one complete A-XDR value: {error}"))
+            })?;
+        }
+        Ok(Self(value))
     }
 }
 
