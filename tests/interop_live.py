@@ -68,10 +68,6 @@ def listed_objects(client_sap: int = 1) -> int:
     return sum(client_sap in entry.rights for entry in entries)
 
 
-_FURTHER_COUNTER = 1_000
-"""Of our clients' second visit: the meter has accepted those of the first."""
-
-
 class Visitor(Peer):
     """A peer's client that takes orders."""
 
@@ -80,24 +76,9 @@ class Visitor(Peer):
         self.tags: list[int] = []
         """Of all APDUs of the last association in their order, over wrapper, where the peer says so."""
 
-    def visit(
-        self,
-        meter: BackgroundMeter,
-        mechanism: str,
-        *steps: list[Any],
-        again: bool = False,
-        **changes: Any,
-    ) -> list[Any]:
-        """The results of the steps of one association with our meter.
-
-        ``again``: a peer that hears nothing of what it should is sent a second time.
-        """
-        try:
-            return self.visit_url(meter.url, mechanism, *steps, **changes)
-        except AssertionError as refused:
-            if not again or "TimeoutError" not in str(refused):
-                raise
-            return self.visit_url(meter.url, mechanism, *steps, counter=_FURTHER_COUNTER, **changes)
+    def visit(self, meter: BackgroundMeter, mechanism: str, *steps: list[Any], **changes: Any) -> list[Any]:
+        """The results of the steps of one association with our meter."""
+        return self.visit_url(meter.url, mechanism, *steps, **changes)
 
     def visit_url(self, url: str, mechanism: str, *steps: list[Any], **changes: Any) -> list[Any]:
         """The results of the steps of one association with the meter there."""

@@ -183,10 +183,17 @@ def test_a_dlms_cosem_client(tmp_path: Path, cosem: Visitor, framing: str, mecha
         ["by-range", LOG, "2000-01-01T00:00:00+01:00", "2100-01-01T00:00:00+01:00"],
     )
     # Over HDLC it hangs where a frame holds a flag at an unlucky place, as before its end, so there a meter
-    # has fewer objects, and what chance has made is made again.
+    # has fewer objects, and where chance makes such a frame a new meter makes another.
     model, max_pdu_size = ("generic", 1_000) if framing == "hdlc" else ("mcs301", 400)
-    with our_meter(tmp_path, framing, mechanism, meter_model=load_model(model)) as meter:
-        results = cosem.visit(meter, mechanism, *steps, max_pdu_size=max_pdu_size, again=framing == "hdlc")
+    for attempt in ("first", "second", "third"):
+        with our_meter(tmp_path / attempt, framing, mechanism, meter_model=load_model(model)) as meter:
+            try:
+                results = cosem.visit(meter, mechanism, *steps, max_pdu_size=max_pdu_size)
+            except AssertionError as refused:
+                if framing == "wrapper" or attempt == "third" or "TimeoutError" not in str(refused):
+                    raise
+            else:
+                break
     name, size = "0910" + b"MCS0040612345678".hex(), "06000003c0"
     assert results[:6] == [name, [name, size], 0, "0301", None, "1601"]
     assert "OBJECT_CLASS_INCONSISTENT" in results[6]
