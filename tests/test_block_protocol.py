@@ -14,24 +14,10 @@ from benches.joined import joined
 from dlms_fw._core import ActionResponse, BlockProtocol, BlockRun, BlockStatus
 from dlms_fw.image import Image
 from dlms_fw.transports.tcp import clock_of
+from outlet import Outlet
 
 BLOCKS = 6
 TARGET = (18, bytes((0, 0, 44, 0, 0, 255)), 2)
-
-
-class Outlet(asyncio.WriteTransport):
-    """A transport that notes what it is given, and says that it keeps what the test wants."""
-
-    def __init__(self, connection: socket.socket | None = None, **facts: object) -> None:
-        super().__init__({"socket": connection, **facts})
-        self.given: list[bytes] = []
-        self.kept = 0
-
-    def write(self, data: Any) -> None:
-        self.given.append(bytes(data))
-
-    def get_write_buffer_size(self) -> int:
-        return self.kept
 
 
 class Recorder(BlockProtocol):

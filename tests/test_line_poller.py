@@ -17,26 +17,12 @@ from dlms_fw._core import ActionResponse, BlockProtocol, BlockRun, BlockStatus, 
 from dlms_fw.image import Image
 from dlms_fw.transports import polled
 from dlms_fw.transports.tcp import AsyncTcpTransport
+from outlet import Outlet
 
 pytestmark = pytest.mark.skipif(not hasattr(select, "epoll"), reason="this system has no epoll")
 
 BLOCKS = 6
 TARGET = (18, bytes((0, 0, 44, 0, 0, 255)), 2)
-
-
-class Outlet(asyncio.WriteTransport):
-    """A transport that notes what it is given, and says that it keeps what the test wants."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        super().__init__({"socket": connection})
-        self.given: list[bytes] = []
-        self.kept = 0
-
-    def write(self, data: Any) -> None:
-        self.given.append(bytes(data))
-
-    def get_write_buffer_size(self) -> int:
-        return self.kept
 
 
 class Line(BlockProtocol):
@@ -238,6 +224,17 @@ def test_many_lines_take_turns(lines: Lines) -> None:
     assert all(line.told[0] == b"octets" for line in many)
 
 
+def test_who_sends_much_does_not_keep_the_others_waiting(lines: Lines) -> None:
+    fast, slow = lines.add(), lines.add()
+    sent = bytes(range(256)) * 16 * 20
+    assert fast.peer.send(sent) == len(sent)
+    slow.peer.send(b"octets")
+    lines.poller.receive()
+    assert (len(fast.told), slow.told) == (16, [b"octets"])
+    lines.poller.receive()
+    assert b"".join(fast.told) == sent
+
+
 async def _pair() -> tuple[AsyncTcpTransport, asyncio.StreamReader, asyncio.StreamWriter, asyncio.Server]:
     accepted: asyncio.Future[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Future()
     server = await asyncio.start_server(lambda *ends: accepted.set_result(ends), "127.0.0.1", 0)
@@ -265,6 +262,30 @@ def test_a_loop_has_one_poller_and_takes_it_along() -> None:
     known = asyncio.run(use())
     gc.collect()
     assert known() is None
+
+
+def test_where_the_kernel_watches_no_more_after_a_pause_the_transport_receives() -> None:
+    class Full:
+        def __init__(self, poller: LinePoller) -> None:
+            self.remove = poller.remove
+
+        def add(self, line: object, descriptor: int) -> None:
+            raise OSError(28, "no space")
+
+    async def use() -> bytes:
+        transport, _, writer, server = await _pair()
+        transport.pause_reading()
+        assert transport._poller is not None
+        transport._poller = Full(transport._poller)  # type: ignore[assignment]
+        transport.resume_reading()
+        writer.write(b"octets")
+        data = await transport.receive(asyncio.get_running_loop().time() + 5)
+        await transport.close()
+        writer.close()
+        server.close()
+        return data
+
+    assert asyncio.run(use()) == b"octets"
 
 
 def test_where_the_kernel_watches_no_more_the_transport_receives(monkeypatch: pytest.MonkeyPatch) -> None:

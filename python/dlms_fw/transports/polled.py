@@ -38,19 +38,14 @@ class PolledLine(BlockProtocol):
         connection: socket.socket | None = transport.get_extra_info("socket")
         self._descriptor = -1 if connection is None else connection.fileno()
         self._poller = None if connection is None else _poller_of(self._loop)
-        if self._poller is not None:
-            try:
-                self._poller.add(self, self._descriptor)
-            except OSError:
-                self._poller = None  # the kernel watches no more for this user
-            else:
-                transport.pause_reading()
+        if self._poller is not None and self._register(self._poller):
+            transport.pause_reading()
         return connection
 
     def pause_reading(self) -> None:
         """Leave in the kernel what comes."""
         if self._poller is not None:
-            self._unwatch(self._poller)
+            self._unregister(self._poller)
         elif self._transport is not None:
             self._transport.pause_reading()
 
@@ -58,17 +53,17 @@ class PolledLine(BlockProtocol):
         """Receive again, after a pause."""
         if self._transport is None or self._transport.is_closing():
             return
-        if self._poller is None:
-            self._transport.resume_reading()
-        else:
-            self._unwatch(self._poller)
-            self._poller.add(self, self._descriptor)
+        if self._poller is not None:
+            self._unregister(self._poller)
+            if self._register(self._poller):
+                return
+        self._transport.resume_reading()
 
     def abort_transport(self) -> None:
         """Close at once: nothing is received any more, and the loop tells in its next round."""
         if self._transport is not None:
             if self._poller is not None:
-                self._unwatch(self._poller)
+                self._unregister(self._poller)
             self.close_line()
             self._transport.abort()
 
@@ -76,11 +71,19 @@ class PolledLine(BlockProtocol):
         """The connection is lost."""
         self._transport = None
         if self._poller is not None:
-            self._unwatch(self._poller)
+            self._unregister(self._poller)
             self._poller = None
         self.close_line()
 
-    def _unwatch(self, poller: LinePoller) -> None:
+    def _register(self, poller: LinePoller) -> bool:
+        """Whether the poller receives from now on; if not, the transport does for good."""
+        try:
+            poller.add(self, self._descriptor)
+        except OSError:
+            self._poller = None  # the kernel watches no more for this user
+        return self._poller is not None
+
+    def _unregister(self, poller: LinePoller) -> None:
         with contextlib.suppress(OSError):
             poller.remove(self, self._descriptor)
 
@@ -88,7 +91,7 @@ class PolledLine(BlockProtocol):
         """The transport finds out how, by what it finds when it reads."""
         poller, self._poller = self._poller, None
         if poller is not None:
-            self._unwatch(poller)
+            self._unregister(poller)
         if self._transport is not None and not self._transport.is_closing():
             self._transport.resume_reading()
 

@@ -14,6 +14,8 @@ use crate::sockets::Descriptor;
 
 /// Arrivals that are dealt with before the loop gets its turn.
 const MOST_ARRIVALS: i32 = 64;
+/// Pieces of one arrival that are received in a turn: who sends faster than that does not keep the others waiting.
+const MOST_PIECES: usize = 16;
 /// `EPOLLERR` and `EPOLLHUP`: the transport asks the kernel why.
 const BROKEN: u32 = 0x08 | 0x10;
 /// `EPOLLRDHUP`: behind what has come is the end.
@@ -43,25 +45,38 @@ impl LinePoller {
     fn arrived(slf: &Bound<'_, Self>, descriptor: Descriptor, mask: u32) -> PyResult<()> {
         let py = slf.py();
         let mut broken = mask & BROKEN != 0;
-        while let Some(line) = Self::line(slf, descriptor)? {
+        for _ in 0..MOST_PIECES {
+            let Some(line) = Self::line(slf, descriptor)? else {
+                return Ok(());
+            };
             let arrival = if broken {
                 Ok(Arrival::Ended)
             } else {
                 BlockProtocol::receive(&line, descriptor)
             };
             match arrival {
-                Ok(Arrival::Taken) if mask & ENDING == 0 => break,
+                Ok(Arrival::Taken) if mask & ENDING == 0 => return Ok(()),
                 Ok(Arrival::Taken) => broken = true,
                 Ok(Arrival::More) => {}
                 Ok(Arrival::Ended) => {
-                    line.call_method0(intern!(py, "_ended"))?;
-                    break;
+                    return line.call_method0(intern!(py, "_ended")).map(drop);
                 }
                 Err(error) => {
-                    line.call_method1(intern!(py, "_broken"), (error.into_value(py),))?;
-                    break;
+                    let name = intern!(py, "_broken");
+                    return line.call_method1(name, (error.into_value(py),)).map(drop);
                 }
             }
+        }
+        Self::tell_again(slf, descriptor)
+    }
+
+    /// Has the kernel tell once more, in another turn, what a line still has.
+    fn tell_again(slf: &Bound<'_, Self>, descriptor: Descriptor) -> PyResult<()> {
+        let py = slf.py();
+        let this = slf.try_borrow()?;
+        if this.lines.contains_key(&descriptor) {
+            let epoll = this.epoll.bind(py);
+            epoll.call_method1(intern!(py, "modify"), (descriptor, WATCHED))?;
         }
         Ok(())
     }
