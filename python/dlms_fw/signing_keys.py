@@ -34,9 +34,6 @@ TrustedKey = PublicKey | StrPath | bytes
 """A public key as an object, as the path of a PEM file, or as the octets of one."""
 
 KEY_ID_LENGTH = 8
-_MOST_KEY_IDS = 64
-_key_ids: dict[int, tuple[PublicKey, bytes]] = {}
-"""The ids that were asked for last, for the same keys judge image after image."""
 _FILE_LIMIT = 65_536
 _PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----\s+([A-Za-z0-9+/=\s]*?)-----END \1-----\s*")
 
@@ -48,14 +45,8 @@ def generate() -> PrivateKey:
 
 def key_id(key: PublicKey) -> bytes:
     """What tells keys apart: the first 8 octets of SHA-256 over the uncompressed point 04||x||y."""
-    # Keys cannot be hashed; one that is kept here keeps its place in memory to itself.
-    known = _key_ids.get(id(key))
-    if known is None:
-        if len(_key_ids) >= _MOST_KEY_IDS:
-            _key_ids.clear()
-        point = key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
-        known = _key_ids[id(key)] = key, sha256(point).digest()[:KEY_ID_LENGTH]
-    return known[1]
+    point = key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    return sha256(point).digest()[:KEY_ID_LENGTH]
 
 
 def write_pair(key: PrivateKey, private: StrPath, public: StrPath) -> None:

@@ -148,9 +148,6 @@ class EventLog:
             octets = self._medium.read(ring.region, 0, ring.capacity * self.ENTRY.size)
         except OSError:
             octets = b""  # no fault of the log may keep the meter from starting
-        if not octets:
-            self._places[ring] = 0
-            return []
         found: list[tuple[LogEntry, int]] = []
         for place in range(len(octets) // self.ENTRY.size):
             raw = octets[place * self.ENTRY.size : (place + 1) * self.ENTRY.size]

@@ -160,8 +160,7 @@ class SimulatedMeter:
         """When to call :meth:`advance` next, on the monotonic clock; ``None`` while nothing goes on."""
         if self._units is None:
             return None
-        firmware, plant = self._units.firmware, self._units.made_plant
-        due = None if firmware.is_idle else firmware.deadline
+        due, plant = self._units.firmware.deadline, self._units.made_plant
         if plant is None or (live := plant.deadline) is None:
             return due
         return live if due is None else min(due, live)

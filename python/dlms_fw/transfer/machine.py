@@ -55,6 +55,7 @@ from dlms_fw.transfer.strategies import WantedStrategy
 from dlms_fw.transfer.table import TERMINAL, TRANSITIONS, Outcome, TransferState
 
 _S = TransferState
+# By these names they cost nothing on the way of every answer.
 _MORE, _BUSY, _LOST = Outcome.MORE, Outcome.BUSY, Outcome.LOST
 _TRANSFER, _TRANSFER_BLOCKS = Phase.TRANSFER, TransferState.TRANSFER_BLOCKS
 
