@@ -247,7 +247,7 @@ def test_a_meter_on_tcp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("METER_PASSWORD", PASSWORD.decode())
     profile = Profile(client_sap=1, mechanism=1, password=Key(PASSWORD))
     listen = Endpoint.parse("tcp://127.0.0.1:0", listen=True)
-    text = DECLARATION.replace("silence_s = 2", "silence_s = 1").replace("endpoints", "# endpoints")
+    text = DECLARATION.replace("silence_s = 2", "silence_s = 0.3").replace("endpoints", "# endpoints")
     with BackgroundMeter(mcs301.configured(profile), lambda: Directory(tmp_path / "state"), listen) as meter:
         ended = run(
             meter.url,

@@ -102,6 +102,10 @@ class TcpLine(PolledLine, Line, asyncio.BufferedProtocol):
         self.close_polled()
         self.lost()
 
+    def _ended(self) -> None:
+        """How does not matter, and whoever waits for the place of this client may come at once."""
+        self.abort()
+
     def _come(self, nbytes: int) -> None:
         self.data_received(bytes(self._buffer[:nbytes]))
 
