@@ -51,7 +51,7 @@ from harness import (
     VirtualClock,
     server_client,
 )
-from meter_site import Site, journal_at, nonces_are_unique
+from meter_site import PUBLIC, Site, journal_at, nonces_are_unique
 
 CLOCK = Clock("0-0:1.0.0.255")
 FINGERPRINT = Key(UNICAST_KEY).fingerprint
@@ -301,6 +301,43 @@ class TestCounters:
         assert client.statistics.associations == 1
         assert site.saps() == [16, 1, 1, 1], "one try more, and no question: the refusal said the counter"
         assert nonces_are_unique(site)
+
+    def test_a_proof_with_a_counter_that_is_too_low(self, journal: Journal) -> None:
+        """Messages are not protected, so the proof is the first that shows the meter a counter."""
+        site = Site("gmac clear")
+        with site.client(journal):
+            pass
+        site.counters.last[FINGERPRINT] = 50_000
+        with site.client(journal) as client:
+            client.get(CLOCK.time)
+        assert client.statistics.counters_read == 1
+        assert site.saps() == [16, 1, 1, 16, 1]
+        assert site.counters.history[-1] == 50_001
+        assert nonces_are_unique(site)
+
+    def test_a_proof_that_is_refused_for_another_reason(self, journal: Journal) -> None:
+        """The meter's counter is not above ours: a proof is not made again, as meters count wrong ones."""
+        site = Site("gmac clear")
+        with site.client(journal):
+            pass
+        wrong = replace(KEYS, authentication_key=Key(bytes(16)))
+        begin = len(site.connections)
+        with pytest.raises(AuthenticationError) as caught:
+            site.client(journal, replace(site.profile, keys=wrong)).connect()
+        assert caught.value.kind == "proof-refused"
+        assert site.saps()[begin:] == [1, 16]
+
+    def test_a_refused_proof_behind_protected_messages(self, journal: Journal) -> None:
+        """What protects the messages has shown that the counter is high enough."""
+        profile = replace(PROFILES["gmac"], mechanism=6, password=Key(b"the secret of both"))
+        site = Site(clients={1: server_client(profile), **PUBLIC})
+        with site.client(journal, profile):
+            pass
+        begin = len(site.connections)
+        with pytest.raises(AuthenticationError) as caught:
+            site.client(journal, replace(profile, password=Key(b"a secret of nobody"))).connect()
+        assert caught.value.kind == "proof-refused"
+        assert site.saps()[begin:] == [1]
 
     def test_a_little_ahead_is_enough(self, journal: Journal) -> None:
         """The meter's counter lies within the range that the failed try had reserved."""

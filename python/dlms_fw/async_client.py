@@ -162,7 +162,7 @@ class AsyncClient(AsyncServices, AsyncReadings, AsyncUpgrades):
             try:
                 await self._associate()
             except DlmsError as error:
-                if asked or not may_be_counter(error) or not await self._catch_up(error):
+                if asked or not may_be_counter(error, self.profile) or not await self._catch_up(error):
                     raise
                 await self._associate()
         except BaseException:

@@ -161,7 +161,7 @@ class Client(Services, Readings, Upgrades):
             try:
                 self._associate()
             except DlmsError as error:
-                if asked or not may_be_counter(error) or not self._catch_up(error):
+                if asked or not may_be_counter(error, self.profile) or not self._catch_up(error):
                     raise
                 self._associate()
         except BaseException:

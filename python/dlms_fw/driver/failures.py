@@ -15,6 +15,7 @@ from dlms_fw.errors import (
     TransferIncomplete,
     TransportError,
 )
+from dlms_fw.profiles import Profile
 from dlms_fw.session.client import ClientSession
 from dlms_fw.transfer import Transfer
 
@@ -27,15 +28,16 @@ def may_be_lost(error: DlmsError) -> bool:
     return isinstance(error, ResponseTimeout | RemoteProtocolError) and not isinstance(error, LinkError)
 
 
-def may_be_counter(error: DlmsError) -> bool:
+def may_be_counter(error: DlmsError, profile: Profile) -> bool:
     """Whether a failed association may come from a counter of ours that is too low.
 
     That is looked into without another try to authenticate; only a meter whose counter is indeed above ours
-    is tried again, once.
+    is tried again, once. A refused proof is of this kind where messages are not protected: the counter in it
+    is then the first that the meter sees.
     """
-    return isinstance(error, ReplayError | AssociationRejected | ResponseTimeout | LinkError) or (
-        isinstance(error, AuthenticationError) and error.kind == "deciphering"
-    )
+    if isinstance(error, AuthenticationError):
+        return error.kind == "deciphering" or (error.kind == "proof-refused" and not profile.is_protected)
+    return isinstance(error, ReplayError | AssociationRejected | ResponseTimeout | LinkError)
 
 
 def does_not_tell(error: DlmsError) -> bool:

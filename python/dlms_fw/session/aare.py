@@ -299,8 +299,8 @@ def exception_error(response: ExceptionResponse) -> DlmsError:
     )
 
 
-def proof_error(what: str) -> AuthenticationError:
+def proof_error(what: str, *, kind: str = "authentication-proof") -> AuthenticationError:
     """The error for a proof that failed on either side."""
-    error = AuthenticationError(what, kind="authentication-proof")
+    error = AuthenticationError(what, kind=kind)
     error.hint = _KEYS
     return error

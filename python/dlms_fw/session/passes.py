@@ -97,7 +97,8 @@ class Passes:
         assert mechanism.check is not None  # noqa: S101 (Profile.check)
         assert handshake is not None  # noqa: S101 (prove comes first)
         if answer.result != 0:
-            raise proof_error(f"the meter did not accept our proof (action result {answer.result})")
+            refused = f"the meter did not accept our proof (action result {answer.result})"
+            raise proof_error(refused, kind="proof-refused")
         try:
             proof = axdr.octet_string.decode(answer.data or b"")
         except DecodeError:
