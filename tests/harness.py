@@ -166,6 +166,7 @@ class Responder:
         system_title: bytes = METER_TITLE,
         max_info: int = 128,
         now: Callable[[], datetime] | None = None,
+        randomness: Callable[[int], bytes] | None = None,
     ) -> None:
         self.counters = counters or MeterCounters()
         self.session = ServerSession(
@@ -175,6 +176,7 @@ class Responder:
             challenge=challenge or Challenges(1000),
             counters=self.counters,
             now=now,
+            randomness=randomness,
         )
         self.values: dict[tuple[int, bytes, int], bytes] = {CLOCK_TIME: axdr.octet_string.encode(bytes(12))}
         self.requests: list[tuple[int, Any]] = []
@@ -231,7 +233,7 @@ def server_framing(max_info: int = 128) -> HdlcFraming:
     return HdlcFraming(1, 1, max_info_field_length_transmit=max_info, max_info_field_length_receive=max_info)
 
 
-CLIENT_OPTIONS = ("first_counter", "meter_counter", "seen_challenges", "now", "dedicated_key")
+CLIENT_OPTIONS = ("first_counter", "meter_counter", "seen_challenges", "now", "dedicated_key", "randomness")
 
 
 class Pair:
@@ -267,6 +269,7 @@ class Pair:
             hdlc=hdlc,
             counters=meter_counters,
             now=options.pop("meter_now", None),
+            randomness=options.pop("meter_randomness", None),
             **options,
         )
         self.wire: list[tuple[bool, bytes]] = []

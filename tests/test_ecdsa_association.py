@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from secrets import token_bytes
 from typing import Any
 
 import pytest
@@ -18,16 +19,18 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from dlms_fw._core import PrivateKey, PublicKey
 from dlms_fw.certificates import check_anchor, signing_key_of
-from dlms_fw.enums import SecuritySuite
+from dlms_fw.enums import Conformance, SecuritySuite
 from dlms_fw.errors import AssociationRejected, AuthenticationError, ConfigurationError, LocalProtocolError
 from dlms_fw.hls import MECHANISMS, Handshake
 from dlms_fw.profiles import Profile
-from dlms_fw.security import AsymmetricKeys, Keys
+from dlms_fw.security import AsymmetricKeys, Keys, MessageProtection
+from dlms_fw.session.acceptance import DEFAULT_CONFORMANCE
 from dlms_fw.session.events import Associated
 from dlms_fw.session.server import ServerClient
 from dlms_fw.session.states import State
 from harness import CLIENT_TITLE, FULL, KEYS, METER_TITLE, Pair, server_client
 
+GENERAL_SIGNING = 0xDF
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 CURVES: dict[int, ec.EllipticCurve] = {1: ec.SECP256R1(), 2: ec.SECP384R1()}
 CLIENT_KEYS = {suite: ec.derive_private_key(0x1234567 + suite, curve) for suite, curve in CURVES.items()}
@@ -230,6 +233,36 @@ class TestCertificates:
     @pytest.mark.proves("acse-certificates")
     def test_both_by_certificate(self) -> None:
         joined = pair(self.ours(), self.theirs(), now=lambda: NOW, meter_now=lambda: NOW)
+        joined.associate()
+        assert joined.get().result == 0
+
+    @pytest.mark.parametrize("ciphering", ["general", "general-ciphering"])
+    def test_messages_are_signed_with_what_was_certified(self, ciphering: str) -> None:
+        """From the AARQ on and in both directions, under keys that neither side knew before."""
+        protection = MessageProtection(
+            sign_requests=True, signed_responses=True, ciphering=ciphering, key_information="identified"
+        )
+        secured: dict[str, Any] = {"security_policy": FULL, "keys": KEYS, "protection": protection}
+        ours = self.ours(meter_system_title=METER_TITLE, **secured)
+        theirs = self.theirs(conformance=DEFAULT_CONFORMANCE | Conformance.GENERAL_PROTECTION, **secured)
+        sources: dict[str, Any] = {"randomness": token_bytes, "meter_randomness": token_bytes}
+        joined = pair(ours, theirs, now=lambda: NOW, meter_now=lambda: NOW, **sources)
+        joined.associate()
+        assert joined.get().result == 0
+        assert {data[8] for _, data in joined.wire[-2:]} == {GENERAL_SIGNING}
+
+    def test_the_next_association_believes_its_own_certificate(self) -> None:
+        """A key that was certified once is not kept: another client, with another one, is as welcome."""
+        theirs = self.theirs()
+        joined = pair(self.ours(), theirs, now=lambda: NOW, meter_now=lambda: NOW)
+        joined.associate()
+        assert theirs.asymmetric_keys.peer_signing_key is None
+        key = ec.derive_private_key(0x2468, ec.SECP256R1())
+        other = self.ours(
+            asymmetric_keys=AsymmetricKeys(signing_key=private(key)),
+            certificate=certificate(key, CLIENT_TITLE.hex()),
+        )
+        joined = pair(other, theirs, now=lambda: NOW, meter_now=lambda: NOW)
         joined.associate()
         assert joined.get().result == 0
 

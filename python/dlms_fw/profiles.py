@@ -211,7 +211,12 @@ def contradictions(profile: Profile) -> list[str]:
     """All that is missing or does not fit together, as sentences that begin with the key they are about."""
     mistakes = profile.keys.mistakes(profile.security_suite)
     mistakes += profile.asymmetric_keys.mistakes(profile.security_suite)
-    mistakes += profile.protection.mistakes(profile.security_suite, profile.keys, profile.asymmetric_keys)
+    mistakes += profile.protection.mistakes(
+        profile.security_suite,
+        profile.keys,
+        profile.asymmetric_keys,
+        peer_sends_certificate=profile.authentication.signs and bool(profile.trust_anchors),
+    )
     if profile.protection.sends_header and profile.meter_system_title is None:
         mistakes.append("meter_system_title: missing; the way in which messages are protected names it")
     if profile.authentication.needs_secret and profile.password is None:

@@ -201,8 +201,18 @@ class MessageProtection:
             octets += header + 3 + 1 + pair
         return octets
 
-    def mistakes(self, suite: SecuritySuite, keys: Keys, asymmetric_keys: AsymmetricKeys) -> list[str]:
-        """What is missing for it, as sentences; the names are those of a client's profile."""
+    def mistakes(
+        self,
+        suite: SecuritySuite,
+        keys: Keys,
+        asymmetric_keys: AsymmetricKeys,
+        *,
+        peer_sends_certificate: bool = False,
+    ) -> list[str]:
+        """What is missing for it, as sentences; the names are those of a client's profile.
+
+        Of a peer that sends the certificate of its signing key, and it is checked, the key need not be known.
+        """
         mistakes = []
         wanted: dict[str, object] = {}
         if self.sign_requests:
@@ -225,7 +235,7 @@ class MessageProtection:
         mistakes += [
             f"{name}: missing; the way in which messages are protected needs it"
             for name, key in wanted.items()
-            if key is None
+            if key is None and not (peer_sends_certificate and name == "peer_signing_key")
         ]
         if curve_of(suite) is None and wanted.keys() - {"master_key"}:
             mistakes.append("security_suite: 0 knows neither signatures nor key agreement; take 1 or 2")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Protocol
@@ -24,7 +24,6 @@ from dlms_fw._core import (
     InitiateRequest,
     InitiateResponse,
     Key,
-    PublicKey,
     ReadRequest,
     RequestList,
     SecurityContext,
@@ -286,6 +285,8 @@ class Gate:
         needs_keys = ciphered or mechanism.needs_keys
         if needs_keys or mechanism.needs_titles:
             association.client_system_title = self._client_title(request, client)
+        if mechanism.signs:
+            client = association.client = self._certified(association, client, request)
         if needs_keys:
             association.context = self.new_context(association, client)
         initiate = _open_initiate(association, request, ciphered=ciphered)
@@ -312,7 +313,7 @@ class Gate:
                 context=association.context,
                 secret=client.secret,
                 signing_key=client.asymmetric_keys.signing_key,
-                peer_signing_key=self._peer_signing_key(association, client, request),
+                peer_signing_key=client.asymmetric_keys.peer_signing_key,
             )
         return AssociationResponse(
             association.application_context,
@@ -393,22 +394,22 @@ class Gate:
             raise Refusal("title", AcseServiceUserDiagnostic.CALLING_AP_TITLE_NOT_RECOGNIZED)
         return title
 
-    def _peer_signing_key(
+    def _certified(
         self, association: Association, client: ServerClient, request: AssociationRequest
-    ) -> PublicKey | None:
-        if not client.authentication.signs:
-            return None
+    ) -> ServerClient:
+        """The client with its public signing key, pinned or out of the certificate that it sends."""
         if client.asymmetric_keys.peer_signing_key is not None:
-            return client.asymmetric_keys.peer_signing_key
+            return client
         certificate, title = request.calling_ae_qualifier, association.client_system_title
         unknown = Refusal("certificate", AcseServiceUserDiagnostic.CALLING_AE_QUALIFIER_NOT_RECOGNIZED)
         if not certificate or title is None or self.now is None:
             raise unknown
         anchors = client.trust_anchors
         try:
-            return signing_key_of(certificate, anchors=anchors, system_title=title, now=self.now())
+            key = signing_key_of(certificate, anchors=anchors, system_title=title, now=self.now())
         except AuthenticationError:
             raise unknown from None
+        return replace(client, asymmetric_keys=replace(client.asymmetric_keys, peer_signing_key=key))
 
     def _use_dedicated_key(self, association: Association, client: ServerClient, octets: bytes) -> None:
         if len(octets) != key_length(client.security_suite):

@@ -179,6 +179,8 @@ class ClientAssociation:
         title = system_title(event, self.profile)
         if self.context is not None:
             self.context.peer_system_title = title
+        if high_level:
+            self._identify(event, title)
         initiate = open_initiate(event, self.profile, self.context)
         self.channel.negotiate(initiate.conformance, initiate.server_max_receive_pdu_size)
         if self.profile.is_protected:
@@ -189,6 +191,13 @@ class ClientAssociation:
         proof = self._pass_3(event, title) if high_level else None
         self.state = state
         return proof
+
+    def _identify(self, response: AssociationResponse, title: bytes | None) -> None:
+        """Before anything that the meter has signed is opened: whose key that must be."""
+        assert self._passes is not None  # noqa: S101 (ASSOCIATING)
+        peer_signing_key = self._passes.identify(response, title)
+        if self.context is not None and peer_signing_key is not None:
+            self._keys.trust(self.context, peer_signing_key)
 
     def _pass_3(self, response: AssociationResponse, title: bytes | None) -> bytes:
         assert self._passes is not None  # noqa: S101 (ASSOCIATING)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 
-from dlms_fw._core import Key, SecurityContext
+from dlms_fw._core import Key, PublicKey, SecurityContext
 from dlms_fw.errors import ConfigurationError, LocalProtocolError
 from dlms_fw.profiles import Profile
-from dlms_fw.security import Counters, key_length
+from dlms_fw.security import AsymmetricKeys, Counters, key_length
 
 
 class ClientKeys:
@@ -95,12 +96,20 @@ class ClientKeys:
             floor=protection.responses(policy),
         )
         if protection.is_general:
-            if self._randomness is None:
-                raise ConfigurationError("general protection needs random octets")
-            protection.prepare(
-                context, keys, self._profile.asymmetric_keys, self._randomness, answering=False
-            )
+            self._prepare(context, self._profile.asymmetric_keys)
         return context
+
+    def trust(self, context: SecurityContext, peer_signing_key: PublicKey) -> None:
+        """What the meter signs from now on must be signed with this key, where none is pinned."""
+        pinned = self._profile.asymmetric_keys
+        if pinned.peer_signing_key is None and self._profile.protection.is_general:
+            self._prepare(context, replace(pinned, peer_signing_key=peer_signing_key))
+
+    def _prepare(self, context: SecurityContext, asymmetric_keys: AsymmetricKeys) -> None:
+        if self._randomness is None:
+            raise ConfigurationError("general protection needs random octets")
+        profile = self._profile
+        profile.protection.prepare(context, profile.keys, asymmetric_keys, self._randomness, answering=False)
 
     def fresh_dedicated_key(self) -> bytes:
         """The octets of a new one. Raises LocalProtocolError where their source is not random."""

@@ -46,7 +46,7 @@ class Passes:
         LocalProtocolError: our challenge has not a length that the mechanism allows.
     """
 
-    __slots__ = ("_handshake", "_now", "_profile", "_proof", "_seen", "challenge")
+    __slots__ = ("_handshake", "_now", "_peer_signing_key", "_profile", "_proof", "_seen", "challenge")
 
     def __init__(
         self,
@@ -62,16 +62,32 @@ class Passes:
         self._profile = profile
         self._seen = seen
         self._now = now
+        self._peer_signing_key = profile.asymmetric_keys.peer_signing_key
         self._handshake: Handshake | None = None
         self._proof = b""
+
+    def identify(self, response: AssociationResponse, title: bytes | None) -> PublicKey | None:
+        """The meter's public signing key, pinned or out of the certificate in its AARE.
+
+        Raises:
+            AuthenticationError: of kind ``certificate``; the mechanism needs the key, and there is none.
+        """
+        if self._peer_signing_key is None and self._profile.authentication.signs:
+            certificate, anchors = response.responding_ae_qualifier, self._profile.trust_anchors
+            if not certificate or title is None or self._now is None:
+                raise AuthenticationError("the meter has sent no certificate", kind="certificate")
+            self._peer_signing_key = signing_key_of(
+                certificate, anchors=anchors, system_title=title, now=self._now()
+            )
+        return self._peer_signing_key
 
     def prove(
         self, response: AssociationResponse, title: bytes | None, context: SecurityContext | None
     ) -> bytes:
-        """Pass 3: our proof over the challenge of the AARE.
+        """Pass 3: our proof over the challenge of the AARE; its sender is identified already.
 
         Raises:
-            AuthenticationError: of kind ``challenge`` or ``certificate``; no proof was made.
+            AuthenticationError: of kind ``challenge``; no proof was made.
         """
         mechanism, peers = self._profile.authentication, response.authentication_value or b""
         mechanism.check_challenges(self.challenge, peers)
@@ -85,7 +101,7 @@ class Passes:
             context=context,
             secret=self._profile.password,
             signing_key=self._profile.asymmetric_keys.signing_key,
-            peer_signing_key=self._peer_signing_key(response, title) if mechanism.signs else None,
+            peer_signing_key=self._peer_signing_key,
         )
         assert mechanism.prove is not None  # noqa: S101 (Profile.check)
         self._proof = mechanism.prove(self._handshake)
@@ -111,13 +127,3 @@ class Passes:
             raise proof_error(f"the meter could not prove itself in pass 4: {error}") from error
         if self._seen is not None:
             self._seen.note(handshake.peer_system_title, handshake.peer_challenge)
-
-    def _peer_signing_key(self, response: AssociationResponse, title: bytes | None) -> PublicKey:
-        pinned, anchors = self._profile.asymmetric_keys.peer_signing_key, self._profile.trust_anchors
-        if pinned is not None:
-            return pinned
-        if not response.responding_ae_qualifier or title is None or self._now is None:
-            raise AuthenticationError("the meter has sent no certificate", kind="certificate")
-        return signing_key_of(
-            response.responding_ae_qualifier, anchors=anchors, system_title=title, now=self._now()
-        )
