@@ -24,9 +24,10 @@ from dlms_fw.meter.security_objects import SecuritySetupObject
 from dlms_fw.meter.symmetric_keys import SymmetricKeys
 from dlms_fw.profiles import Profile
 from dlms_fw.session import acceptance
-from dlms_fw.session.acceptance import Gate, ServerClient
+from dlms_fw.session.acceptance import Gate
 from dlms_fw.session.server import ServerSession
 from dlms_fw.session.server_associations import ServerAssociations
+from dlms_fw.session.server_client import ServerClient
 from dlms_fw.session.states import State
 from mutants_of_reception import instead
 

@@ -24,9 +24,9 @@ from dlms_fw.errors import AssociationRejected, AuthenticationError, Configurati
 from dlms_fw.hls import MECHANISMS, Handshake
 from dlms_fw.profiles import Profile
 from dlms_fw.security import AsymmetricKeys, Keys, MessageProtection
-from dlms_fw.session.acceptance import DEFAULT_CONFORMANCE
 from dlms_fw.session.events import Associated
 from dlms_fw.session.server import ServerClient
+from dlms_fw.session.server_client import DEFAULT_CONFORMANCE
 from dlms_fw.session.states import State
 from harness import CLIENT_TITLE, FULL, KEYS, METER_TITLE, Pair, server_client
 

@@ -29,9 +29,9 @@ from dlms_fw.security import (
     MessageProtection,
     SecurityPolicy,
 )
-from dlms_fw.session.acceptance import DEFAULT_CONFORMANCE, ServerClient
 from dlms_fw.session.client import ClientSession
 from dlms_fw.session.server import RequestRefused, ServerSession
+from dlms_fw.session.server_client import DEFAULT_CONFORMANCE, ServerClient
 from dlms_fw.session.states import State
 from meter_bench import CLIENT_TITLE, IMAGE_TRANSFER, Bench, transfer
 from meters import IDENTIFIER, container

@@ -14,8 +14,8 @@ from dlms_fw.meter.security_memory import SecurityMemory
 from dlms_fw.meter.symmetric_keys import SymmetricKeys, directions
 from dlms_fw.meter.units import MeterUnits
 from dlms_fw.security import AsymmetricKeys, Keys, SecurityPolicy
-from dlms_fw.session.acceptance import DEFAULT_SHORT_NAME_CONFORMANCE
 from dlms_fw.session.server import DEFAULT_CONFORMANCE, ServerClient
+from dlms_fw.session.server_client import DEFAULT_SHORT_NAME_CONFORMANCE
 
 MANAGEMENT: Final = 1
 READING: Final = 2

@@ -33,7 +33,7 @@ from dlms_fw._core import (
 from dlms_fw.enums import ServiceErrorCode, StateError
 from dlms_fw.errors import ConfigurationError, DecodeError, LocalProtocolError, SecurityError
 from dlms_fw.profiles import GeneralBlockTransfer
-from dlms_fw.session.acceptance import DEFAULT_CONFORMANCE, Association, Gate, ServerClient, ServerCounters
+from dlms_fw.session.acceptance import Gate
 from dlms_fw.session.events import (
     Associated,
     AssociationEnded,
@@ -45,6 +45,7 @@ from dlms_fw.session.events import (
 from dlms_fw.session.negotiated import missing
 from dlms_fw.session.requests import REQUESTS, Request, Response, is_confirmed
 from dlms_fw.session.server_associations import ServerAssociations
+from dlms_fw.session.server_client import DEFAULT_CONFORMANCE, Association, ServerClient, ServerCounters
 from dlms_fw.session.server_passes import proof_in
 from dlms_fw.session.states import State
 

@@ -12,15 +12,7 @@ from dlms_fw import axdr
 from dlms_fw._core import AssociationRequest, Channel, ExceptionResponse, ReleaseRequest, ReleaseResponse
 from dlms_fw.enums import ServiceErrorCode, StateError
 from dlms_fw.errors import DecodeError, ReplayError, SecurityError
-from dlms_fw.session.acceptance import (
-    Association,
-    Gate,
-    Refusal,
-    ServerClient,
-    allows_response,
-    initiate_response,
-    rejection,
-)
+from dlms_fw.session.acceptance import Gate, Refusal, allows_response, initiate_response, rejection
 from dlms_fw.session.events import (
     Associated,
     AssociationEnded,
@@ -29,6 +21,7 @@ from dlms_fw.session.events import (
     ServerEvent,
 )
 from dlms_fw.session.requests import Request
+from dlms_fw.session.server_client import Association, ServerClient
 from dlms_fw.session.server_passes import pass_4
 from dlms_fw.session.states import State, Step
 
