@@ -40,12 +40,13 @@ from dlms_fw.errors import (
     TransferError,
     TransferIncomplete,
 )
-from dlms_fw.events import Callback, Event, LinkLost, LinkRestored, Phase, Waiting
+from dlms_fw.events import Callback, Event, Phase, Waiting
 from dlms_fw.image import Image, Version
 from dlms_fw.transfer.checkpoint import Checkpoint
 from dlms_fw.transfer.identify import ReadActive
 from dlms_fw.transfer.job import Asked, Job, Request, Response, Step
 from dlms_fw.transfer.link import LinkFacts
+from dlms_fw.transfer.losses import Losses
 from dlms_fw.transfer.orders import Burst, Elsewhere, Reconnect, Run, Save, TransferResult, Wait
 from dlms_fw.transfer.policy import TransferPolicy
 from dlms_fw.transfer.progress import PhaseClock, ProgressMeter
@@ -104,8 +105,6 @@ class Transfer:
         "_failure",
         "_job",
         "_losses",
-        "_losses_in_a_row",
-        "_lost_at",
         "_on_event",
         "_outstanding",
         "_pending",
@@ -150,6 +149,7 @@ class Transfer:
         self._on_event = on_event
         self._phases = PhaseClock(self._job.emit)
         self._progress = ProgressMeter(self._job)
+        self._losses = Losses(self._job)
         self._step: Step = ReadActive(self._job)
         self.one_by_one = True
         self._begun = False
@@ -161,9 +161,6 @@ class Transfer:
         self._result: TransferResult | None = None
         self._cancelled: str | None = None
         self._busy_since: float | None = None
-        self._lost_at: float | None = None
-        self._losses_in_a_row = 0
-        self._losses = 0
 
     @property
     def image(self) -> Image:
@@ -298,7 +295,9 @@ class Transfer:
         if not self._outstanding:
             raise LocalProtocolError("a response without a request")
         self._outstanding -= 1
-        self._note_restored()
+        losses = self._losses
+        if losses.lost_at is not None:
+            losses.restored()
         try:
             outcome = self._step.read(response)
         except (TransferError, ImageRejected) as error:
@@ -309,8 +308,8 @@ class Transfer:
         if outcome is _MORE and self._busy_since is None:
             if now >= self._progress.due:
                 self._watch_progress()
-            if self._losses_in_a_row and job.state is _S.TRANSFER_BLOCKS:
-                self._losses_in_a_row = 0
+            if losses.in_a_row and job.state is _TRANSFER_BLOCKS:
+                losses.in_a_row = 0
             return
         job.tactics.answered(now - self._asked_at)
         if outcome is not _MORE:
@@ -321,7 +320,7 @@ class Transfer:
             self._lose("the meter knows no association any more", reconnect=True)
             return
         if self._step.answers_are_progress:
-            self._losses_in_a_row = 0
+            losses.in_a_row = 0
         self._follow(outcome)
 
     def handle_lost(self, cause: str, now: float) -> None:
@@ -361,22 +360,16 @@ class Transfer:
         """Count what the run that was handed out has come to, however it ended."""
         job = self._job
         run, self._run = self._run, None
-        if run is None or job.state is not _S.TRANSFER_BLOCKS:
+        if run is None or job.state is not _TRANSFER_BLOCKS:
             return _MORE
         outcome = self._step.ran(run)
         if run.blocks.taken:
-            self._note_restored()
-            self._losses_in_a_row = 0
+            self._losses.restored()
+            self._losses.in_a_row = 0
             if self._busy_since is not None:
                 job.tactics.answered(job.now - self._asked_at)
                 self._busy_since = None
         return outcome
-
-    def _note_restored(self) -> None:
-        """The meter has answered."""
-        if self._lost_at is not None:
-            lost_at, self._lost_at = self._lost_at, None
-            self._job.tell(LinkRestored, self._job.now - lost_at)
 
     # --- Walking the table ----------------------------------------------------------------------------------
 
@@ -402,7 +395,7 @@ class Transfer:
             self._progress.report()
         job.state = state
         if self._phases.enter(state, job.now):
-            self._losses_in_a_row = 0
+            self._losses.in_a_row = 0
         if self._overdue():
             return
         self._step = STEPS[state](job)
@@ -436,46 +429,27 @@ class Transfer:
 
     def _lose(self, cause: str, *, reconnect: bool) -> None:
         """A lost link never loses work: the table says where to look again."""
-        job, step = self._job, self._step
-        job.lists.lost()
-        if job.state is _S.TRANSFER_BLOCKS:
-            job.tactics.lost()
-        self._losses += 1
-        self._losses_in_a_row += 1
-        if self._lost_at is None:
-            self._lost_at = job.now
-        job.tell(LinkLost, cause, self._losses_in_a_row)
-        since = step.waiting_since()
-        if step.outlasts_losses and since is not None:
-            spent = job.now - since >= step.patience
-        else:
-            spent = self._losses_in_a_row > job.policy.losses_without_progress
-        if spent and (step.outlasts_losses or step.may_be_left):
-            self._out_of_patience(step)
-            return
-        if spent:
-            lost = f"the link was lost {self._losses_in_a_row} times without progress, last: {cause}"
+        job, step, losses = self._job, self._step, self._losses
+        losses.happened(cause)
+        if losses.are_enough(step):
+            if step.outlasts_losses or step.may_be_left:
+                self._out_of_patience(step)
+                return
+            lost = f"the link was lost {losses.in_a_row} times without progress, last: {cause}"
             hint = "run it again: it goes on where it stopped"
             self._fail(job.error(TransferIncomplete, lost, hint=hint, retryable=True))
             return
         self._busy_since = None
-        self._enter(TRANSITIONS[job.state][Outcome.LOST])
-        if self._failure is None:
-            self._pause_after_loss(cause, reconnect=reconnect)
-
-    def _pause_after_loss(self, cause: str, *, reconnect: bool) -> None:
-        job = self._job
+        self._enter(TRANSITIONS[job.state][_LOST])
+        if self._failure is not None:
+            return
         if job.state is _S.CONFIRM:
             job.reconnect_wanted = True
             return
-        doublings = min(self._losses_in_a_row - 2, 16)
-        seconds = 0.0 if doublings < 0 else min(2.0**doublings, job.policy.link_pause_longest_seconds)
-        if reconnect:
-            self._pending = Reconnect(seconds, cause)
-        elif seconds:
-            self._pending = Wait(seconds, cause)
-        if self._pending is not None:
-            self._tell_waiting(self._pending)
+        pause = losses.pause(cause, reconnect=reconnect)
+        if pause is not None:
+            self._pending = pause
+            self._tell_waiting(pause)
 
     # --- Beginning and end ----------------------------------------------------------------------------------
 
@@ -493,7 +467,7 @@ class Transfer:
         self._phases.finish(job.now, failed=False)
         if state in (_S.DONE, _S.SCHEDULED) and not job.already_current:
             self._pending = job.save(state, len(job.known_blocks()[0]))
-        self._result = result_of(job, outcome, self._losses, self._phases.times)
+        self._result = result_of(job, outcome, self._losses.total, self._phases.times)
         if job.emit is not None:
             job.emit(finished(job, outcome))
 
@@ -516,7 +490,7 @@ class Transfer:
     def _watch_progress(self) -> None:
         """At most ten times a second: report, and see that blocks keep coming."""
         job = self._job
-        if job.state is not _S.TRANSFER_BLOCKS:
+        if job.state is not _TRANSFER_BLOCKS:
             return
         if self._progress.seconds_since_last() > job.policy.stall_seconds:
             slow = f"less than one block in {job.policy.stall_seconds:.0f} s"
