@@ -37,7 +37,7 @@ demo: $(VENV)/.built
 
 # The core is compiled and tested while the extension is built and the tests of Python wait for their processes.
 test: $(VENV)/.deps
-	@$(MAKE) --no-print-directory -j2 test-core test-python
+	@$(MAKE) --no-print-directory -j3 test-core test-python
 
 test-core:
 	MAKEFLAGS= RUST_MIN_STACK=33554432 CARGO_INCREMENTAL=0 nice cargo test --quiet --locked -p dlms-fw-core

@@ -448,7 +448,8 @@ def announce(monkeypatch: pytest.MonkeyPatch, load: object) -> None:
 
 
 def test_a_plug_in_reads_files_with_its_magic(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert registry.entry_points is importlib.metadata.entry_points
+    announced = importlib.metadata.entry_points(group="dlms_fw.containers")
+    assert list(registry.entry_points(group="dlms_fw.containers")) == list(announced)
     announce(monkeypatch, lambda: _PlugIn)
     assert registry.parse(b"ACME123456firmware").image_identifier == b"123456"
     assert isinstance(registry.parse(signed()), DfwContainer)

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TextIO
-
-from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
+from typing import TYPE_CHECKING, TextIO
 
 from dlms_fw import events
 from dlms_fw.cli.outcome import printable, write_line
 from dlms_fw.events import Event, PhaseOutcome
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
 
 _MARKS = {PhaseOutcome.DONE: "ok", PhaseOutcome.SKIPPED: "--", PhaseOutcome.FAILED: "!!"}
 _STEP = 10
@@ -177,17 +177,20 @@ class Bar(Lines):
 @contextmanager
 def shown(stream: TextIO) -> Iterator[Lines]:
     """A subscriber that shows a transfer on ``stream``, with a bar where that is a terminal."""
-    console = Console(file=stream)
-    if not console.is_terminal:
+    if not stream.isatty():
         yield Lines(lambda text: write_line(stream, text))
         return
+    # Here, as it takes a tenth of a start that most often nobody watches.
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
+
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
         TextColumn("{task.fields[told]}", markup=False),
     )
-    with Progress(*columns, console=console, transient=True) as live:
+    with Progress(*columns, console=Console(file=stream), transient=True) as live:
         yield Bar(live)
 
 
