@@ -9,6 +9,7 @@ mod open;
 mod seal;
 
 use core::fmt;
+use std::borrow::Cow;
 
 use zeroize::Zeroizing;
 
@@ -324,24 +325,25 @@ impl SecurityContext {
 
     /// `SC || AK [|| header] [|| text]`; the header of general-ciphering, the text only where it is authenticated and not
     /// enciphered.
-    fn additional_data(
+    fn additional_data<'cipher>(
         &self,
-        cipher: &Gcm,
+        cipher: &'cipher Gcm,
         control: SecurityControl,
         header: &[u8],
         text: &[u8],
-    ) -> Result<AdditionalData, SecurityError> {
+    ) -> Result<Cow<'cipher, AdditionalData>, SecurityError> {
         if header.is_empty()
             && text.is_empty()
             && let Some(data) = cipher.prepared(control.0)
         {
-            return Ok(data);
+            return Ok(Cow::Borrowed(data));
         }
         let key = self
             .authentication_key
             .as_ref()
             .ok_or(SecurityErrorKind::MissingKey)?;
-        Ok(cipher.take_in(&control_and_key(control, key, &[header, text])))
+        let data = cipher.take_in(&control_and_key(control, key, &[header, text]));
+        Ok(Cow::Owned(data))
     }
 }
 

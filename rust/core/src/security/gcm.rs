@@ -94,9 +94,9 @@ impl Gcm {
     }
 
     /// The additional data that were prepared, where they begin with `first`.
-    pub(crate) fn prepared(&self, first: u8) -> Option<AdditionalData> {
+    pub(crate) fn prepared(&self, first: u8) -> Option<&AdditionalData> {
         let usual = self.0.usual.as_ref();
-        usual.filter(|data| data.first == first).cloned()
+        usual.filter(|data| data.first == first)
     }
 
     /// Takes in additional data, for any number of messages.
@@ -114,7 +114,7 @@ impl Gcm {
     pub(crate) fn seal_in_place(
         &self,
         iv: &[u8; IV_LENGTH],
-        data: AdditionalData,
+        data: &AdditionalData,
         text: &mut [u8],
     ) -> [u8; TAG_LENGTH] {
         if text.len() < SHORT_STREAM * BLOCK {
@@ -129,7 +129,7 @@ impl Gcm {
     pub(crate) fn open_in_place(
         &self,
         iv: &[u8; IV_LENGTH],
-        data: AdditionalData,
+        data: &AdditionalData,
         text: &mut [u8],
         tag: [u8; TAG_LENGTH],
     ) -> Result<(), SecurityError> {
@@ -141,7 +141,7 @@ impl Gcm {
     }
 
     /// The tag over additional data alone.
-    pub(crate) fn gmac(&self, iv: &[u8; IV_LENGTH], data: AdditionalData) -> [u8; TAG_LENGTH] {
+    pub(crate) fn gmac(&self, iv: &[u8; IV_LENGTH], data: &AdditionalData) -> [u8; TAG_LENGTH] {
         self.seal_in_place(iv, data, &mut [])
     }
 
@@ -155,7 +155,7 @@ impl Gcm {
     fn seal<const N: usize>(
         &self,
         iv: &[u8; IV_LENGTH],
-        data: AdditionalData,
+        data: &AdditionalData,
         text: &mut [u8],
     ) -> [u8; TAG_LENGTH] {
         let mut stream = [Block::default(); N];
@@ -167,7 +167,7 @@ impl Gcm {
     fn open<const N: usize>(
         &self,
         iv: &[u8; IV_LENGTH],
-        data: AdditionalData,
+        data: &AdditionalData,
         text: &mut [u8],
         tag: [u8; TAG_LENGTH],
     ) -> Result<(), SecurityError> {
@@ -231,12 +231,10 @@ fn add(text: &mut [u8], stream: &[Block]) {
     }
 }
 
-fn tag_of(data: AdditionalData, text: &[u8], mask: u128) -> [u8; TAG_LENGTH] {
-    let AdditionalData {
-        mut hash, octets, ..
-    } = data;
+fn tag_of(data: &AdditionalData, text: &[u8], mask: u128) -> [u8; TAG_LENGTH] {
+    let mut hash = data.hash.clone();
     take_in_padded(&mut hash, text);
-    let lengths = (octets as u128) << 67 | (text.len() as u128) << 3;
+    let lengths = (data.octets as u128) << 67 | (text.len() as u128) << 3;
     hash.update(&[lengths.to_le_bytes().into()]);
     let whole = (u128::from_le_bytes(hash.finalize().0) ^ mask).to_be_bytes();
     let mut tag = [0; TAG_LENGTH];
@@ -270,16 +268,16 @@ mod tests {
         let gcm = Gcm::new(&[7; 32]).expect("32 octets");
         let mut text = *b"the text";
         let aad = gcm.take_in(b"aad");
-        let mut tag = gcm.seal_in_place(&[1; 12], aad.clone(), &mut text);
+        let mut tag = gcm.seal_in_place(&[1; 12], &aad, &mut text);
         let sealed = text;
         tag[11] ^= 1;
         assert_eq!(
-            gcm.open_in_place(&[1; 12], aad.clone(), &mut text, tag),
+            gcm.open_in_place(&[1; 12], &aad, &mut text, tag),
             Err(SecurityErrorKind::Tag.into())
         );
         assert_eq!(text, sealed);
         tag[11] ^= 1;
-        assert_eq!(gcm.open_in_place(&[1; 12], aad, &mut text, tag), Ok(()));
+        assert_eq!(gcm.open_in_place(&[1; 12], &aad, &mut text, tag), Ok(()));
         assert_eq!(&text, b"the text");
     }
 
@@ -292,16 +290,10 @@ mod tests {
         for length in lengths {
             let plain: Vec<u8> = (0..length).map(|n: u32| n.to_le_bytes()[0]).collect();
             let (mut two, mut long) = (plain.clone(), plain.clone());
-            let tag = gcm.seal::<2>(&[3; 12], data.clone(), &mut two);
-            assert_eq!(
-                gcm.seal::<LONG_STREAM>(&[3; 12], data.clone(), &mut long),
-                tag
-            );
+            let tag = gcm.seal::<2>(&[3; 12], &data, &mut two);
+            assert_eq!(gcm.seal::<LONG_STREAM>(&[3; 12], &data, &mut long), tag);
             assert_eq!(two, long, "length {length}");
-            assert_eq!(
-                gcm.open_in_place(&[3; 12], data.clone(), &mut long, tag),
-                Ok(())
-            );
+            assert_eq!(gcm.open_in_place(&[3; 12], &data, &mut long, tag), Ok(()));
             assert_eq!(long, plain, "length {length}");
         }
     }
@@ -316,7 +308,7 @@ mod tests {
         let taken_in = gcm.take_in(b"\x30 and a key");
         assert_eq!(
             gcm.seal_in_place(&[1; 12], prepared, &mut [7; 5]),
-            gcm.seal_in_place(&[1; 12], taken_in, &mut [7; 5])
+            gcm.seal_in_place(&[1; 12], &taken_in, &mut [7; 5])
         );
     }
 

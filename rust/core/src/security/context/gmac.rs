@@ -63,7 +63,7 @@ impl SecurityContext {
         let cipher = self.cipher(Form::GeneralGlo, false)?;
         let control = SecurityControl::new(self.suite, Protection::AUTHENTICATED);
         let data = self.additional_data(cipher, control, &[], challenge)?;
-        let tag = cipher.gmac(&initialization_vector(title, counter), data);
+        let tag = cipher.gmac(&initialization_vector(title, counter), &data);
         let mut proof = [0; 17];
         proof[0] = control.0;
         proof[1..5].copy_from_slice(&counter.to_be_bytes());

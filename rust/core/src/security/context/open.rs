@@ -248,10 +248,10 @@ impl SecurityContext {
             .ok_or(SecurityErrorKind::TooShort)?;
         if protection.is_encrypted() {
             let data = self.additional_data(cipher, control, header, &[])?;
-            cipher.open_in_place(&iv, data, text, *tag)
+            cipher.open_in_place(&iv, &data, text, *tag)
         } else {
             let data = self.additional_data(cipher, control, header, text)?;
-            cipher.open_in_place(&iv, data, &mut [], *tag)
+            cipher.open_in_place(&iv, &data, &mut [], *tag)
         }
     }
 

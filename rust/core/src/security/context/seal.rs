@@ -333,9 +333,10 @@ impl SecurityContext {
         }
         let made = if protection.is_encrypted() {
             let data = self.additional_data(cipher, control, header, &[])?;
-            cipher.seal_in_place(&iv, data, text)
+            cipher.seal_in_place(&iv, &data, text)
         } else {
-            cipher.gmac(&iv, self.additional_data(cipher, control, header, text)?)
+            let data = self.additional_data(cipher, control, header, text)?;
+            cipher.gmac(&iv, &data)
         };
         tag.copy_from_slice(&made);
         Ok(())
