@@ -13,18 +13,10 @@ from dlms_fw.certificate_authority import CertificateAuthority
 from dlms_fw.certificates import (
     Certificate,
     CertificateRequest,
-    EllipticPrivateKey,
     asymmetric_keys,
     certificate_request,
     certificates_in,
     check_anchor,
-    generate_key,
-    key_from_scalar,
-    load_private_key,
-    private_der,
-    private_key_in,
-    private_pem,
-    public_key_in,
     signing_key_of,
 )
 from dlms_fw.client import Client
@@ -34,6 +26,16 @@ from dlms_fw.cosem.security_setup import (
     CertificateIdentificationBySerial,
     KeyAgreementData,
     SecuritySetup,
+)
+from dlms_fw.elliptic_keys import (
+    EllipticPrivateKey,
+    generate_key,
+    key_from_scalar,
+    load_private_key,
+    private_der,
+    private_key_in,
+    private_pem,
+    public_key_in,
 )
 from dlms_fw.enums import ActionResult, CertificateEntity, CertificateType, KeyId, SecuritySuite
 from dlms_fw.errors import AuthenticationError, ConfigurationError, SecurityError, ServiceError

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from dlms_fw._core import RANDOMNESS_LENGTH, GetRequest, GetResponse, Key, PrivateKey, SecurityContext
-from dlms_fw.certificates import public_key_in
 from dlms_fw.decode import DecodingKeys, decode, shown
 from dlms_fw.decoding_keys import load_decoding_keys
+from dlms_fw.elliptic_keys import public_key_in
 from dlms_fw.errors import ConfigurationError
 from dlms_fw.security import KEY_INFORMATION
 

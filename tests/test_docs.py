@@ -19,8 +19,8 @@ import click
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from dlms_fw.certificates import generate_key, private_pem
 from dlms_fw.cli.root import main
+from dlms_fw.elliptic_keys import generate_key, private_pem
 from dlms_fw.profile_files import parse_profile
 
 ROOT = Path(__file__).parents[1]

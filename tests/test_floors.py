@@ -25,6 +25,7 @@ FLOORS: dict[str, int] = {
     "certificate_authority": 2,
     "certificates": 2,
     "containers": 2,
+    "elliptic_keys": 2,
     "endpoint": 2,
     "events": 2,
     "image": 2,

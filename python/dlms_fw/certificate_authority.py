@@ -16,18 +16,20 @@ from cryptography.x509.oid import NameOID
 from dlms_fw._core import PublicKey
 from dlms_fw.certificates import (
     CHAIN_LIMIT,
-    CURVE_NAMES,
-    CURVES,
     HASHES,
     Certificate,
     CertificateRequest,
-    EllipticPrivateKey,
     device_name,
+    parsed_certificate,
+    refused,
+)
+from dlms_fw.elliptic_keys import (
+    CURVE_NAMES,
+    CURVES,
+    EllipticPrivateKey,
     generate_key,
     load_private_key,
-    parsed_certificate,
     private_pem,
-    refused,
 )
 from dlms_fw.enums import CertificateType
 from dlms_fw.errors import ConfigurationError

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from dlms_fw._core import Key
-from dlms_fw.certificates import private_key_in, public_key_in
 from dlms_fw.decode import DecodingKeys
+from dlms_fw.elliptic_keys import private_key_in, public_key_in
 from dlms_fw.errors import ConfigurationError
 from dlms_fw.secret_references import read_secret
 from dlms_fw.security import SYSTEM_TITLE_LENGTH

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from dlms_fw._core import Gateway, Key
-from dlms_fw.certificates import certificates_in, private_key_in, public_key_in
 from dlms_fw.cosem.association_sn import ShortNameObject
+from dlms_fw.elliptic_keys import private_key_in, public_key_in
 from dlms_fw.enums import SecuritySuite
 from dlms_fw.errors import ConfigurationError
 from dlms_fw.hls import (
@@ -162,9 +162,9 @@ def parse_profile(
         peer_key_agreement_key=reader.parsed("peer_key_agreement_key", public_key_in),
     )
     take("asymmetric_keys", asymmetric_keys)
-    certificates = reader.parsed("certificate", certificates_in)
+    certificates = reader.parsed("certificate", _certificates_in)
     take("certificate", None if certificates is None else certificates[0])
-    take("trust_anchors", reader.parsed("trust_anchors", certificates_in))
+    take("trust_anchors", reader.parsed("trust_anchors", _certificates_in))
     take("strict_keys", reader.boolean("strict_keys"))
     take("dedicated_key", reader.boolean("dedicated_key"))
     take("pre_established", reader.boolean("pre_established"))
@@ -413,3 +413,9 @@ class _Reader:
     def _mistake(self, key: str, message: str) -> None:
         self.wrong.add(self._prefix + key)
         self.mistakes.append(f"{self._prefix}{key}: {message}")
+
+
+def _certificates_in(text: str) -> tuple[bytes, ...]:
+    from dlms_fw.certificates import certificates_in  # here, as X.509 takes its time and most do without it
+
+    return certificates_in(text)

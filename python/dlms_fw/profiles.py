@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
 
 from dlms_fw._core import Gateway, Key
-from dlms_fw.certificates import check_anchor
 from dlms_fw.cosem.association_sn import ShortNameObject
 from dlms_fw.enums import SecuritySuite
 from dlms_fw.errors import ConfigurationError
@@ -266,6 +265,10 @@ def _signing_mistakes(profile: Profile) -> Iterator[str]:
         yield f"signing_key: missing, but authentication is {profile.authentication.name}"
     if keys.peer_signing_key is None and not profile.trust_anchors:
         yield "peer_signing_key: missing, and there are no trust_anchors either"
+    if not profile.trust_anchors:
+        return
+    from dlms_fw.certificates import check_anchor  # here, as X.509 takes its time and most do without it
+
     try:
         for anchor in profile.trust_anchors:
             check_anchor(anchor)

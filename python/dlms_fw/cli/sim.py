@@ -19,7 +19,6 @@ from typing import Any
 import click
 
 from dlms_fw._core import DateTime, PrivateKey
-from dlms_fw.certificates import private_key_in
 from dlms_fw.cli.image import parsed_by
 from dlms_fw.cli.keys import read_certificate
 from dlms_fw.cli.outcome import Outcome
@@ -27,6 +26,7 @@ from dlms_fw.cli.sim_count import FILES_OF_A_METER, Spread, address_of, count_op
 from dlms_fw.cli.sim_faults import fault_options, faults
 from dlms_fw.cli.sim_switches import switch_options, switches
 from dlms_fw.cli.target import chosen_profile, profile_options, without_security
+from dlms_fw.elliptic_keys import private_key_in
 from dlms_fw.endpoint import Endpoint
 from dlms_fw.errors import ConfigurationError, DlmsError
 from dlms_fw.fleet import FILES_BESIDE, allow_open_files

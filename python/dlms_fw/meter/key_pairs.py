@@ -12,15 +12,7 @@ from datetime import datetime
 from typing import Final
 
 from dlms_fw._core import Key, PrivateKey, PublicKey, derive_key
-from dlms_fw.certificates import (
-    Certificate,
-    certificate_request,
-    find,
-    generate_key,
-    key_from_scalar,
-    private_der,
-    scalar_of,
-)
+from dlms_fw.certificates import Certificate, certificate_request, find
 from dlms_fw.cosem.security_setup import (
     CertificateIdentification,
     CertificateIdentificationByEntity,
@@ -28,6 +20,7 @@ from dlms_fw.cosem.security_setup import (
     KeyAgreementData,
 )
 from dlms_fw.cosem.server import CosemFault
+from dlms_fw.elliptic_keys import generate_key, key_from_scalar, private_der, scalar_of
 from dlms_fw.enums import ActionResult, CertificateEntity, CertificateType, KeyId
 from dlms_fw.errors import SecurityError
 from dlms_fw.meter.configuration import MeterConfig

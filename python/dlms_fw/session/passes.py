@@ -14,7 +14,6 @@ from typing import Protocol
 
 from dlms_fw import axdr
 from dlms_fw._core import ActionResponse, AssociationResponse, PublicKey, SecurityContext
-from dlms_fw.certificates import signing_key_of
 from dlms_fw.errors import AuthenticationError, DecodeError, LocalProtocolError, SecurityError
 from dlms_fw.hls import Handshake
 from dlms_fw.profiles import Profile
@@ -76,6 +75,8 @@ class Passes:
             certificate, anchors = response.responding_ae_qualifier, self._profile.trust_anchors
             if not certificate or title is None or self._now is None:
                 raise AuthenticationError("the meter has sent no certificate", kind="certificate")
+            from dlms_fw.certificates import signing_key_of  # here, as X.509 takes its time
+
             self._peer_signing_key = signing_key_of(
                 certificate, anchors=anchors, system_title=title, now=self._now()
             )
