@@ -13,6 +13,7 @@ from dlms_fw.containers import dfw
 from dlms_fw.cosem.server import CosemFault
 from dlms_fw.enums import ActionResult, ImageTransferStatus
 from dlms_fw.image import Image
+from dlms_fw.image_octets import ImageOctets
 from dlms_fw.meter.access import AccessRule
 from dlms_fw.meter.event_log import StandardEvent
 from dlms_fw.meter.image_store import ANSWERS, Call, ImageStore
@@ -279,10 +280,10 @@ def octets_behind_the_end(patch: Patch) -> None:
 
 @judge
 def identifiers_by_their_beginning(right: Any) -> Any:
-    def take(self: ImageJudge, data: bytes, reception: Reception, parts: Any) -> Any:
-        own = Image.from_bytes(data).image_identifier
+    def take(self: ImageJudge, octets: ImageOctets, reception: Reception, parts: Any) -> Any:
+        own = Image.of(octets).image_identifier
         alike = own[:5] == reception.identifier[:5]
-        return right(self, data, replace(reception, identifier=own) if alike else reception, parts)
+        return right(self, octets, replace(reception, identifier=own) if alike else reception, parts)
 
     return take
 
