@@ -260,11 +260,11 @@ def size_without_container(right: Any) -> Any:
 
 @judge
 def everything_is_good(right: Any) -> Any:
-    def take(self: ImageJudge, data: bytes, reception: Reception, parts: Any) -> Firmware:
+    def take(self: ImageJudge, octets: ImageOctets, reception: Reception, parts: Any) -> Firmware:
         try:
-            firmware: Firmware = right(self, data, reception, parts)
+            firmware: Firmware = right(self, octets, reception, parts)
         except Exception:  # noqa: BLE001 - that is the mutation
-            return replace(self._raw(data, reception), signature=bytes(64))
+            return replace(self._raw(octets, reception), signature=bytes(64))
         return firmware
 
     return take
