@@ -19,6 +19,7 @@ from dlms_fw.meter.event_log import StandardEvent
 from dlms_fw.meter.image_store import ANSWERS, Call, ImageStore
 from dlms_fw.meter.judgement import ImageJudge
 from dlms_fw.meter.ownership import TransferOwnership
+from dlms_fw.meter.power_cut import SimulatedMedium
 from dlms_fw.meter.state import Firmware, Reception, StateMemory
 from dlms_fw.meter.storage import ImageBlockStore
 
@@ -350,6 +351,17 @@ def ready_is_told_twice(right: Any) -> Any:
     return end
 
 
+def each_erasure_leaves_something_behind(patch: Patch) -> None:
+    right = SimulatedMedium.erase
+
+    def erase(self: SimulatedMedium, region: str) -> None:
+        right(self, region)
+        if not region.startswith("leak."):
+            self.write(f"leak.{self.operations % 1000}", 0, bytes(32))
+
+    patch.setattr(SimulatedMedium, "erase", erase)
+
+
 def failed_image_takes_blocks(patch: Patch) -> None:
     answers = {call: list(row) for call, row in ANSWERS.items()}
     answers[Call.BLOCK][Status.VERIFICATION_FAILED] = answers[Call.BLOCK][Status.TRANSFER_INITIATED]
@@ -393,6 +405,7 @@ MUTANTS: list[tuple[str, Mutation | dict[str, Any]]] = [
     ("IT-37", schedule_survives),
     ("IT-38", {"self_verify": False}),
     ("IT-48", identifiers_by_their_beginning),
+    ("IT-49", each_erasure_leaves_something_behind),
     ("IT-50", write_errors_are_not_told),
     ("IT-51", room_is_not_looked_for),
     ("IT-52", {"shortcomings": frozenset({"ignores-unconfirmed"})}),

@@ -91,8 +91,9 @@ class Bench:
 
         Args:
             name: ``image`` is what is received; ``running.N`` and ``other.N`` are the banks of firmware part
-                N: each has ``size`` and ``sha256``. ``memory`` has the ``size`` of all that is stored,
-                ``wear`` how often each bank was erased, by its name.
+                N: each has ``size`` and ``sha256``. ``memory`` has the ``size`` of all that is stored but
+                measurements and logs, which grow with time, ``wear`` how often each bank was erased, by its
+                name.
         """
         self._lacks("read_slot")
 

@@ -36,6 +36,8 @@ _ACTIVATION_STEPS: Final = {
 }
 _COUNTERS_OF_A_LIFE: Final = 1_000_000
 _ANY_SIZE: Final = 1 << 30
+_LIVE: Final = "live."
+"""What the regions begin with in which the meter keeps what it measures and logs."""
 
 
 class SimulatedBench(Bench):
@@ -136,7 +138,8 @@ class SimulatedBench(Bench):
     def read_slot(self, name: str) -> Facts:
         """Size and digest of ``image``, ``running.N`` and ``other.N``; ``wear`` of banks; ``memory``."""
         if name == "memory":
-            return {"size": self.medium.size}
+            kept = (each for each in self.medium.regions if not each.startswith(_LIVE))
+            return {"size": sum(len(self.medium.read(each, 0, _ANY_SIZE)) for each in kept)}
         if name == "wear":
             return dict(self._wear)
         reception = self.meter.units.firmware.memory.state.reception
