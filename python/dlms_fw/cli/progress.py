@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from dlms_fw import events
 from dlms_fw.cli.outcome import printable, write_line
+from dlms_fw.errors import ConfigurationError
 from dlms_fw.events import Event, PhaseOutcome
 
 if TYPE_CHECKING:
@@ -176,13 +177,22 @@ class Bar(Lines):
 
 @contextmanager
 def shown(stream: TextIO) -> Iterator[Lines]:
-    """A subscriber that shows a transfer on ``stream``, with a bar where that is a terminal."""
+    """A subscriber that shows a transfer on ``stream``, with a bar where that is a terminal.
+
+    Raises:
+        ConfigurationError: it is a terminal, and the package that draws the bar is not installed.
+    """
     if not stream.isatty():
         yield Lines(lambda text: write_line(stream, text))
         return
     # Here, as it takes a tenth of a start that most often nobody watches.
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
+    try:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
+    except ModuleNotFoundError:
+        raise ConfigurationError(
+            "the command line needs rich on a terminal", hint="pip install 'dlms-fw[cli]'"
+        ) from None
 
     columns = (
         SpinnerColumn(),
