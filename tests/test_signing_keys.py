@@ -12,7 +12,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from dlms_fw import signing_keys
+from dlms_fw.containers import dfw
 from dlms_fw.errors import ConfigurationError
+from dlms_fw.image import Image, Version
 
 posix = pytest.mark.skipif(os.name != "posix", reason="file modes and FIFOs are POSIX matters")
 POINT = signing_keys.generate().public_key().public_numbers()
@@ -62,11 +64,21 @@ BAD_PUBLIC_KEYS: dict[str, bytes] = {
 @pytest.mark.parametrize("name", BAD_PUBLIC_KEYS)
 def test_a_public_key_that_is_not_an_uncompressed_point_of_p256_is_refused(name: str, tmp_path: Path) -> None:
     octets = BAD_PUBLIC_KEYS[name]
+    image = Image.from_bytes(
+        dfw.build(
+            b"payload",
+            image_identifier=b"MCS301",
+            part=1,
+            meter_type="MCS301",
+            firmware_version=Version(2, 0, 0),
+            key=PRIVATE,
+        )
+    )
     file = tmp_path / "vendor.pem"
     file.write_bytes(octets)
     for source in (octets, file):
         with pytest.raises(ConfigurationError) as caught:
-            signing_keys.load_public_keys([source])
+            image.verify([source])
         assert caught.value.code == "configuration.key"
 
 
