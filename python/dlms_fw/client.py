@@ -145,7 +145,8 @@ class Client(Services, Readings, Upgrades):
         """Open the medium, bring up the link, associate and prove each other.
 
         Where our records hold nothing for this meter, or it says that our invocation counter is too low, its
-        counter is read through the public client, at most once. A refused secret is never tried again.
+        counter is read through the public client, at most once. It is read, too, where a GMAC proof was the
+        first that showed the meter a counter, and was refused. A refused secret is never tried again.
 
         Raises:
             TransportError: the meter cannot be reached.
